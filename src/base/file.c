@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files, and how a new one comes into being.
+ *
+ *     begin    unnamed file (O_TMPFILE)               or   path.tmp-XXXXXXXXXXXX, locked
+ *     write    through fd
+ *     commit   fsync, link as path.tmp-XXXXXXXXXXXX        fsync
+ *              rename to path                               rename to path
+ *
+ * `path` itself is only ever the target of a rename() of a complete, synced file: nobody sees it half-written, whenever we or the
+ * machine stop. What a crash can leave is a file path.tmp-…; the lock (flock, gone with its holder) tells a leftover from a file that a
+ * living process works on, and the next begin removes leftovers. The lock is taken on unnamed files as well, since they have a temporary
+ * name for the moment between link and rename.
+ */
+#include "ha/base/file.h"
+
+#include "ha/base/mem.h"
+#include "ha/base/mutf8.h"
+#include "ha/base/sbuf.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TEMP_MARK ".tmp-"
+#define TEMP_DIGITS 12U
+#define NAME_TRIES 64U
+
+/* "cannot <what> '<path>': <text of errnum>", the path made safe for a terminal. */
+static struct ha_err *path_error(int errnum, const char *what, const char *path)
+{
+    struct ha_sbuf shown = {0};
+    ha_text_escape(&shown, path, strlen(path));
+    struct ha_err *err = ha_err_system(errnum, "cannot %s '%s'", what, ha_sbuf_text(&shown));
+    ha_sbuf_deinit(&shown);
+    return err;
+}
+
+struct ha_err *ha_file_open_read(const char *path, int *ret_fd, struct ha_file_info *ret_info)
+{
+    int fd;
+    do {
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0) {
+        return path_error(errno, "open", path);
+    }
+    struct ha_err *err = ha_file_info(fd, path, ret_info);
+    if (err != NULL) {
+        ha_file_close(fd);
+        return err;
+    }
+    *ret_fd = fd;
+    return NULL;
+}
+
+void ha_file_close(int fd)
+{
+    if (fd >= 0) {
+        // On Linux the descriptor is gone even after EINTR; a second close() could hit a stranger's.
+        int saved = errno;
+        close(fd);
+        errno = saved;
+    }
+}
+
+struct ha_err *ha_file_info(int fd, const char *path, struct ha_file_info *ret)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0) {
+        return path_error(errno, "look at", path);
+    }
+    *ret = (struct ha_file_info){
+        .bytes = (uint64_t)st.st_size,
+        .mtime_sec = st.st_mtim.tv_sec,
+        .mtime_nsec = (uint32_t)st.st_mtim.tv_nsec,
+        .regular = S_ISREG(st.st_mode),
+        .directory = S_ISDIR(st.st_mode),
+    };
+    return NULL;
+}
+
+/* Whether off and off + len are file offsets the system can express. */
+static bool offsets_fit(uint64_t off, size_t len)
+{
+    return off <= INT64_MAX && len <= INT64_MAX - off;
+}
+
+struct ha_err *ha_file_read_at(int fd, const char *path, uint64_t off, void *buf, size_t len,
+                               size_t *ret_len)
+{
+    if (!offsets_fit(off, len)) {
+        return path_error(EOVERFLOW, "read", path);
+    }
+    size_t done = 0;
+    while (done < len) {
+        ssize_t got = pread(fd, (char *)buf + done, len - done, (off_t)(off + done));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return path_error(errno, "read", path);
+        }
+        if (got == 0) {
+            break;
+        }
+        done += (size_t)got;
+    }
+    *ret_len = done;
+    return NULL;
+}
+
+struct ha_err *ha_file_write_at(int fd, const char *path, uint64_t off, const void *buf, size_t len)
+{
+    if (!offsets_fit(off, len)) {
+        return path_error(EOVERFLOW, "write", path);
+    }
+    size_t done = 0;
+    while (done < len) {
+        ssize_t put = pwrite(fd, (const char *)buf + done, len - done, (off_t)(off + done));
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            return path_error(put < 0 ? errno : ENOSPC, "write", path);
+        }
+        done += (size_t)put;
+    }
+    return NULL;
+}
+
+struct ha_err *ha_file_map(int fd, const char *path, uint64_t bytes, bool writable, void **ret)
+{
+    assert(bytes > 0);
+    int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+    void *map = mmap(NULL, (size_t)bytes, protection, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED) {
+        return path_error(errno, "map", path);
+    }
+    *ret = map;
+    return NULL;
+}
+
+void ha_file_unmap(void *map, uint64_t bytes)
+{
+    if (map != NULL) {
+        munmap(map, (size_t)bytes);
+    }
+}
+
+/* Opens an unnamed file; -1 with errno 0 where the file system or the kernel cannot. */
+static int open_unnamed(const char *dir, mode_t mode)
+{
+    int fd;
+    do {
+        fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
+        errno = 0;
+    }
+    return fd;
+}
+
+struct ha_err *ha_file_temp(const char *dir, int *ret_fd)
+{
+    int fd = open_unnamed(dir, 0600);
+    if (fd < 0 && errno == 0) {
+        struct ha_sbuf name = {0};
+        ha_sbuf_printf(&name, "%s/hprof-analyze-XXXXXX", dir);
+        if (ha_sbuf_failed(&name)) {
+            ha_sbuf_deinit(&name);
+            return ha_err_nomem();
+        }
+        fd = mkostemp(name.data, O_CLOEXEC);
+        if (fd >= 0) {
+            unlink(name.data);
+        }
+        ha_sbuf_deinit(&name);
+    }
+    if (fd < 0) {
+        return path_error(errno, "make a temporary file in", dir);
+    }
+    *ret_fd = fd;
+    return NULL;
+}
+
+/* The folder part of a path: "." without a slash, "/" for things in the root. NULL without memory. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL) {
+        return ha_strndup(".", 1);
+    }
+    return slash == path ? ha_strndup("/", 1) : ha_strndup(path, (size_t)(slash - path));
+}
+
+static const char *base_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+/* "path.tmp-XXXXXXXXXXXX" with random digits; NULL without memory. */
+static char *temp_name(const char *path)
+{
+    uint64_t random = 0;
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random) {
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        random = (uint64_t)t.tv_nsec << 20 ^ (uint64_t)getpid();
+    }
+    struct ha_sbuf name = {0};
+    ha_sbuf_printf(&name, "%s" TEMP_MARK "%012" PRIx64, path, random >> 16);
+    return ha_sbuf_take(&name);
+}
+
+/* Whether a folder entry is a temporary name of the file `base`. */
+static bool is_temp_of(const char *entry, const char *base)
+{
+    size_t base_len = strlen(base);
+    size_t mark_len = strlen(TEMP_MARK);
+    return strncmp(entry, base, base_len) == 0 &&
+           strncmp(entry + base_len, TEMP_MARK, mark_len) == 0 &&
+           strlen(entry + base_len + mark_len) == TEMP_DIGITS &&
+           strspn(entry + base_len + mark_len, "0123456789abcdef") == TEMP_DIGITS;
+}
+
+/* Removes what processes that are gone have left of `path`. Nothing depends on it, so failures are not reported. */
+static void remove_leftovers(const char *folder, const char *path)
+{
+    DIR *dir = opendir(folder);
+    if (dir == NULL) {
+        return;
+    }
+    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+        if (!is_temp_of(entry->d_name, base_of(path))) {
+            continue;
+        }
+        int fd = openat(dirfd(dir), entry->d_name,
+                        O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            unlinkat(dirfd(dir), entry->d_name, 0);
+        }
+        ha_file_close(fd);
+    }
+    closedir(dir);
+}
+
+/* Locks a file just made. false: another process takes it for a leftover and is removing it. */
+static bool lock_own(int fd)
+{
+    // A file system without locks never lets a leftover be locked either, so nothing is removed there.
+    bool taken = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    struct stat st;
+    return !taken && fstat(fd, &st) == 0 && st.st_nlink > 0;
+}
+
+/* Makes and locks a file path.tmp-…. */
+static struct ha_err *open_named(const char *path, int *ret_fd, char **ret_temp)
+{
+    for (unsigned i = 0; i < NAME_TRIES; i++) {
+        HA_FREE char *temp = temp_name(path);
+        if (temp == NULL) {
+            return ha_err_nomem();
+        }
+        int fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd < 0 && errno != EEXIST && errno != EINTR) {
+            return path_error(errno, "create", path);
+        }
+        if (fd >= 0 && lock_own(fd)) {
+            *ret_fd = fd;
+            *ret_temp = HA_TAKE(temp);
+            return NULL;
+        }
+        ha_file_close(fd);
+    }
+    return path_error(EEXIST, "find a temporary name for", path);
+}
+
+/* The path to write to: links are followed, so that a link stays one. What is there must be a plain file, never a device or a pipe. */
+static struct ha_err *resolve_target(const char *path, char **ret)
+{
+    struct stat st;
+    if (stat(path, &st) == 0) {
+        if (!S_ISREG(st.st_mode)) {
+            return path_error(S_ISDIR(st.st_mode) ? EISDIR : EINVAL, "replace", path);
+        }
+        return ha_file_real_path(path, ret);
+    }
+    *ret = ha_strndup(path, strlen(path));
+    return *ret == NULL ? ha_err_nomem() : NULL;
+}
+
+struct ha_err *ha_file_new_begin(const char *path, struct ha_file_new *ret)
+{
+    HA_FREE char *target = NULL;
+    HA_TRY(resolve_target(path, &target));
+    HA_FREE char *folder = folder_of(target);
+    if (folder == NULL) {
+        return ha_err_nomem();
+    }
+    remove_leftovers(folder, target);
+    int fd = -1;
+    char *temp = NULL;
+    errno = 0;
+    // Without /proc an unnamed file could not be given a name later.
+    if (access("/proc/self/fd", X_OK) == 0) {
+        fd = open_unnamed(folder, 0666);
+    } else {
+        errno = 0;
+    }
+    if (fd >= 0) {
+        (void)flock(fd, LOCK_EX | LOCK_NB);
+    } else if (errno != 0) {
+        return path_error(errno, "create", path);
+    } else {
+        HA_TRY(open_named(target, &fd, &temp));
+    }
+    *ret = (struct ha_file_new){.fd = fd, .path = HA_TAKE(target), .temp = temp};
+    return NULL;
+}
+
+/* Gives an unnamed file a temporary name: a link cannot replace a file, only a rename can. */
+static struct ha_err *link_temp(struct ha_file_new *file)
+{
+    char source[40];
+    snprintf(source, sizeof source, "/proc/self/fd/%d", file->fd);
+    for (unsigned i = 0; i < NAME_TRIES; i++) {
+        HA_FREE char *temp = temp_name(file->path);
+        if (temp == NULL) {
+            return ha_err_nomem();
+        }
+        if (linkat(AT_FDCWD, source, AT_FDCWD, temp, AT_SYMLINK_FOLLOW) == 0) {
+            file->temp = HA_TAKE(temp);
+            return NULL;
+        }
+        if (errno != EEXIST) {
+            return path_error(errno, "create", file->path);
+        }
+    }
+    return path_error(EEXIST, "find a temporary name for", file->path);
+}
+
+/* Makes the new name durable. A failure is no error: the file is complete, at worst a power cut undoes the rename as a whole. */
+static void sync_folder(const char *path)
+{
+    HA_FREE char *folder = folder_of(path);
+    int fd = folder == NULL ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)fsync(fd);
+        ha_file_close(fd);
+    }
+}
+
+struct ha_err *ha_file_new_commit(struct ha_file_new *file)
+{
+    int rc;
+    do {
+        rc = fsync(file->fd);
+    } while (rc != 0 && errno == EINTR);
+    if (rc != 0) {
+        return path_error(errno, "write", file->path);
+    }
+    if (file->temp == NULL) {
+        HA_TRY(link_temp(file));
+    }
+    if (rename(file->temp, file->path) != 0) {
+        return path_error(errno, "create", file->path);
+    }
+    sync_folder(file->path);
+    ha_free(file->temp);
+    file->temp = NULL;
+    ha_file_new_abort(file);
+    return NULL;
+}
+
+void ha_file_new_abort(struct ha_file_new *file)
+{
+    if (file->path == NULL) {
+        return;
+    }
+    if (file->temp != NULL) {
+        unlink(file->temp);
+    }
+    ha_file_close(file->fd);
+    ha_free(file->temp);
+    ha_free(file->path);
+    *file = (struct ha_file_new){.fd = -1};
+}
+
+struct ha_err *ha_file_real_path(const char *path, char **ret)
+{
+    char resolved[PATH_MAX];
+    if (realpath(path, resolved) == NULL) {
+        return path_error(errno, "find", path);
+    }
+    char *copy = ha_strndup(resolved, strlen(resolved));
+    if (copy == NULL) {
+        return ha_err_nomem();
+    }
+    *ret = copy;
+    return NULL;
+}
