@@ -38,15 +38,25 @@ struct signature {
 };
 
 static const struct signature foreign[] = {
-    {0, 4, "FLR\0", "a flight recording (JFR), not a heap dump: make one with 'jcmd PID GC.heap_dump FILE'"},
-    {2, 18, "portable heap dump", "an OpenJ9 portable heap dump (PHD), not HPROF: Eclipse MAT with DTFJ can export it as HPROF"},
-    {0, 4, "\x7f" "ELF", "a core file or program (ELF), not HPROF: 'jhsdb jmap --binaryheap --exe JAVA --core FILE' extracts the heap"},
-    {18, 9, ", created", "a dump in text form: write it with format=b, or with 'jcmd PID GC.heap_dump FILE'"},
+    {0, 4, "FLR\0",
+     "a flight recording (JFR), not a heap dump: make one with 'jcmd PID GC.heap_dump FILE'"},
+    {2, 18, "portable heap dump",
+     "an OpenJ9 portable heap dump (PHD), not HPROF: Eclipse MAT with DTFJ can export it as HPROF"},
+    {0, 4,
+     "\x7f"
+     "ELF",
+     "a core file or program (ELF), not HPROF: 'jhsdb jmap --binaryheap --exe JAVA --core FILE' "
+     "extracts the heap"},
+    {18, 9, ", created",
+     "a dump in text form: write it with format=b, or with 'jcmd PID GC.heap_dump FILE'"},
     {0, 4, "PK\x03\x04", "a zip archive: unpack it first"},
     {0, 4, "PK\x05\x06", "an empty zip archive"},
     {0, 3, "BZh", "compressed with bzip2: unpack it first ('bunzip2 -k FILE')"},
     {0, 4, "\x28\xb5\x2f\xfd", "compressed with zstd: unpack it first ('zstd -d FILE')"},
-    {0, 6, "\xfd" "7zXZ\0", "compressed with xz: unpack it first ('xz -dk FILE')"},
+    {0, 6,
+     "\xfd"
+     "7zXZ\0",
+     "compressed with xz: unpack it first ('xz -dk FILE')"},
     {0, 4, "\x04\x22\x4d\x18", "compressed with lz4: unpack it first ('lz4 -d FILE')"},
     {0, 6, "7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it first"},
 };
@@ -99,7 +109,9 @@ static struct ha_err *check_regular(const struct ha_input *input)
         return ha_err_system(EISDIR, "cannot read '%s'", input->shown);
     }
     if (!S_ISREG(st.st_mode)) {
-        return ha_err_new(HA_ERR_INPUT, "'%s' is not a regular file: a dump is read more than once, so write it to a file first",
+        return ha_err_new(HA_ERR_INPUT,
+                          "'%s' is not a regular file: a dump is read more than once, so write it "
+                          "to a file first",
                           input->shown);
     }
     if (st.st_size <= 0) {
@@ -135,7 +147,10 @@ static struct ha_err *open_any(struct ha_input *input, const struct ha_input_opt
     input->kind = HA_INPUT_GZIP;
     HA_TRY(sniff(input, head, &len));
     if (is_gzip(head, len)) {
-        return ha_err_new(HA_ERR_INPUT, "'%s' is compressed twice with gzip: unpack it once first ('gunzip -k FILE')", input->shown);
+        return ha_err_new(
+            HA_ERR_INPUT,
+            "'%s' is compressed twice with gzip: unpack it once first ('gunzip -k FILE')",
+            input->shown);
     }
     return NULL;
 }
@@ -150,7 +165,8 @@ static char *escaped(const char *path)
     return text;
 }
 
-struct ha_err *ha_input_open(const char *path, const struct ha_input_options *options, struct ha_input **ret)
+struct ha_err *ha_input_open(const char *path, const struct ha_input_options *options,
+                             struct ha_input **ret)
 {
     static const struct ha_input_options none;
     struct ha_input *input = ha_calloc_array(1, sizeof *input);
@@ -258,7 +274,8 @@ const uint8_t *ha_window_fill(struct ha_window *window, uint64_t off, size_t len
         return nothing;
     }
     if (len > HA_WINDOW_MAX) {
-        return window_fail(window, ha_err_at(HA_ERR_BUG, off, "window of %zu bytes asked for", len));
+        return window_fail(window,
+                           ha_err_at(HA_ERR_BUG, off, "window of %zu bytes asked for", len));
     }
     size_t want = len > STREAM_BYTES ? len : STREAM_BYTES;
     // A request over 1 MiB is rarely the only one: the buffer then grows once, to the most that can be asked for.

@@ -34,18 +34,18 @@ struct inflater {
     const struct ha_input_options *options;
     const char *dir;
     z_stream z;
-    uint8_t *in;  /* BUFFER_BYTES */
-    uint8_t *out; /* BUFFER_BYTES */
+    uint8_t *in;      /* BUFFER_BYTES */
+    uint8_t *out;     /* BUFFER_BYTES */
     uint64_t read;    /* bytes of the compressed file read so far */
     uint64_t written; /* plain bytes in the temporary file */
     int fd;           /* the temporary file */
 
     /* what was wrong, told at the end when the number of plain bytes is known */
     uint64_t crc_count;
-    uint64_t crc_off;       /* of the first wrong checksum */
-    const char *broken;     /* zlib's words; NULL when the data is fine */
-    const char *cut;        /* why the file ends too early or too late */
-    uint64_t end_off;       /* of `broken` or `cut` */
+    uint64_t crc_off;   /* of the first wrong checksum */
+    const char *broken; /* zlib's words; NULL when the data is fine */
+    const char *cut;    /* why the file ends too early or too late */
+    uint64_t end_off;   /* of `broken` or `cut` */
 };
 
 /* Offset of the next byte to be consumed. */
@@ -81,7 +81,9 @@ static struct ha_err *flush(struct inflater *s)
     size_t len = BUFFER_BYTES - s->z.avail_out;
     struct ha_err *err = ha_file_write_at(s->fd, s->dir, s->written, s->out, len);
     if (err != NULL) {
-        return ha_err_wrap(err, "cannot inflate '%s' into folder '%s' (%" PRIu64 " bytes written; --index-dir chooses another folder)",
+        return ha_err_wrap(err,
+                           "cannot inflate '%s' into folder '%s' (%" PRIu64
+                           " bytes written; --index-dir chooses another folder)",
                            s->input->shown, s->dir, s->written);
     }
     s->written += len;
@@ -108,7 +110,8 @@ static struct ha_err *skip_wrong_checksum(struct inflater *s)
 
 static bool is_checksum_error(const char *msg)
 {
-    return msg != NULL && (strcmp(msg, "incorrect data check") == 0 || strcmp(msg, "incorrect length check") == 0);
+    return msg != NULL &&
+           (strcmp(msg, "incorrect data check") == 0 || strcmp(msg, "incorrect length check") == 0);
 }
 
 /* Inflates up to the end of one member; *ret_more is false when nothing after it can be read. */
@@ -174,24 +177,30 @@ static struct ha_err *judge(const struct inflater *s)
     const char *shown = s->input->shown;
     struct ha_diag *diag = s->options->diag;
     if (s->written == 0) {
-        const char *why = s->broken != NULL ? s->broken : s->cut != NULL ? s->cut : "it holds nothing";
-        return ha_err_new(HA_ERR_INPUT, "nothing can be inflated from gzip file '%s': %s", shown, why);
+        const char *why = s->broken != NULL ? s->broken
+                          : s->cut != NULL  ? s->cut
+                                            : "it holds nothing";
+        return ha_err_new(HA_ERR_INPUT, "nothing can be inflated from gzip file '%s': %s", shown,
+                          why);
     }
     if (diag == NULL) {
         return NULL;
     }
     if (s->broken != NULL) {
         ha_diag_add(diag, HA_DIAG_CRC, s->end_off, 1,
-                    "compressed data is damaged (%s): the rest of the file is lost, %" PRIu64 " plain bytes were recovered", s->broken,
-                    s->written);
+                    "compressed data is damaged (%s): the rest of the file is lost, %" PRIu64
+                    " plain bytes were recovered",
+                    s->broken, s->written);
     }
     if (s->crc_count > 0) {
         ha_diag_add(diag, HA_DIAG_CRC, s->crc_off, s->crc_count,
-                    "a checksum of the gzip file is wrong: some of its %" PRIu64 " plain bytes, all of which were recovered, are damaged",
+                    "a checksum of the gzip file is wrong: some of its %" PRIu64
+                    " plain bytes, all of which were recovered, are damaged",
                     s->written);
     }
     if (s->cut != NULL) {
-        ha_diag_add(diag, HA_DIAG_TRUNCATED, s->end_off, 1, "the gzip file %s: %" PRIu64 " plain bytes were recovered", s->cut, s->written);
+        ha_diag_add(diag, HA_DIAG_TRUNCATED, s->end_off, 1,
+                    "the gzip file %s: %" PRIu64 " plain bytes were recovered", s->cut, s->written);
     }
     return NULL;
 }
@@ -231,7 +240,9 @@ struct ha_err *ha_input_gzip_attach(struct ha_input *input, const struct ha_inpu
     struct inflater s = {.input = input, .options = options, .dir = temp_folder(options), .fd = -1};
     struct ha_err *err = ha_file_temp(s.dir, &s.fd);
     if (err != NULL) {
-        return ha_err_wrap(err, "cannot inflate '%s' into folder '%s' (--index-dir chooses another folder)", input->shown, s.dir);
+        return ha_err_wrap(
+            err, "cannot inflate '%s' into folder '%s' (--index-dir chooses another folder)",
+            input->shown, s.dir);
     }
     ha_progress_begin(options->progress, "inflate", input->file_bytes);
     err = run(&s);

@@ -15,7 +15,8 @@ struct ha_err *ha_input_plain_attach(struct ha_input *input, int fd, uint64_t by
     input->fd = fd;
     input->bytes = bytes;
     if (bytes > SIZE_MAX) {
-        return ha_err_new(HA_ERR_LIMIT, "'%s' holds %" PRIu64 " bytes, more than can be addressed", input->shown, bytes);
+        return ha_err_new(HA_ERR_LIMIT, "'%s' holds %" PRIu64 " bytes, more than can be addressed",
+                          input->shown, bytes);
     }
     void *map = NULL;
     struct ha_err *err = ha_file_map(fd, input->path, bytes, false, &map);
@@ -36,12 +37,14 @@ void ha_input_plain_detach(struct ha_input *input)
     input->bytes = 0;
 }
 
-struct ha_err *ha_input_plain_read(const struct ha_input *input, uint64_t off, void *buf, size_t len)
+struct ha_err *ha_input_plain_read(const struct ha_input *input, uint64_t off, void *buf,
+                                   size_t len)
 {
     size_t got = 0;
     HA_TRY(ha_file_read_at(input->fd, input->path, off, buf, len, &got));
     if (got < len) {
-        return ha_err_at(HA_ERR_INPUT, off + got, "'%s' became shorter while it was read", input->shown);
+        return ha_err_at(HA_ERR_INPUT, off + got, "'%s' became shorter while it was read",
+                         input->shown);
     }
     return NULL;
 }

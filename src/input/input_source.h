@@ -30,9 +30,11 @@ struct ha_err *ha_input_plain_attach(struct ha_input *input, int fd, uint64_t by
 void ha_input_plain_detach(struct ha_input *input);
 
 /* Reads exactly len bytes at off, which lie inside the input. */
-struct ha_err *ha_input_plain_read(const struct ha_input *input, uint64_t off, void *buf, size_t len) HA_WARN_UNUSED;
+struct ha_err *ha_input_plain_read(const struct ha_input *input, uint64_t off, void *buf,
+                                   size_t len) HA_WARN_UNUSED;
 
 /* Inflates the gzip file input->fd and attaches the result. */
-struct ha_err *ha_input_gzip_attach(struct ha_input *input, const struct ha_input_options *options) HA_WARN_UNUSED;
+struct ha_err *ha_input_gzip_attach(struct ha_input *input,
+                                    const struct ha_input_options *options) HA_WARN_UNUSED;
 
 #endif

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writes an index: sections become parts of the file the moment they are made, one after another.
+ *
+ *     [header page][section, mapped or written][section]…[stream, growing]
+ *                                                        ^ end: where the next section begins (rounded up to 4096)
+ *
+ * Room for a mapped section is reserved on the disk before it is mapped, so that a full disk is an error here and not a signal in the
+ * middle of a computation; file systems that cannot reserve get a hole. Whatever lies behind `end` is cut off before it becomes part of
+ * another section, so new sections are zero.
+ *
+ * Commit: checksums (a section copied from another index keeps the one it had: copying must not make damage look sound), table, header,
+ * then base/file.c puts the file in place. Until then the first page is zero and the file is no index.
+ */
+#include "index_format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "ha/base/checked.h"
+#include "ha/base/file.h"
+#include "ha/base/mem.h"
+#include "ha/base/pool.h"
+
+#ifndef HA_INDEX_PRODUCER
+#define HA_INDEX_PRODUCER "unknown"
+#endif
+
+/* Offsets beyond this do not fit off_t. */
+#define FILE_BYTES_MAX ((uint64_t)INT64_MAX)
+
+struct section {
+    struct ha_index_entry entry;
+    bool hashed; /* entry.hash is set */
+    void *map;   /* of the pages that hold the section; NULL until mapped */
+    size_t map_bytes;
+    const void *data; /* element 0, inside map */
+    void *writable;   /* the same, NULL unless made with ha_index_section_map() */
+};
+
+struct ha_index_writer {
+    struct ha_file_new file; /* when named; file.fd is fd */
+    int fd;
+    char *path;     /* NULL when unnamed */
+    char *temp_dir; /* NULL when named */
+    char *shown;
+    uint64_t end; /* end of the last section, a multiple of 4096 */
+    uint32_t count;
+    bool streaming; /* the last section is open and has no count yet */
+    struct section sections[HA_INDEX_SECTIONS_MAX];
+};
+
+static const char *label(const struct ha_index_writer *writer)
+{
+    return writer->path != NULL ? writer->path : writer->temp_dir;
+}
+
+/* ---- life ---- */
+
+static struct ha_err *begin(struct ha_index_writer *writer, const char *path, const char *temp_dir)
+{
+    writer->shown = ha_index_shown(path, temp_dir);
+    char **name = path != NULL ? &writer->path : &writer->temp_dir;
+    const char *text = path != NULL ? path : temp_dir;
+    *name = ha_strndup(text, strlen(text));
+    if (writer->shown == NULL || *name == NULL) {
+        return ha_err_nomem();
+    }
+    if (path == NULL) {
+        return ha_file_temp(temp_dir, &writer->fd);
+    }
+    HA_TRY(ha_file_new_begin(path, &writer->file));
+    writer->fd = writer->file.fd;
+    return NULL;
+}
+
+struct ha_err *ha_index_writer_create(const char *path, const char *temp_dir,
+                                      struct ha_index_writer **ret)
+{
+    struct ha_index_writer *writer = ha_calloc_array(1, sizeof *writer);
+    if (writer == NULL) {
+        return ha_err_nomem();
+    }
+    writer->fd = -1;
+    writer->end = INDEX_ALIGN;
+    struct ha_err *err = begin(writer, path, path != NULL ? NULL : ha_index_temp_dir(temp_dir));
+    if (err != NULL) {
+        ha_index_writer_destroy(writer);
+        return err;
+    }
+    *ret = writer;
+    return NULL;
+}
+
+static void unmap_sections(struct ha_index_writer *writer)
+{
+    for (uint32_t i = 0; i < writer->count; i++) {
+        struct section *s = &writer->sections[i];
+        if (s->map != NULL) {
+            ha_file_unmap(s->map, s->map_bytes);
+            s->map = NULL;
+        }
+    }
+}
+
+void ha_index_writer_destroy(struct ha_index_writer *writer)
+{
+    if (writer == NULL) {
+        return;
+    }
+    unmap_sections(writer);
+    if (writer->fd >= 0) {
+        if (writer->path != NULL) {
+            ha_file_new_abort(&writer->file);
+        } else {
+            ha_file_close(writer->fd);
+        }
+    }
+    ha_free(writer->path);
+    ha_free(writer->temp_dir);
+    ha_free(writer->shown);
+    ha_free(writer);
+}
+
+/* ---- room in the file ---- */
+
+/* Makes the file at least `bytes` long. */
+static struct ha_err *extend_file(const struct ha_index_writer *writer, uint64_t bytes)
+{
+    struct ha_file_info info;
+    HA_TRY(ha_file_info(writer->fd, label(writer), &info));
+    if (info.bytes < bytes && ftruncate(writer->fd, (off_t)bytes) != 0) {
+        return ha_err_system(errno, "cannot extend index '%s' to %" PRIu64 " bytes", writer->shown,
+                             bytes);
+    }
+    return NULL;
+}
+
+static struct ha_err *reserve(const struct ha_index_writer *writer, uint64_t off, uint64_t bytes)
+{
+    int rc;
+    do {
+        rc = fallocate(writer->fd, 0, (off_t)off, (off_t)bytes);
+    } while (rc != 0 && errno == EINTR);
+    if (rc == 0) {
+        return NULL;
+    }
+    if (errno == EOPNOTSUPP || errno == ENOSYS) {
+        return extend_file(writer, off + bytes);
+    }
+    return ha_err_system(errno, "cannot reserve %" PRIu64 " bytes for index '%s'", bytes,
+                         writer->shown);
+}
+
+/* Maps [off, off + bytes) of the file; page size may be larger than our alignment. */
+static struct ha_err *map_section(const struct ha_index_writer *writer, struct section *s,
+                                  bool writable)
+{
+    uint64_t bytes = s->entry.count * s->entry.width;
+    uint64_t slack = s->entry.off % (uint64_t)sysconf(_SC_PAGESIZE);
+    if (bytes > SIZE_MAX - slack) {
+        return ha_err_nomem();
+    }
+    size_t len = (size_t)(bytes + slack);
+    void *map = mmap(NULL, len, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED,
+                     writer->fd, (off_t)(s->entry.off - slack));
+    if (map == MAP_FAILED) {
+        return ha_err_system(errno, "cannot map %" PRIu64 " bytes of index '%s'", bytes,
+                             writer->shown);
+    }
+    s->map = map;
+    s->map_bytes = len;
+    s->data = (uint8_t *)map + slack;
+    s->writable = writable ? (uint8_t *)map + slack : NULL;
+    return NULL;
+}
+
+/* ---- sections ---- */
+
+static struct section *find_section(struct ha_index_writer *writer, uint32_t id)
+{
+    for (uint32_t i = 0; i < writer->count; i++) {
+        if (writer->sections[i].entry.id == id) {
+            return &writer->sections[i];
+        }
+    }
+    return NULL;
+}
+
+/* Adds an empty section of this id; width and id come from the program, so that what is wrong with them is our bug. */
+static struct ha_err *add_section(struct ha_index_writer *writer, uint32_t id, uint32_t width,
+                                  struct section **ret)
+{
+    char text[5];
+    if (writer->streaming || width == 0 || !ha_index_id_valid(id) ||
+        find_section(writer, id) != NULL) {
+        return ha_err_new(HA_ERR_BUG, "index section '%s' cannot be made%s",
+                          ha_index_id_text(id, text),
+                          writer->streaming ? " while a stream is open" : "");
+    }
+    if (writer->count == HA_INDEX_SECTIONS_MAX) {
+        return ha_err_new(HA_ERR_LIMIT, "index '%s' would have more than %u sections",
+                          writer->shown, HA_INDEX_SECTIONS_MAX);
+    }
+    struct section *s = &writer->sections[writer->count++];
+    *s = (struct section){.entry = {.id = id, .width = width}};
+    *ret = s;
+    return NULL;
+}
+
+/* Gives the section its place at the end of the file; *ret_bytes: its length. On failure it stays empty. */
+static struct ha_err *place_section(struct ha_index_writer *writer, struct section *s,
+                                    uint64_t count, uint64_t *ret_bytes)
+{
+    uint64_t bytes;
+    uint64_t end;
+    if (!ha_mul_u64(count, s->entry.width, &bytes) || !ha_add_u64(writer->end, bytes, &end) ||
+        !ha_align_u64(end, INDEX_ALIGN, &end) || end > FILE_BYTES_MAX - INDEX_ALIGN) {
+        return ha_err_new(HA_ERR_LIMIT,
+                          "index '%s' would be too large: %" PRIu64 " elements of %u bytes",
+                          writer->shown, count, s->entry.width);
+    }
+    s->entry.count = count;
+    s->entry.off = count == 0 ? 0 : writer->end;
+    writer->end = end;
+    *ret_bytes = bytes;
+    return NULL;
+}
+
+struct ha_err *ha_index_section_map(struct ha_index_writer *writer, uint32_t id, uint32_t width,
+                                    uint64_t count, void **ret)
+{
+    struct section *s;
+    uint64_t bytes;
+    HA_TRY(add_section(writer, id, width, &s));
+    HA_TRY(place_section(writer, s, count, &bytes));
+    if (count > 0) {
+        HA_TRY(reserve(writer, s->entry.off, bytes));
+        HA_TRY(map_section(writer, s, true));
+    }
+    *ret = s->writable;
+    return NULL;
+}
+
+struct ha_err *ha_index_section_put(struct ha_index_writer *writer, uint32_t id, uint32_t width,
+                                    uint64_t count, const void *data)
+{
+    struct section *s;
+    uint64_t bytes;
+    HA_TRY(add_section(writer, id, width, &s));
+    HA_TRY(place_section(writer, s, count, &bytes));
+    return count == 0
+               ? NULL
+               : ha_file_write_at(writer->fd, label(writer), s->entry.off, data, (size_t)bytes);
+}
+
+struct ha_err *ha_index_stream_open(struct ha_index_writer *writer, uint32_t id, uint32_t width)
+{
+    struct section *s;
+    HA_TRY(add_section(writer, id, width, &s));
+    writer->streaming = true;
+    return NULL;
+}
+
+struct ha_err *ha_index_stream_write_at(struct ha_index_writer *writer, uint64_t off,
+                                        const void *data, size_t len)
+{
+    uint64_t end;
+    if (!writer->streaming) {
+        return ha_err_new(HA_ERR_BUG, "no stream of index '%s' is open", writer->shown);
+    }
+    if (!ha_add_u64(writer->end, off, &off) || !ha_add_u64(off, len, &end) ||
+        end > FILE_BYTES_MAX) {
+        return ha_err_new(HA_ERR_LIMIT, "index '%s' would be too large", writer->shown);
+    }
+    return ha_file_write_at(writer->fd, label(writer), off, data, len);
+}
+
+struct ha_err *ha_index_stream_close(struct ha_index_writer *writer, uint64_t count)
+{
+    if (!writer->streaming) {
+        return ha_err_new(HA_ERR_BUG, "no stream of index '%s' is open", writer->shown);
+    }
+    struct section *s = &writer->sections[writer->count - 1];
+    struct ha_file_info info;
+    uint64_t start = writer->end;
+    uint64_t bytes;
+    HA_TRY(place_section(writer, s, count, &bytes));
+    writer->streaming = false;
+    HA_TRY(ha_file_info(writer->fd, label(writer), &info));
+    if (count > 0 && info.bytes < start + bytes) {
+        return ha_err_new(HA_ERR_BUG,
+                          "index '%s': a stream of %" PRIu64
+                          " bytes was closed before they were written",
+                          writer->shown, bytes);
+    }
+    // What was written beyond must not show up in the next section.
+    if (info.bytes > start + bytes && ftruncate(writer->fd, (off_t)(start + bytes)) != 0) {
+        return ha_err_system(errno, "cannot truncate index '%s'", writer->shown);
+    }
+    return NULL;
+}
+
+struct ha_err *ha_index_writer_section(struct ha_index_writer *writer, uint32_t id,
+                                       struct ha_index_section *ret)
+{
+    struct section *s = find_section(writer, id);
+    if (s == NULL || s->entry.count == 0) {
+        *ret = (struct ha_index_section){.id = id, .width = s == NULL ? 1 : s->entry.width};
+        return NULL;
+    }
+    if (s->map == NULL) {
+        HA_TRY(map_section(writer, s, false));
+    }
+    *ret = (struct ha_index_section){
+        .id = id, .width = s->entry.width, .count = s->entry.count, .data = s->data};
+    return NULL;
+}
+
+/* ---- commit ---- */
+
+static struct ha_err *hash_section(void *ctx, unsigned worker, uint64_t i)
+{
+    (void)worker;
+    struct section *s = &((struct ha_index_writer *)ctx)->sections[i];
+    if (!s->hashed) {
+        s->entry.hash = ha_hash(s->data, (size_t)(s->entry.count * s->entry.width));
+    }
+    return NULL;
+}
+
+static struct ha_err *hash_sections(struct ha_index_writer *writer, unsigned threads)
+{
+    // The last section may end before its last page does.
+    HA_TRY(extend_file(writer, writer->end));
+    for (uint32_t i = 0; i < writer->count; i++) {
+        struct section *s = &writer->sections[i];
+        if (s->map == NULL && s->entry.count > 0 && !s->hashed) {
+            HA_TRY(map_section(writer, s, false));
+        }
+    }
+    return ha_parallel_for(threads, writer->count, hash_section, writer);
+}
+
+/* Writes the table at the end and the header at the front; *ret_bytes: the length of the file. */
+static struct ha_err *write_frame(const struct ha_index_writer *writer,
+                                  const struct ha_fingerprint *fp, uint64_t *ret_bytes)
+{
+    struct ha_index_entry table[HA_INDEX_SECTIONS_MAX];
+    size_t table_bytes = writer->count * sizeof table[0];
+    for (uint32_t i = 0; i < writer->count; i++) {
+        table[i] = writer->sections[i].entry;
+    }
+    struct ha_index_header h = {.magic = INDEX_MAGIC,
+                                .format = HA_INDEX_FORMAT,
+                                .dump_bytes = fp->bytes,
+                                .dump_mtime_sec = fp->mtime_sec,
+                                .dump_mtime_nsec = fp->mtime_nsec,
+                                .dump_heap = fp->heap,
+                                .dump_sample = fp->sample,
+                                .table_off = writer->end,
+                                .section_count = writer->count,
+                                .entry_bytes = sizeof table[0],
+                                .file_bytes = writer->end + table_bytes,
+                                .table_hash = ha_hash(table, table_bytes)};
+    (void)snprintf(h.producer, sizeof h.producer, "%s", HA_INDEX_PRODUCER);
+    h.header_hash = ha_index_header_hash(&h);
+    HA_TRY(ha_file_write_at(writer->fd, label(writer), writer->end, table, table_bytes));
+    HA_TRY(ha_file_write_at(writer->fd, label(writer), 0, &h, sizeof h));
+    *ret_bytes = h.file_bytes;
+    return NULL;
+}
+
+struct ha_err *ha_index_writer_commit(struct ha_index_writer *writer,
+                                      const struct ha_fingerprint *fingerprint, unsigned threads,
+                                      struct ha_index **ret)
+{
+    struct ha_index *index = NULL;
+    uint64_t bytes = 0;
+    if (writer->streaming) {
+        return ha_err_new(HA_ERR_BUG, "index '%s' cannot be committed while a stream is open",
+                          writer->shown);
+    }
+    HA_TRY(hash_sections(writer, threads));
+    unmap_sections(writer);
+    HA_TRY(write_frame(writer, fingerprint, &bytes));
+    // Opened before it is put in place: afterwards another process may already have replaced it.
+    HA_TRY(ha_index_open_fd(writer->fd, bytes, writer->path, writer->temp_dir, &index));
+    if (writer->path != NULL) {
+        struct ha_err *err = ha_file_new_commit(&writer->file);
+        if (err != NULL) {
+            ha_index_close(index);
+            return err;
+        }
+        writer->fd = -1;
+    }
+    ha_index_writer_destroy(writer);
+    *ret = index;
+    return NULL;
+}
+
+/* ---- extending ---- */
+
+static bool is_added(const struct ha_index_section *added, size_t added_count, uint32_t id)
+{
+    for (size_t i = 0; i < added_count; i++) {
+        if (added[i].id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct ha_err *copy_sections(struct ha_index_writer *writer, const struct ha_index *index,
+                                    const struct ha_index_section *added, size_t added_count)
+{
+    for (uint32_t i = 0; i < index->header.section_count; i++) {
+        const struct ha_index_entry *e = &index->entries[i];
+        if (is_added(added, added_count, e->id)) {
+            continue;
+        }
+        HA_TRY(
+            ha_index_section_put(writer, e->id, e->width, e->count, ha_index_entry_data(index, e)));
+        struct section *s = &writer->sections[writer->count - 1];
+        s->entry.hash = e->hash;
+        s->hashed = true;
+    }
+    for (size_t i = 0; i < added_count; i++) {
+        HA_TRY(ha_index_section_put(writer, added[i].id, added[i].width, added[i].count,
+                                    added[i].data));
+    }
+    return NULL;
+}
+
+struct ha_err *ha_index_extend(struct ha_index *index, const struct ha_index_section *added,
+                               size_t added_count, struct ha_index **ret)
+{
+    struct ha_index_writer *writer = NULL;
+    struct ha_index *extended = NULL;
+    HA_TRY(ha_index_writer_create(index->path, index->temp_dir, &writer));
+    struct ha_err *err = copy_sections(writer, index, added, added_count);
+    if (err == NULL) {
+        err = ha_index_writer_commit(writer, &index->fingerprint, ha_threads_default(), &extended);
+    }
+    if (err != NULL) {
+        ha_index_writer_destroy(writer);
+        return err;
+    }
+    ha_index_close(index);
+    *ret = extended;
+    return NULL;
+}
