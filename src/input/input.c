@@ -42,9 +42,7 @@ static const struct signature foreign[] = {
      "a flight recording (JFR), not a heap dump: make one with 'jcmd PID GC.heap_dump FILE'"},
     {2, 18, "portable heap dump",
      "an OpenJ9 portable heap dump (PHD), not HPROF: Eclipse MAT with DTFJ can export it as HPROF"},
-    {0, 4,
-     "\x7f"
-     "ELF",
+    {0, 4, "\177ELF",
      "a core file or program (ELF), not HPROF: 'jhsdb jmap --binaryheap --exe JAVA --core FILE' "
      "extracts the heap"},
     {18, 9, ", created",
@@ -53,10 +51,7 @@ static const struct signature foreign[] = {
     {0, 4, "PK\x05\x06", "an empty zip archive"},
     {0, 3, "BZh", "compressed with bzip2: unpack it first ('bunzip2 -k FILE')"},
     {0, 4, "\x28\xb5\x2f\xfd", "compressed with zstd: unpack it first ('zstd -d FILE')"},
-    {0, 6,
-     "\xfd"
-     "7zXZ\0",
-     "compressed with xz: unpack it first ('xz -dk FILE')"},
+    {0, 6, "\3757zXZ\0", "compressed with xz: unpack it first ('xz -dk FILE')"},
     {0, 4, "\x04\x22\x4d\x18", "compressed with lz4: unpack it first ('lz4 -d FILE')"},
     {0, 6, "7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it first"},
 };
