@@ -2,7 +2,7 @@
 /*
  * Shortest paths from the GC roots to many objects at once: one forward breadth-first search that leaves a parent for every object reached.
  *
- *     parents   [root][root][0][0][1]…      4 bytes per object
+ *     parents   [1][1][2][2][0]…      4 bytes per object: parent + 2; 1: a root; 0: not reached
  *
  * The search ends when all targets are reached or nothing is left.
  */
@@ -12,10 +12,8 @@
 #include "ha/base/mem.h"
 #include "ha/query/q_paths.h"
 
-#define HA_MULTIPATH_ROOT 0xfffffffeU
-
 struct ha_multipath {
-    struct ha_big parents; /* uint32_t per object: parent, HA_MULTIPATH_ROOT, or HA_NONE: not reached */
+    struct ha_big parents; /* uint32_t per object, see above */
     uint32_t object_count;
     uint64_t reached;      /* targets reached */
 };
@@ -27,14 +25,17 @@ void ha_multipath_deinit(struct ha_multipath *multipath);
 /* The object before obj on its path; false: obj is a root or was not reached. */
 static inline bool ha_multipath_parent(const struct ha_multipath *m, ha_obj obj, ha_obj *ret)
 {
-    uint32_t parent = ((const uint32_t *)m->parents.data)[obj.i];
-    ret->i = parent;
-    return parent < m->object_count;
+    uint32_t word = ((const uint32_t *)m->parents.data)[obj.i];
+    if (word < 2) {
+        return false;
+    }
+    ret->i = word - 2;
+    return true;
 }
 
 static inline bool ha_multipath_reached(const struct ha_multipath *m, ha_obj obj)
 {
-    return ((const uint32_t *)m->parents.data)[obj.i] != HA_NONE;
+    return ((const uint32_t *)m->parents.data)[obj.i] != 0;
 }
 
 #endif

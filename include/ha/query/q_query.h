@@ -66,6 +66,6 @@ struct ha_overview {
     uint64_t gc_roots;               /* distinct objects */
     uint64_t unreachable_objects, unreachable_bytes;
 };
-void ha_query_overview(const struct ha_query *q, struct ha_overview *ret);
+struct ha_err *ha_query_overview(struct ha_query *q, struct ha_overview *ret) HA_WARN_UNUSED;
 
 #endif

@@ -34,8 +34,7 @@ struct ha_suspect {
     bool is_class;            /* the suspect is a single class object */
     bool is_loader, is_thread;
     ha_obj object;            /* single; HA_OBJ_NONE for a group */
-    const ha_obj *objects;    /* all objects of the suspect, in tree order (1 for a single) */
-    uint64_t instances;
+    uint64_t instances;       /* 1 for a single */
     uint64_t shallow_bytes, retained_bytes;
     double retained_percent;
     ha_obj accumulation_point; /* HA_OBJ_NONE: none */
