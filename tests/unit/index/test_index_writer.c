@@ -195,7 +195,6 @@ END_TEST
 
 struct pieces {
     struct ha_index_writer *writer;
-    uint32_t piece[4096];
 };
 
 static struct ha_err *write_piece(void *ctx, unsigned worker, uint64_t index)
