@@ -64,7 +64,8 @@ static inline int ck_ha_asserts(void (*function)(void))
     return pid > 0 && waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) &&
            WTERMSIG(status) == SIGABRT;
 }
-#define CK_HA_ASSERTS(function) ck_assert_msg(ck_ha_asserts(function), "%s did not assert", #function)
+#define CK_HA_ASSERTS(function)                                                                    \
+    ck_assert_msg(ck_ha_asserts(function), "%s did not assert", #function)
 
 static inline int ck_ha_run(const char *name, const TTest *const *tests, size_t count)
 {
