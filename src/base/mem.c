@@ -37,7 +37,11 @@ void *ha_alloc_array(size_t count, size_t size)
 
 void *ha_calloc_array(size_t count, size_t size)
 {
-    return count == 0 || size == 0 ? calloc(1, 1) : calloc(count, size);
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
+        return NULL;
+    }
+    return calloc(bytes == 0 ? 1 : bytes, 1);
 }
 
 void *ha_realloc_array(void *old, size_t count, size_t size)

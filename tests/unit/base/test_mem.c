@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "ha/base/mem.h"
+
+#include "support/ck_ha.h"
+
+START_TEST(test_sizes)
+{
+    HA_FREE char *empty = ha_alloc(0);
+    ck_assert_ptr_nonnull(empty);
+    HA_FREE int *none = ha_alloc_array(0, sizeof(int));
+    ck_assert_ptr_nonnull(none);
+    HA_FREE int *zeros = ha_calloc_array(100, sizeof(int));
+    for (int i = 0; i < 100; i++) {
+        ck_assert_int_eq(zeros[i], 0);
+    }
+    HA_FREE int *no_zeros = ha_calloc_array(0, 0);
+    ck_assert_ptr_nonnull(no_zeros);
+}
+END_TEST
+
+START_TEST(test_overflow)
+{
+    ck_assert_ptr_null(ha_alloc_array(SIZE_MAX / 2 + 1, 2));
+    ck_assert_ptr_null(ha_alloc_array(SIZE_MAX, SIZE_MAX));
+    ck_assert_ptr_null(ha_calloc_array(SIZE_MAX / 4 + 1, 4));
+    ck_assert_ptr_null(ha_realloc_array(NULL, SIZE_MAX / 8 + 1, 8));
+    ck_assert_ptr_null(ha_strndup("x", SIZE_MAX));
+
+    struct ha_big big = {0};
+    // 2^61 elements of 8 bytes wrap to 0, those of 9 to a size that could be had.
+    ck_err(ha_big_init(&big, 1ULL << 61, 8), HA_ERR_SYSTEM, "out of memory");
+    ck_err(ha_big_init(&big, UINT64_MAX / 8 + 2, 8), HA_ERR_SYSTEM, "out of memory");
+    ck_assert_ptr_null(big.data);
+    // No address space is this large.
+    ck_err(ha_big_init(&big, 1ULL << 60, 1), HA_ERR_SYSTEM, "out of memory");
+    ck_assert_ptr_null(big.data);
+    ck_assert_uint_eq(ha_big_bytes_now(), 0);
+}
+END_TEST
+
+START_TEST(test_realloc)
+{
+    int *a = ha_alloc_array(2, sizeof *a);
+    a[0] = 1;
+    a[1] = 2;
+    int *grown = ha_realloc_array(a, 1000, sizeof *a);
+    ck_assert_ptr_nonnull(grown);
+    ck_assert_int_eq(grown[0], 1);
+    ck_assert_int_eq(grown[1], 2);
+    int *none = ha_realloc_array(grown, 0, sizeof *a);
+    ck_assert_ptr_nonnull(none);
+    ha_free(none);
+}
+END_TEST
+
+START_TEST(test_strndup)
+{
+    HA_FREE char *s = ha_strndup("abcdef", 3);
+    ck_assert_str_eq(s, "abc");
+    HA_FREE char *none = ha_strndup(NULL, 0);
+    ck_assert_str_eq(none, "");
+}
+END_TEST
+
+static char *handed_out(void)
+{
+    HA_FREE char *s = ha_strndup("kept", 4);
+    HA_FREE char *dropped = ha_strndup("dropped", 7);
+    (void)dropped;
+    return HA_TAKE(s);
+}
+
+START_TEST(test_guards)
+{
+    HA_FREE char *s = handed_out();
+    ck_assert_str_eq(s, "kept");
+}
+END_TEST
+
+START_TEST(test_big)
+{
+    struct ha_big a = {0};
+    struct ha_big b = {0};
+    uint64_t bytes = (uint64_t)3 << 20;
+    ck_ok(ha_big_init(&a, bytes / 8, 8));
+    ck_assert_uint_eq(a.bytes, bytes);
+    ck_assert_uint_eq((uintptr_t)a.data % 4096, 0);
+    ck_assert_uint_eq(ha_big_bytes_now(), bytes);
+    const uint8_t *data = a.data;
+    for (uint64_t i = 0; i < bytes; i++) {
+        ck_assert_uint_eq(data[i], 0);
+    }
+    ck_ok(ha_big_init(&b, 100, 1));
+    ck_assert_uint_eq(ha_big_bytes_now(), bytes + 100);
+    ha_big_deinit(&a);
+    ck_assert_ptr_null(a.data);
+    ck_assert_uint_eq(ha_big_bytes_now(), 100);
+    ha_big_deinit(&b);
+    ha_big_deinit(&b);
+    ck_assert_uint_eq(ha_big_bytes_now(), 0);
+    ck_assert_uint_eq(ha_big_bytes_peak(), bytes + 100);
+
+    ck_ok(ha_big_init(&a, 0, 8));
+    ck_assert_ptr_null(a.data);
+    ha_big_deinit(&a);
+}
+END_TEST
+
+START_TEST(test_big_reserves_only)
+{
+    // Far more than the machine has: reserved, not held.
+    struct ha_big big = {0};
+    ck_ok(ha_big_init(&big, 1ULL << 38, 1));
+    ((char *)big.data)[(1ULL << 38) - 1] = 1;
+    ha_big_deinit(&big);
+}
+END_TEST
+
+START_TEST(test_resident)
+{
+    uint64_t before = ha_mem_anonymous_now();
+    struct ha_big big = {0};
+    ck_ok(ha_big_init(&big, 32 << 20, 1));
+    memset(big.data, 1, big.bytes);
+    uint64_t during = ha_mem_anonymous_now();
+    ha_big_deinit(&big);
+    ck_assert_uint_ge(during, before + (24 << 20));
+    ck_assert_uint_ge(ha_mem_peak_resident(), 32 << 20);
+    ck_assert_uint_lt(ha_mem_peak_resident(), 1ULL << 40);
+}
+END_TEST
+
+CK_HA_MAIN("mem", test_sizes, test_overflow, test_realloc, test_strndup, test_guards, test_big,
+           test_big_reserves_only, test_resident)
