@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The complete report: one screen that says what the heap holds, what is probably wrong and what to do next; then details.
+ */
+#include "ha/report/builders.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "report/parts.h"
+
+#define NEXT_SUSPECTS 2   /* suspects that get commands of their own */
+#define CONSUMERS_ROWS 10 /* of each table of top consumers */
+
+/* "thread "evidence-upload" in ImageIO.read (…) <- ImageValidator.readImage (BotGateway.java:24)" */
+struct ha_err *ha_report_oom(struct ha_report *r, struct ha_doc_node *parent, const struct ha_oom *oom)
+{
+    struct ha_doc *doc = r->doc;
+    if (!oom->found) {
+        ha_doc_machine(ha_doc_null(doc, parent, "oom"));
+        return NULL;
+    }
+    struct ha_doc_node *record = ha_doc_machine(ha_doc_record(doc, parent, "oom"));
+    HA_TRY(ha_report_object(r, record, "thread", oom->thread, NULL));
+    ha_doc_text(doc, record, "frame", oom->frame);
+    ha_doc_text(doc, record, "application_frame", oom->application_frame);
+
+    struct ha_sbuf name = {0};
+    bool named = ha_thread_name(r->query, oom->thread, 80, &name);
+    struct ha_doc_node *line = ha_doc_line(doc, parent, "Ran out");
+    ha_doc_say(doc, line, "thread ");
+    ha_doc_strong(ha_doc_text(doc, line, NULL, named ? ha_doc_printf(doc, "\"%s\"", ha_sbuf_text(&name)) : "(no name)"));
+    ha_sbuf_deinit(&name);
+    if (oom->frame != NULL) {
+        ha_doc_say(doc, ha_doc_say(doc, line, " in "), oom->frame);
+    }
+    if (oom->application_frame != NULL && (oom->frame == NULL || strcmp(oom->frame, oom->application_frame) != 0)) {
+        ha_doc_say(doc, ha_doc_say(doc, line, oom->frame == NULL ? " in " : " <- "), oom->application_frame);
+    }
+    return NULL;
+}
+
+/* ---- what to look at next ---- */
+
+static void next_add(struct ha_report *r, struct ha_doc_node *list, const char *command, const char *why)
+{
+    struct ha_doc *doc = r->doc;
+    struct ha_doc_node *row = ha_doc_record(doc, list, NULL);
+    ha_doc_machine(ha_doc_command(doc, row, "command", command));
+    ha_doc_machine(ha_doc_text(doc, row, "why", why));
+    struct ha_doc_node *line = ha_doc_line(doc, row, NULL);
+    ha_doc_strong(ha_doc_command(doc, line, NULL, command));
+    ha_doc_say(doc, line, ha_doc_printf(doc, "   %s", why));
+}
+
+static const char *object_option(struct ha_report *r, ha_obj obj)
+{
+    return ha_doc_printf(r->doc, "--object 0x%" PRIx64, ha_heap_address(r->query->snapshot->heap, obj));
+}
+
+static void suspect_next(struct ha_report *r, struct ha_doc_node *list, const struct ha_suspect *s, uint64_t number)
+{
+    struct ha_doc *doc = r->doc;
+    if (s->kind == HA_SUSPECT_GROUP) {
+        next_add(r, list, ha_report_command(r, "paths", ha_doc_printf(doc, "--class '%s'", s->class_name)),
+                 ha_doc_printf(doc, "who keeps the objects of suspect %" PRIu64 " alive", number));
+        return;
+    }
+    ha_obj where = ha_obj_is_none(s->accumulation_point) ? s->object : s->accumulation_point;
+    next_add(r, list, ha_report_command(r, "dominators", object_option(r, where)),
+             ha_doc_printf(doc, "what suspect %" PRIu64 " is made of", number));
+    next_add(r, list, ha_report_command(r, "paths", object_option(r, where)),
+             ha_doc_printf(doc, "every way by which suspect %" PRIu64 " is kept alive", number));
+}
+
+static void next_build(struct ha_report *r, struct ha_doc_node *parent, const struct ha_full_report *full)
+{
+    struct ha_doc_node *section = ha_doc_section(r->doc, parent, "Where to look next");
+    struct ha_doc_node *list = ha_doc_list(r->doc, section, "next");
+    list->u.list->never_cut = true;
+    for (uint64_t i = 0; i < full->suspects.count && i < NEXT_SUSPECTS; i++) {
+        suspect_next(r, list, &full->suspects.list[i], i + 1);
+    }
+    if (full->suspects.count > 0) {
+        next_add(r, list, ha_report_command(r, "suspects", ""), "all suspects with what goes with them");
+    } else if (full->top.objects.count > 0) {
+        next_add(r, list, ha_report_command(r, "dominators", object_option(r, full->top.objects.list[0].obj)), "what the biggest object is made of");
+        next_add(r, list, ha_report_command(r, "histogram", "-n 50"), "more of the classes");
+        next_add(r, list, ha_report_command(r, "suspects", "--threshold 2%"), "smaller suspects");
+    }
+    if (full->oom.found) {
+        next_add(r, list, ha_report_command(r, "threads", "--locals"), "stacks with what the threads hold");
+    }
+}
+
+struct ha_err *ha_report_full(struct ha_report *r, struct ha_doc_node *parent, const struct ha_full_report *full)
+{
+    struct ha_doc *doc = r->doc;
+    ha_report_overview(r, parent);
+    HA_TRY(ha_report_oom(r, parent, &full->oom));
+    HA_TRY(ha_report_suspects(r, ha_doc_section(doc, parent, "Leak suspects"), &full->suspects, true));
+    if (full->suspects.count == 0 && full->top.objects.count > 0) {
+        ha_doc_prose(doc, parent->last_child, "Here are the biggest things instead:");
+    }
+    bool calm = full->suspects.count == 0;
+    if (calm) {
+        ha_report_top(r, parent, &full->top, CONSUMERS_ROWS);
+        next_build(r, parent, full);
+    } else {
+        next_build(r, parent, full);
+        ha_report_top(r, parent, &full->top, CONSUMERS_ROWS);
+    }
+    ha_report_histogram(r, ha_doc_section(doc, parent, "Classes by retained size"), "histogram", &full->histogram);
+    ha_report_threads(r, ha_doc_section(doc, parent, "Threads"), &full->threads, true, false);
+    ha_report_warnings(r, parent);
+    return ha_doc_error(doc);
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Leak suspects as a document. For people each is a block:
+ *
+ *     1. 350.5 MiB  63.4 %  one com.acme.Validator; the memory sits in one java.lang.Object[]
+ *        system class com.acme.BotGateway 0x7f…
+ *          static EVIDENCE  -> com.acme.BotGateway$EvidenceService 0x7f…
+ *          .validators      -> java.util.HashMap 0x7f…
+ *        Holds    1,234 byte[] (340.1 MiB), …
+ *        Advice   …
+ */
+#include "ha/report/builders.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "ha/report/words.h"
+#include "report/parts.h"
+
+#define HOLDS_CLASSES 3 /* named in the short form */
+
+struct suspects_ctx {
+    struct ha_report *r;
+    const struct ha_suspects *suspects;
+    bool brief;
+};
+
+/* Takes the text out of a buffer into the document. */
+static const char *words_take(struct ha_doc *doc, struct ha_sbuf *text)
+{
+    const char *copy = ha_doc_copy(doc, ha_sbuf_text(text), text->len);
+    ha_sbuf_deinit(text);
+    return copy;
+}
+
+static const char *class_of(struct ha_report *r, ha_obj obj)
+{
+    const struct ha_heap *heap = r->query->snapshot->heap;
+    return ha_heap_class(heap, ha_heap_class_of(heap, obj))->name;
+}
+
+/* ---- what it is ---- */
+
+static bool sits_elsewhere(const struct ha_suspect *s)
+{
+    return !ha_obj_is_none(s->accumulation_point) && !ha_obj_equal(s->accumulation_point, s->object);
+}
+
+static void what_say(struct ha_report *r, struct ha_doc_node *line, const struct ha_suspect *s)
+{
+    struct ha_doc *doc = r->doc;
+    if (s->kind == HA_SUSPECT_GROUP) {
+        ha_doc_count(doc, line, NULL, s->instances);
+        ha_doc_say(doc, line, " instances of ");
+    } else {
+        ha_doc_say(doc, line, s->is_class ? "class " : s->is_thread ? "thread " : s->is_loader ? "class loader " : "one ");
+    }
+    ha_doc_strong(ha_doc_class(doc, line, NULL, s->class_name));
+    if (sits_elsewhere(s)) {
+        const struct ha_heap *heap = r->query->snapshot->heap;
+        ha_cls cls;
+        bool is_class = ha_heap_as_class(heap, s->accumulation_point, &cls);
+        ha_doc_say(doc, line, is_class ? "; the memory sits in class " : "; the memory sits in one ");
+        ha_doc_class(doc, line, NULL, is_class ? ha_heap_class(heap, cls)->name : class_of(r, s->accumulation_point));
+    }
+}
+
+/* The same as one sentence for machines. */
+static const char *title_of(struct ha_report *r, const struct ha_suspect *s)
+{
+    struct ha_sbuf text = {0};
+    if (s->kind == HA_SUSPECT_GROUP) {
+        ha_words_count(&text, s->instances);
+        ha_sbuf_printf(&text, " instances of %s keep ", s->class_name);
+    } else {
+        ha_sbuf_printf(&text, "%s %s keeps ", s->is_class ? "Class" : s->is_thread ? "Thread" : s->is_loader ? "Class loader" : "One", s->class_name);
+    }
+    ha_words_bytes(&text, s->retained_bytes);
+    ha_sbuf_puts(&text, " (");
+    ha_words_percent(&text, s->retained_percent);
+    ha_sbuf_puts(&text, " of the heap)");
+    if (sits_elsewhere(s)) {
+        ha_sbuf_printf(&text, "; the memory sits in one %s", class_of(r, s->accumulation_point));
+    }
+    return words_take(r->doc, &text);
+}
+
+/* ---- what to do ---- */
+
+/* Whether the field by which the first class of the application holds it is static. */
+static bool held_by_static(const struct ha_suspect *s)
+{
+    for (uint64_t i = 0; i + 1 < s->path_count; i++) {
+        if (ha_obj_equal(s->path[i].obj, s->held_by.object)) {
+            return s->path[i + 1].field != NULL && s->path[i + 1].edge.kind == HA_EDGE_STATIC;
+        }
+    }
+    return false;
+}
+
+static const char *advice_of(struct ha_report *r, const struct ha_suspect *s)
+{
+    struct ha_doc *doc = r->doc;
+    const char *field = s->held_by.field;
+    if (field != NULL && strncmp(field, "static ", 7) == 0) {
+        field += 7;
+    }
+    if (!ha_obj_is_none(s->thread.thread)) {
+        return s->thread.frame == NULL
+                   ? "A running thread keeps this memory in its local variables or its thread-locals: look at what the thread is doing."
+                   : ha_doc_printf(doc, "A running thread keeps this memory while it is in %s: process in smaller pieces, or let go of what is done with.",
+                                   s->thread.frame);
+    }
+    if (s->is_loader) {
+        return "A class loader keeps its classes and all their static fields: if the application was stopped or redeployed, find what still holds the "
+               "loader; else look at the static fields of its classes.";
+    }
+    if (s->held_by.class_name != NULL && field != NULL && held_by_static(s)) {
+        return ha_doc_printf(doc, "The static field %s.%s keeps this alive as long as the class is loaded: bound it, let its entries expire, or clear it.",
+                             s->held_by.class_name, field);
+    }
+    if (s->held_by.class_name != NULL && field != NULL) {
+        return ha_doc_printf(doc, "Look at who fills %s.%s and never takes out: bound it, let its entries expire, or let go of its owner.",
+                             s->held_by.class_name, field);
+    }
+    if (s->kind == HA_SUSPECT_GROUP) {
+        return ha_doc_printf(doc, "Many instances of one class together: find out who makes them and who still holds them ('%s').",
+                             ha_report_command(r, "paths", ha_doc_printf(doc, "--class '%s'", s->class_name)));
+    }
+    return "Look at what it holds and at who refers to it; if it is a cache, bound it.";
+}
+
+static void evidence_row(struct ha_doc *doc, struct ha_doc_node *list, const char *text, enum ha_doc_kind kind, uint64_t value)
+{
+    struct ha_doc_node *row = ha_doc_record(doc, list, NULL);
+    ha_doc_text(doc, row, "text", text);
+    ha_doc_count(doc, row, "value", value)->kind = kind;
+}
+
+static void evidence_add(struct ha_doc *doc, struct ha_doc_node *row, const struct ha_suspects *all, const struct ha_suspect *s)
+{
+    struct ha_doc_node *list = ha_doc_machine(ha_doc_list(doc, row, "evidence"));
+    list->u.list->never_cut = true;
+    evidence_row(doc, list, "bytes retained", HA_DOC_BYTES, s->retained_bytes);
+    evidence_row(doc, list, "bytes a suspect must retain more than", HA_DOC_BYTES, all->threshold_bytes);
+    if (!ha_obj_is_none(s->accumulation_point)) {
+        evidence_row(doc, list, "bytes retained where the memory accumulates", HA_DOC_BYTES, s->accumulation_retained_bytes);
+    }
+    if (s->kind == HA_SUSPECT_GROUP) {
+        evidence_row(doc, list, "instances whose paths were looked at", HA_DOC_COUNT, s->sampled);
+    }
+}
+
+/* ---- members ---- */
+
+static struct ha_err *keys_add(struct suspects_ctx *c, struct ha_doc_node *row, const struct ha_suspect *s)
+{
+    struct ha_report *r = c->r;
+    struct ha_doc *doc = r->doc;
+    ha_doc_text(doc, row, "id", ha_doc_copy(doc, s->id, strlen(s->id)));
+    ha_doc_text(doc, row, "kind", s->kind == HA_SUSPECT_GROUP ? "group" : "object");
+    ha_doc_text(doc, row, "title", title_of(r, s));
+    ha_doc_class(doc, row, "class", s->class_name);
+    HA_TRY(ha_report_object(r, row, "object", s->object, NULL));
+    ha_doc_count(doc, row, "instances", s->instances);
+    ha_doc_bytes(doc, row, "shallow_bytes", s->shallow_bytes);
+    ha_doc_bytes(doc, row, "retained_bytes", s->retained_bytes);
+    ha_doc_percent(doc, row, "retained_percent", s->retained_percent);
+    HA_TRY(ha_report_object(r, row, "accumulation_point", s->accumulation_point, NULL));
+    HA_TRY(ha_report_root(r, row, "root", &s->root));
+    if (s->held_by.class_name == NULL) {
+        ha_doc_null(doc, row, "held_by");
+    } else {
+        struct ha_doc_node *held = ha_doc_record(doc, row, "held_by");
+        ha_doc_class(doc, held, "class", s->held_by.class_name);
+        ha_doc_text(doc, held, "field", s->held_by.field);
+        HA_TRY(ha_report_object(r, held, "object", s->held_by.object, NULL));
+    }
+    if (ha_obj_is_none(s->thread.thread)) {
+        ha_doc_null(doc, row, "thread");
+    } else {
+        struct ha_doc_node *thread = ha_doc_record(doc, row, "thread");
+        HA_TRY(ha_report_object(r, thread, "object", s->thread.thread, NULL));
+        ha_doc_text(doc, thread, "frame", s->thread.frame);
+    }
+    evidence_add(doc, row, c->suspects, s);
+    ha_doc_text(doc, row, "advice", advice_of(r, s));
+    for (struct ha_doc_node *n = row->first_child; n != NULL; n = n->next) {
+        ha_doc_machine(n);
+    }
+    return NULL;
+}
+
+static void holds_line(struct ha_doc *doc, struct ha_doc_node *row, const struct ha_suspect *s)
+{
+    const struct ha_histogram *classes = &s->retained_classes;
+    if (classes->count == 0) {
+        return;
+    }
+    struct ha_doc_node *line = ha_doc_line(doc, row, "Holds");
+    for (uint64_t i = 0; i < classes->count && i < HOLDS_CLASSES; i++) {
+        const struct ha_histogram_row *h = &classes->rows[i];
+        ha_doc_say(doc, line, i == 0 ? "" : ", ");
+        ha_doc_count(doc, line, NULL, h->instances);
+        ha_doc_say(doc, line, " ");
+        ha_doc_class(doc, line, NULL, h->name);
+        ha_doc_say(doc, line, " (");
+        ha_doc_bytes(doc, line, NULL, h->shallow_bytes);
+        ha_doc_say(doc, line, ")");
+    }
+}
+
+static struct ha_err *path_add(struct suspects_ctx *c, struct ha_doc_node *row, const struct ha_suspect *s)
+{
+    if (s->path_count == 0) {
+        ha_doc_machine(ha_doc_list(c->r->doc, row, "path"));
+        return NULL;
+    }
+    HA_TRY(part_path(c->r, row, "path", &s->root, s->path, s->path_count));
+    if (!s->path_excluded) {
+        ha_doc_prose(c->r->doc, row, "Only weak, soft, phantom or finalizer references lead to it.");
+    }
+    return NULL;
+}
+
+static struct ha_err *suspect_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+{
+    struct suspects_ctx *c = ctx;
+    const struct ha_suspect *s = &c->suspects->list[index];
+    HA_TRY(keys_add(c, row, s));
+    struct ha_doc_node *line = ha_doc_line(doc, row, NULL);
+    ha_doc_strong(ha_doc_bytes(doc, line, NULL, s->retained_bytes));
+    ha_doc_say(doc, line, "  ");
+    ha_doc_percent(doc, line, NULL, s->retained_percent);
+    ha_doc_say(doc, line, "   ");
+    what_say(c->r, line, s);
+    HA_TRY(path_add(c, row, s));
+    if (!ha_obj_is_none(s->thread.thread) && s->thread.frame != NULL) {
+        line = ha_doc_line(doc, row, "Thread");
+        HA_TRY(ha_report_object(c->r, line, NULL, s->thread.thread, NULL));
+        ha_doc_say(doc, ha_doc_say(doc, line, " in "), s->thread.frame);
+    }
+    holds_line(doc, row, s);
+    ha_doc_say(doc, ha_doc_line(doc, row, "Advice"), advice_of(c->r, s));
+    if (!c->brief) {
+        ha_doc_say(doc, ha_doc_line(doc, row, "Id"), ha_doc_copy(doc, s->id, strlen(s->id)));
+        if (s->largest.count > 0) {
+            struct ha_doc_node *section = ha_doc_section(doc, row, s->kind == HA_SUSPECT_GROUP ? "Its biggest objects" : "The biggest things in it");
+            part_ranked_list(c->r, section, "largest", &s->largest);
+            ha_doc_people(section);
+        }
+    }
+    struct ha_doc_node *section = ha_doc_section(doc, row, c->brief ? NULL : "What goes with it");
+    ha_report_histogram(c->r, section, "retained_classes", &s->retained_classes);
+    if (c->brief) {
+        ha_doc_machine(section->last_child == NULL ? section : section->last_child);
+    } else if (section->last_child != NULL) {
+        section->last_child->u.list->people_most = 10;
+    }
+    return ha_doc_error(doc);
+}
+
+struct ha_err *ha_report_suspects(struct ha_report *r, struct ha_doc_node *parent, const struct ha_suspects *suspects, bool brief)
+{
+    struct suspects_ctx *ctx = ha_doc_alloc(r->doc, sizeof *ctx);
+    if (ctx == NULL) {
+        return ha_err_nomem();
+    }
+    *ctx = (struct suspects_ctx){r, suspects, brief};
+    struct ha_doc_node *list = ha_doc_list_of(r->doc, parent, "suspects", suspects->count, suspect_row, ctx);
+    list->u.list->style = HA_DOC_NUMBERED;
+    list->u.list->omitted = suspects->omitted;
+    list->u.list->noun = "suspects";
+    if (suspects->count == 0) {
+        struct ha_doc_node *line = ha_doc_say(r->doc, ha_doc_line(r->doc, parent, NULL), "None: no object and no class keeps more than ");
+        ha_doc_bytes(r->doc, line, NULL, suspects->threshold_bytes);
+        ha_doc_say(r->doc, line, " (");
+        ha_doc_percent(r->doc, line, NULL, ha_query_percent(r->query, suspects->threshold_bytes));
+        ha_doc_say(r->doc, line, " of the heap).");
+    }
+    return ha_doc_error(r->doc);
+}
