@@ -21,7 +21,6 @@
 #define DEPTH_LIMIT 10000U
 #define HEAP_LIMIT_KIB 16384U
 #define JIT_STACK_BYTES ((size_t)1 << 20)
-#define PATTERN_BYTES_MAX 65536U
 
 struct ha_regex {
     pcre2_general_context *general;
@@ -43,31 +42,36 @@ static void pcre2_release(void *p, void *ctx)
     ha_free(p);
 }
 
-static struct ha_err *compile_error(int number, size_t off)
+/* The error of pcre2_compile(), which stopped `off` bytes into the pattern; people count characters. */
+static struct ha_err *compile_error(int number, const char *pattern, size_t off)
 {
     if (number == PCRE2_ERROR_HEAP_FAILED) {
         return ha_err_nomem();
     }
+    size_t characters = 1;
+    for (size_t i = 0; i < off; i++) {
+        characters += (pattern[i] & 0xc0) != 0x80;
+    }
     PCRE2_UCHAR text[256] = "";
     pcre2_get_error_message(number, text, sizeof text);
     return ha_err_new(HA_ERR_USAGE, "bad regular expression: %s (at character %zu)",
-                      (const char *)text, off + 1);
+                      (const char *)text, characters);
 }
 
 static struct ha_err *compile(struct ha_regex *regex, const char *pattern)
 {
+    int number = 0;
+    PCRE2_SIZE off = 0;
+    const uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
+    // Without options of its own: it carries our allocator.
     pcre2_compile_context *context = pcre2_compile_context_create(regex->general);
     if (context == NULL) {
         return ha_err_nomem();
     }
-    pcre2_set_max_pattern_length(context, PATTERN_BYTES_MAX);
-    int number = 0;
-    PCRE2_SIZE off = 0;
-    regex->code = pcre2_compile((PCRE2_SPTR)pattern, strlen(pattern),
-                                PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C,
-                                &number, &off, context);
+    regex->code =
+        pcre2_compile((PCRE2_SPTR)pattern, strlen(pattern), options, &number, &off, context);
     pcre2_compile_context_free(context);
-    return regex->code == NULL ? compile_error(number, off) : NULL;
+    return regex->code == NULL ? compile_error(number, pattern, off) : NULL;
 }
 
 static struct ha_err *prepare(struct ha_regex *regex)

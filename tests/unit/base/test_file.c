@@ -308,6 +308,7 @@ START_TEST(test_leftovers)
     put("out.tmp-ba9876543210", "in work");
     put("out.tmp-notours", "another's");
     put("out.tmp-0123456789abc", "another's");
+    put("out.tmp-0123456789ab.gz", "another's");
     put("other.tmp-0123456789ab", "of another file");
     int held = open("out.tmp-ba9876543210", O_RDWR);
     ck_assert_int_eq(flock(held, LOCK_EX), 0);
@@ -315,9 +316,9 @@ START_TEST(test_leftovers)
     ck_ok(ha_file_new_begin("out", &file));
     ck_assert_int_ne(access("out.tmp-0123456789ab", F_OK), 0);
     ck_assert_int_eq(access("out.tmp-ba9876543210", F_OK), 0);
-    ck_assert_uint_eq(entries("."), 4);
-    ck_ok(ha_file_new_commit(&file));
     ck_assert_uint_eq(entries("."), 5);
+    ck_ok(ha_file_new_commit(&file));
+    ck_assert_uint_eq(entries("."), 6);
     close(held);
     leave();
 }
@@ -381,6 +382,25 @@ START_TEST(test_killed_writer)
 }
 END_TEST
 
+START_TEST(test_unnamed_is_locked)
+{
+    // Between the link and the rename of a commit it has a temporary name that others must not take for a leftover.
+    enter();
+    struct ha_file_new file;
+    ck_ok(ha_file_new_begin("out", &file));
+    if (file.temp == NULL) {
+        char path[40];
+        snprintf(path, sizeof path, "/proc/self/fd/%d", file.fd);
+        int other = open(path, O_RDWR);
+        ck_assert_int_ge(other, 0);
+        ck_assert_int_ne(flock(other, LOCK_EX | LOCK_NB), 0);
+        close(other);
+    }
+    ha_file_new_abort(&file);
+    leave();
+}
+END_TEST
+
 START_TEST(test_named)
 {
     // Without O_TMPFILE the file has a name from the beginning, held by a lock.
@@ -431,5 +451,5 @@ END_TEST
 
 CK_HA_MAIN("file", test_open, test_errors_show_paths_safely, test_temp_and_map, test_new_commit,
            test_new_abort, test_new_failed_commit, test_new_refuses, test_new_through_link,
-           test_leftovers, test_two_writers, test_killed_writer, test_named, test_disk_full,
-           test_real_path)
+           test_leftovers, test_two_writers, test_killed_writer, test_unnamed_is_locked, test_named,
+           test_disk_full, test_real_path)

@@ -175,6 +175,17 @@ START_TEST(test_sticky_failure)
     ha_json_destroy(json);
     ha_sbuf_deinit(&sink.text);
 
+    // Not even the rest of one long string is offered to a callback that has failed.
+    static char large[1 << 20];
+    memset(large, 'a', sizeof large - 1);
+    sink = (struct sink){.fail_at = 2};
+    json = ha_json_create(collect, &sink, false);
+    ha_json_string(json, large);
+    ck_err(ha_json_end(json), HA_ERR_SYSTEM, "disk full");
+    ck_assert_int_eq(sink.calls, 2);
+    ha_json_destroy(json);
+    ha_sbuf_deinit(&sink.text);
+
     // The error belongs to the writer until it is taken.
     sink = (struct sink){.fail_at = 1};
     json = ha_json_create(collect, &sink, false);

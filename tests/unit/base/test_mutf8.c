@@ -45,6 +45,7 @@ START_TEST(test_mutf8_surrogates)
 {
     mutf8(T("\xed\xa0\xbd"), T(FFFD), true);                  // high, end
     mutf8(T("\xed\xa0\xbdx"), T(FFFD "x"), true);             // high, letter
+    mutf8(T("\xed\xb8\x80\xed\xb8\x80"), T(FFFD FFFD), true); // low, low
     mutf8(T("\xed\xb8\x80x"), T(FFFD "x"), true);             // low alone
     mutf8(T("\xed\xb8\x80\xed\xa0\xbd"), T(FFFD FFFD), true); // low, high
     mutf8(T("\xed\xa0\xbd\xed\xa0\xbd\xed\xb8\x80"), T(FFFD "\xf0\x9f\x98\x80"), true);

@@ -44,6 +44,7 @@ START_TEST(test_bad_pattern)
 {
     struct ha_regex *regex = NULL;
     ck_err(ha_regex_create("a(b", &regex), HA_ERR_USAGE, "at character 4");
+    ck_err(ha_regex_create("\xc3\xa9(b", &regex), HA_ERR_USAGE, "at character 4");
     ck_err(ha_regex_create("[", &regex), HA_ERR_USAGE, "bad regular expression");
     ck_err(ha_regex_create("\xff", &regex), HA_ERR_USAGE, "bad regular expression");
     ck_err(ha_regex_create("a\\Cb", &regex), HA_ERR_USAGE, "bad regular expression");

@@ -62,6 +62,9 @@ START_TEST(test_sticky_failure)
     ck_assert_ptr_null(ha_sbuf_take(&b));
     ck_assert(!ha_sbuf_failed(&b));
 
+    ha_sbuf_fill(&b, 'x', SIZE_MAX / 2 + 10);
+    ck_assert(ha_sbuf_failed(&b));
+    ha_sbuf_clear(&b);
     ha_sbuf_fill(&b, 'x', SIZE_MAX / 4);
     ck_assert(ha_sbuf_failed(&b));
     ck_assert_str_eq(ha_sbuf_text(&b), "");
