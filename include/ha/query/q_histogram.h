@@ -66,9 +66,11 @@ struct ha_groups {
     enum ha_group_by by;
     uint32_t *of_class; /* per class */
     uint32_t count;
-    struct ha_histogram_row *rows; /* per group: names and numbers filled, sizes zero, `classes` counts all classes of the group */
+    struct ha_histogram_row *rows; /* per group: names and addresses filled, sizes zero, `classes` counts all classes of the group */
 };
-struct ha_err *ha_groups_create(struct ha_query *q, enum ha_group_by by, struct ha_groups *ret) HA_WARN_UNUSED;
+
+/* The groups, made once per query and kept in its arena. */
+struct ha_err *ha_groups_get(struct ha_query *q, enum ha_group_by by, const struct ha_groups **ret) HA_WARN_UNUSED;
 
 /* The order of histogram rows: descending by `sort`, ties by name, then address. For ha_rank; ctx points to an enum ha_sort_by. */
 int ha_histogram_compare(const void *ctx, const void *a, const void *b);

@@ -17,6 +17,10 @@ struct ha_object_field {
     ha_obj target;           /* references: the object; HA_OBJ_NONE: null (value.bits 0) or not in the heap */
 };
 
+/* What limit 0 means at most: more would be no answer but a copy of the heap (`export` streams). */
+#define HA_OBJECT_ELEMENTS_MAX 1000000U
+#define HA_OBJECT_STEPS_MAX 100000U
+
 struct ha_object_options {
     uint64_t first_element; /* of an array: the page begins here */
     uint64_t limit;         /* elements, inbound and outbound steps; 0: all */
@@ -31,7 +35,7 @@ struct ha_object_view {
     struct ha_object_field *statics; /* class objects only */
     uint64_t static_count;
     ha_cls stands_for;               /* class objects; else HA_CLS_NONE */
-    struct ha_step *inbound;         /* obj: who refers to it; field: how. Instances of a class are not listed for their class object */
+    struct ha_step *inbound;         /* obj: who refers to it; field: how. For class objects without their instances, for system classes none */
     uint64_t inbound_count, inbound_omitted;
     struct ha_step *outbound;        /* obj: whom it refers to; field: how */
     uint64_t outbound_count, outbound_omitted;

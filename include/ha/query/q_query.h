@@ -17,10 +17,13 @@
 #include "ha/base/arena.h"
 #include "ha/snapshot/snapshot.h"
 
+struct ha_groups;
+
 struct ha_query {
     const struct ha_snapshot *snapshot;
     struct ha_window window; /* random reads of field values */
     struct ha_arena arena;   /* owns every answer */
+    const struct ha_groups *groups[3]; /* made when first needed, see ha_groups_get() */
 };
 
 void ha_query_init(struct ha_query *q, const struct ha_snapshot *snapshot);

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+#include "query/q_level.h"
+
+#include "ha/base/mem.h"
+#include "ha/base/pool.h"
+#include "ha/base/vec.h"
+#include "ha/query/q_rank.h"
+
+uint32_t ha_level_group_of(const struct ha_query *q, const struct ha_groups *groups, ha_obj obj)
+{
+    const struct ha_heap *heap = q->snapshot->heap;
+    ha_cls cls = ha_heap_class_of(heap, obj);
+    ha_cls stands_for;
+    if (groups->by != HA_BY_CLASS && (ha_heap_class(heap, cls)->flags & HA_CLASS_IS_CLASS) != 0 && ha_heap_as_class(heap, obj, &stands_for)) {
+        cls = stands_for;
+    }
+    return groups->of_class[cls.i];
+}
+
+/* ---- rows ---- */
+
+struct row_key {
+    const struct ha_histogram_row *row; /* names; sizes are in `sum` */
+    struct ha_tally_sum sum;
+    uint32_t group;
+};
+
+static int compare_keys(const void *ctx, const void *a, const void *b)
+{
+    static const enum ha_sort_by sort = HA_SORT_RETAINED;
+    const struct row_key *x = a;
+    const struct row_key *y = b;
+    (void)ctx;
+    if (x->sum.retained_bytes != y->sum.retained_bytes) {
+        return x->sum.retained_bytes > y->sum.retained_bytes ? -1 : 1;
+    }
+    struct ha_histogram_row rx = *x->row;
+    struct ha_histogram_row ry = *y->row;
+    rx.retained_bytes = ry.retained_bytes = 0;
+    return ha_histogram_compare(&sort, &rx, &ry);
+}
+
+static struct ha_err *copy_rows(struct ha_query *q, const struct ha_rank *rank, struct ha_histogram *histogram, uint32_t **ret_groups)
+{
+    histogram->rows = ha_arena_alloc(&q->arena, rank->count + 1, sizeof *histogram->rows);
+    uint32_t *numbers = ha_arena_alloc(&q->arena, rank->count + 1, sizeof *numbers);
+    if (histogram->rows == NULL || numbers == NULL) {
+        return ha_err_nomem();
+    }
+    const struct row_key *keys = (const void *)rank->data;
+    for (uint64_t i = 0; i < rank->count; i++) {
+        histogram->rows[i] = *keys[i].row;
+        histogram->rows[i].instances = keys[i].sum.instances;
+        histogram->rows[i].shallow_bytes = keys[i].sum.shallow_bytes;
+        histogram->rows[i].retained_bytes = keys[i].sum.retained_bytes;
+        numbers[i] = keys[i].group;
+    }
+    histogram->count = rank->count;
+    histogram->omitted = ha_rank_omitted(rank);
+    if (ret_groups != NULL) {
+        *ret_groups = numbers;
+    }
+    return NULL;
+}
+
+static struct ha_err *rank_groups(struct ha_query *q, const struct ha_groups *groups, const struct ha_tally_sum *sums, uint64_t limit,
+                                  struct ha_histogram *histogram, uint32_t **ret_groups)
+{
+    struct ha_rank rank;
+    ha_rank_init(&rank, sizeof(struct row_key), limit, compare_keys, NULL);
+    for (uint32_t g = 0; g < groups->count; g++) {
+        if (sums[g].instances > 0) {
+            struct row_key key = {&groups->rows[g], sums[g], g};
+            ha_rank_offer(&rank, &key);
+            histogram->instances += sums[g].instances;
+            histogram->shallow_bytes += sums[g].shallow_bytes;
+        }
+    }
+    struct ha_err *err = ha_rank_finish(&rank);
+    if (err == NULL) {
+        err = copy_rows(q, &rank, histogram, ret_groups);
+    }
+    ha_rank_deinit(&rank);
+    return err;
+}
+
+static void add(struct ha_tally_sum *to, const struct ha_tally_sum *sum)
+{
+    to->instances += sum->instances;
+    to->shallow_bytes += sum->shallow_bytes;
+    to->retained_bytes += sum->retained_bytes;
+}
+
+struct ha_err *ha_level_rows(struct ha_query *q, const struct ha_groups *groups, const struct ha_level_sums *sums, uint64_t limit,
+                             struct ha_histogram *ret, uint32_t **ret_groups)
+{
+    struct ha_histogram histogram = {.by = groups->by, .sort = HA_SORT_RETAINED, .has_retained = true};
+    struct ha_tally_sum *by_group = ha_calloc_array((size_t)groups->count + 1, sizeof *by_group);
+    if (by_group == NULL) {
+        return ha_err_nomem();
+    }
+    for (uint32_t c = 0; c < q->snapshot->heap->facts.class_count; c++) {
+        uint32_t mirror = groups->by == HA_BY_CLASS && sums->class_class != HA_NONE ? sums->class_class : c;
+        add(&by_group[groups->of_class[c]], &sums->instances[c]);
+        add(&by_group[groups->of_class[mirror]], &sums->mirrors[c]);
+    }
+    struct ha_err *err = rank_groups(q, groups, by_group, limit, &histogram, ret_groups);
+    ha_free(by_group);
+    if (err == NULL) {
+        *ret = histogram;
+    }
+    return err;
+}
+
+/* ---- sums ---- */
+
+#define BATCH 65536U
+#define WORKERS_MAX 16U
+
+struct summing {
+    const struct ha_query *q;
+    struct ha_children objects;
+    struct ha_level_sums workers[WORKERS_MAX];
+};
+
+static struct ha_err *sum_batch(void *ctx, unsigned worker, uint64_t index)
+{
+    struct summing *s = ctx;
+    const struct ha_heap *heap = s->q->snapshot->heap;
+    struct ha_level_sums *sums = &s->workers[worker];
+    uint64_t first = index * BATCH;
+    uint64_t end = s->objects.count - first < BATCH ? s->objects.count : first + BATCH;
+    for (uint64_t i = first; i < end; i++) {
+        ha_obj obj = ha_children_at(&s->objects, i);
+        ha_cls cls = ha_heap_class_of(heap, obj);
+        struct ha_tally_sum *sum = &sums->instances[cls.i];
+        ha_cls stands_for;
+        if ((ha_heap_class(heap, cls)->flags & HA_CLASS_IS_CLASS) != 0 && ha_heap_as_class(heap, obj, &stands_for)) {
+            sum = &sums->mirrors[stands_for.i];
+            sums->class_class = cls.i < sums->class_class ? cls.i : sums->class_class; // HA_NONE is the largest
+        }
+        add(sum, &(struct ha_tally_sum){1, ha_query_shallow(s->q, obj), ha_query_retained(s->q, obj)});
+    }
+    return NULL;
+}
+
+static struct ha_err *sums_init(const struct ha_query *q, struct ha_level_sums *sums)
+{
+    size_t classes = (size_t)q->snapshot->heap->facts.class_count + 1;
+    sums->instances = ha_calloc_array(classes, sizeof *sums->instances);
+    sums->mirrors = ha_calloc_array(classes, sizeof *sums->mirrors);
+    sums->class_class = HA_NONE;
+    return sums->instances == NULL || sums->mirrors == NULL ? ha_err_nomem() : NULL;
+}
+
+void ha_level_sums_destroy(struct ha_level_sums *sums)
+{
+    ha_free(sums->instances);
+    ha_free(sums->mirrors);
+    sums->instances = sums->mirrors = NULL;
+}
+
+static void merge(const struct ha_query *q, struct ha_level_sums *to, const struct ha_level_sums *from)
+{
+    for (uint32_t c = 0; c < q->snapshot->heap->facts.class_count; c++) {
+        add(&to->instances[c], &from->instances[c]);
+        add(&to->mirrors[c], &from->mirrors[c]);
+    }
+    to->class_class = from->class_class < to->class_class ? from->class_class : to->class_class;
+}
+
+struct ha_err *ha_level_sums_create(const struct ha_query *q, struct ha_children objects, struct ha_level_sums *ret)
+{
+    struct summing s = {.q = q, .objects = objects};
+    unsigned workers = objects.count <= BATCH || q->snapshot->threads < 1 ? 1 : q->snapshot->threads;
+    workers = workers < WORKERS_MAX ? workers : WORKERS_MAX;
+    struct ha_err *err = NULL;
+    for (unsigned w = 0; err == NULL && w < workers; w++) {
+        err = sums_init(q, &s.workers[w]);
+    }
+    if (err == NULL) {
+        err = ha_parallel_for(workers, (objects.count + BATCH - 1) / BATCH, sum_batch, &s);
+    }
+    for (unsigned w = 1; w < workers; w++) {
+        if (err == NULL) {
+            merge(q, &s.workers[0], &s.workers[w]);
+        }
+        ha_level_sums_destroy(&s.workers[w]);
+    }
+    if (err != NULL) {
+        ha_level_sums_destroy(&s.workers[0]);
+        return err;
+    }
+    *ret = s.workers[0];
+    return NULL;
+}
+
+/* ---- the grouped tree ---- */
+
+typedef HA_VEC(uint32_t) object_list;
+
+/* A node whose children are to be found: the members of its group at its level. */
+struct pending {
+    struct ha_dominator_node *node;
+    object_list members; /* of the node */
+    uint32_t level;      /* of its children */
+};
+
+struct cutter {
+    struct ha_query *q;
+    const struct ha_dominators_options *options;
+    const struct ha_groups *groups;
+    uint32_t *wanted; /* per group: which child node takes its members (number + 1), 0: none */
+    HA_VEC(struct pending) queue;
+    uint64_t nodes;
+    bool cut;
+};
+
+/* All objects that the members dominate directly. */
+static struct ha_err *children_of_members(const struct ha_query *q, const object_list *members, object_list *ret)
+{
+    for (size_t i = 0; i < members->count; i++) {
+        struct ha_children kids = ha_dom_children(q->snapshot->dom, (ha_obj){members->data[i]});
+        if (kids.count == 0) {
+            continue;
+        }
+        if (ret->count + kids.count > q->snapshot->heap->facts.object_count || !ha_vec_reserve(ret, kids.count)) {
+            return ret->count + kids.count > q->snapshot->heap->facts.object_count
+                       ? ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged")
+                       : ha_err_nomem();
+        }
+        for (uint64_t k = 0; k < kids.count; k++) {
+            ret->data[ret->count++] = ha_children_at(&kids, k).i;
+        }
+    }
+    return NULL;
+}
+
+/* Hands each object to the pending node of its group. first: number of the node with wanted == 1. */
+static struct ha_err *hand_out(struct cutter *c, struct ha_children objects, size_t first)
+{
+    for (uint64_t i = 0; i < objects.count; i++) {
+        ha_obj obj = ha_children_at(&objects, i);
+        uint32_t wanted = c->wanted[ha_level_group_of(c->q, c->groups, obj)];
+        if (wanted != 0) {
+            uint32_t *slot = ha_vec_push(&c->queue.data[first + wanted - 1].members);
+            if (slot == NULL) {
+                return ha_err_nomem();
+            }
+            *slot = obj.i;
+        }
+    }
+    return NULL;
+}
+
+static struct ha_err *make_children(struct cutter *c, struct ha_dominator_node *parent, const struct ha_histogram *level)
+{
+    parent->children = ha_arena_calloc(&c->q->arena, level->count + 1, sizeof *parent->children);
+    if (parent->children == NULL) {
+        return ha_err_nomem();
+    }
+    parent->child_count = level->count;
+    parent->omitted = level->omitted;
+    c->nodes += level->count;
+    for (uint64_t i = 0; i < level->count; i++) {
+        parent->children[i].obj = HA_OBJ_NONE;
+        parent->children[i].group = &level->rows[i];
+        parent->children[i].retained_bytes = level->rows[i].retained_bytes;
+    }
+    return NULL;
+}
+
+static struct ha_err *level_of(struct cutter *c, struct ha_children objects, uint64_t limit, struct ha_histogram *rows, uint32_t **ret_groups)
+{
+    struct ha_level_sums sums;
+    HA_TRY(ha_level_sums_create(c->q, objects, &sums));
+    struct ha_err *err = ha_level_rows(c->q, c->groups, &sums, limit, rows, ret_groups);
+    ha_level_sums_destroy(&sums);
+    return err;
+}
+
+/* Groups `objects` into the children of a node and queues those that go deeper. */
+static struct ha_err *expand(struct cutter *c, struct ha_dominator_node *parent, struct ha_children objects, uint32_t level)
+{
+    uint64_t limit = c->options->limit;
+    if (c->options->max_nodes != 0) {
+        uint64_t left = c->options->max_nodes - c->nodes;
+        if (left == 0) {
+            c->cut = c->cut || objects.count > 0;
+            return NULL;
+        }
+        limit = limit == 0 || limit > left ? left : limit;
+    }
+    struct ha_histogram rows;
+    uint32_t *numbers;
+    HA_TRY(level_of(c, objects, limit, &rows, &numbers));
+    HA_TRY(make_children(c, parent, &rows));
+    c->cut = c->cut || (rows.omitted > 0 && limit != c->options->limit);
+    if (level >= c->options->depth) {
+        return NULL;
+    }
+    size_t first = c->queue.count;
+    if (!ha_vec_reserve(&c->queue, rows.count)) {
+        return ha_err_nomem();
+    }
+    for (uint64_t i = 0; i < rows.count; i++) {
+        c->queue.data[c->queue.count++] = (struct pending){.node = &parent->children[i], .level = level + 1};
+        c->wanted[numbers[i]] = (uint32_t)i + 1;
+    }
+    struct ha_err *err = hand_out(c, objects, first);
+    for (uint64_t i = 0; i < rows.count; i++) {
+        c->wanted[numbers[i]] = 0;
+    }
+    return err;
+}
+
+static struct ha_err *expand_pending(struct cutter *c, size_t i)
+{
+    object_list below = {0};
+    struct ha_err *err = children_of_members(c->q, &c->queue.data[i].members, &below);
+    ha_vec_deinit(&c->queue.data[i].members);
+    if (err == NULL) {
+        struct ha_children list = {below.data, below.count, c->q->snapshot->heap->facts.object_count};
+        err = expand(c, c->queue.data[i].node, list, c->queue.data[i].level);
+    }
+    ha_vec_deinit(&below);
+    return err;
+}
+
+struct ha_err *ha_level_cut(struct ha_query *q, const struct ha_dominators_options *options, struct ha_children first, struct ha_dominators *answer)
+{
+    struct cutter c = {.q = q, .options = options};
+    HA_TRY(ha_groups_get(q, options->by, &c.groups));
+    c.wanted = ha_calloc_array((size_t)c.groups->count + 1, sizeof *c.wanted);
+    struct ha_err *err = c.wanted == NULL ? ha_err_nomem() : expand(&c, &answer->root, first, 1);
+    for (size_t i = 0; err == NULL && i < c.queue.count; i++) {
+        err = expand_pending(&c, i);
+    }
+    for (size_t i = 0; i < c.queue.count; i++) {
+        ha_vec_deinit(&c.queue.data[i].members);
+    }
+    ha_vec_deinit(&c.queue);
+    ha_free(c.wanted);
+    answer->cut = c.cut;
+    return err;
+}

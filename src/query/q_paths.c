@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Backwards, breadth first, level by level:
+ *
+ *     next     [0][7][7][0]…   4 bytes per object: the object after it on its path + 1, 0: not visited
+ *     level    objects to be expanded, level_next those found from them
+ *
+ * A root that is reached completes a path and is not expanded. Class objects have predecessors that rows do not tell: their instances. All
+ * class objects of a level are looked up in one pass over the class column. Beyond `next` (touched only where the search goes) the memory is
+ * that of two levels.
+ */
+#include "ha/query/q_paths.h"
+
+#include <string.h>
+
+#include "ha/base/mem.h"
+#include "ha/base/vec.h"
+#include "ha/query/q_rank.h"
+#include "query/q_edges.h"
+
+struct found {
+    ha_obj root;
+    uint32_t kind; /* enum ha_root_kind */
+    ha_addr address;
+};
+
+typedef HA_VEC(uint32_t) object_list;
+
+struct search {
+    struct ha_query *q;
+    struct ha_edge_filter filter;
+    struct ha_big next_map;
+    uint32_t *next;
+    object_list level, level_next;
+    object_list classes;   /* class objects of the level that are reached from their instances */
+    HA_VEC(struct found) found; /* all paths so far, in order */
+    uint64_t max;          /* 0: all */
+    bool failed;           /* out of memory */
+};
+
+static void search_deinit(struct search *s)
+{
+    ha_edge_filter_destroy(&s->filter);
+    ha_big_deinit(&s->next_map);
+    ha_vec_deinit(&s->level);
+    ha_vec_deinit(&s->level_next);
+    ha_vec_deinit(&s->classes);
+    ha_vec_deinit(&s->found);
+}
+
+static void push(struct search *s, object_list *list, ha_obj obj)
+{
+    uint32_t *slot = ha_vec_push(list);
+    if (slot == NULL) {
+        s->failed = true;
+        return;
+    }
+    *slot = obj.i;
+}
+
+/* Notes that obj is reached and what comes after it: a root completes a path, others are expanded on the next level. */
+static void reach(struct search *s, ha_obj obj, ha_obj after)
+{
+    const struct ha_heap *heap = s->q->snapshot->heap;
+    if (s->next[obj.i] != 0 || !ha_query_reachable(s->q, obj)) {
+        return;
+    }
+    s->next[obj.i] = after.i + 1;
+    if (ha_heap_root_kinds(heap, obj) == 0) {
+        push(s, &s->level_next, obj);
+        return;
+    }
+    struct ha_root_info info;
+    ha_root_describe(s->q, obj, &info);
+    struct found *slot = ha_vec_push(&s->found);
+    if (slot == NULL) {
+        s->failed = true;
+        return;
+    }
+    *slot = (struct found){obj, info.kind, ha_heap_address(heap, obj)};
+}
+
+static int compare_found(const void *ctx, const void *a, const void *b)
+{
+    const struct found *x = a;
+    const struct found *y = b;
+    (void)ctx;
+    return x->address < y->address ? -1 : x->address > y->address;
+}
+
+/* ---- one level ---- */
+
+/* Whether a class object can be reached from its instances, and may. */
+static bool from_instances(struct search *s, ha_obj obj)
+{
+    const struct ha_heap *heap = s->q->snapshot->heap;
+    ha_cls cls;
+    if ((ha_heap_class(heap, ha_heap_class_of(heap, obj))->flags & HA_CLASS_IS_CLASS) == 0 || !ha_heap_as_class(heap, obj, &cls)) {
+        return false;
+    }
+    return s->q->snapshot->retained->classes[cls.i].instances > 0 && ha_edge_class_allowed(&s->filter, cls);
+}
+
+static void expand(struct search *s, ha_obj obj)
+{
+    struct ha_in in = ha_graph_in(s->q->snapshot->graph, obj);
+    ha_obj last = HA_OBJ_NONE;
+    for (uint64_t i = 0; i < in.count && !s->failed; i++) {
+        ha_obj source = ha_in_at(&in, i);
+        if (source.i != last.i && s->next[source.i] == 0 && ha_edge_allowed(&s->filter, source, obj)) {
+            reach(s, source, obj);
+        }
+        last = source;
+    }
+    if (from_instances(s, obj)) {
+        push(s, &s->classes, obj);
+    }
+}
+
+/* One pass over the class column for all class objects of the level. */
+static struct ha_err *expand_classes(struct search *s)
+{
+    const struct ha_heap *heap = s->q->snapshot->heap;
+    if (s->classes.count == 0) {
+        return NULL;
+    }
+    uint32_t *object_of = ha_calloc_array((size_t)heap->facts.class_count + 1, sizeof *object_of); // + 1; 0: not wanted
+    if (object_of == NULL) {
+        return ha_err_nomem();
+    }
+    for (size_t i = 0; i < s->classes.count; i++) {
+        ha_cls cls;
+        ha_obj obj = {s->classes.data[i]};
+        if (ha_heap_as_class(heap, obj, &cls)) {
+            object_of[cls.i] = obj.i + 1;
+        }
+    }
+    for (uint32_t i = 0; i < heap->facts.object_count && !s->failed; i++) {
+        uint32_t object = object_of[ha_heap_class_of(heap, (ha_obj){i}).i];
+        if (object != 0) {
+            reach(s, (ha_obj){i}, (ha_obj){object - 1});
+        }
+    }
+    ha_free(object_of);
+    s->classes.count = 0;
+    return NULL;
+}
+
+static bool enough(const struct search *s)
+{
+    return s->max != 0 && s->found.count >= s->max;
+}
+
+static struct ha_err *run(struct search *s)
+{
+    size_t sorted = 0;
+    for (;;) {
+        if (s->failed) {
+            return ha_err_nomem();
+        }
+        if (s->found.count > sorted) {
+            ha_rank_sort(s->found.data + sorted, s->found.count - sorted, sizeof *s->found.data, compare_found, NULL);
+            sorted = s->found.count;
+        }
+        if (enough(s) || s->level_next.count == 0) {
+            return NULL;
+        }
+        object_list swap = s->level;
+        s->level = s->level_next;
+        s->level_next = swap;
+        s->level_next.count = 0;
+        for (size_t i = 0; i < s->level.count && !s->failed; i++) {
+            expand(s, (ha_obj){s->level.data[i]});
+        }
+        HA_TRY(expand_classes(s));
+    }
+}
+
+/* ---- what was found ---- */
+
+static struct ha_err *make_path(struct search *s, ha_obj root, struct ha_path *path)
+{
+    uint64_t count = 1;
+    for (uint32_t at = root.i; s->next[at] != at + 1; at = s->next[at] - 1) {
+        count++;
+    }
+    path->steps = ha_arena_calloc(&s->q->arena, count, sizeof *path->steps);
+    if (path->steps == NULL) {
+        return ha_err_nomem();
+    }
+    path->count = count;
+    path->steps[0].obj = root;
+    for (uint64_t i = 1; i < count; i++) {
+        ha_obj source = path->steps[i - 1].obj;
+        HA_TRY(ha_edge_label(s->q, &s->filter, source, (ha_obj){s->next[source.i] - 1}, &path->steps[i]));
+    }
+    path->target = path->steps[count - 1].obj;
+    ha_root_describe(s->q, root, &path->root);
+    return NULL;
+}
+
+static struct ha_err *make_paths(struct search *s, struct ha_paths *ret)
+{
+    struct ha_paths paths = {.count = s->found.count};
+    paths.more = s->max != 0 && (s->found.count > s->max || s->level_next.count > 0);
+    if (s->max != 0 && paths.count > s->max) {
+        paths.count = s->max;
+    }
+    paths.list = ha_arena_calloc(&s->q->arena, paths.count + 1, sizeof *paths.list);
+    if (paths.list == NULL) {
+        return ha_err_nomem();
+    }
+    for (uint64_t i = 0; i < paths.count; i++) {
+        HA_TRY(make_path(s, s->found.data[i].root, &paths.list[i]));
+    }
+    *ret = paths;
+    return NULL;
+}
+
+/* ---- beginning ---- */
+
+static struct ha_err *search_init(struct search *s, struct ha_query *q, const struct ha_paths_options *options)
+{
+    memset(s, 0, sizeof *s);
+    s->q = q;
+    s->max = options->max;
+    HA_TRY(ha_edge_filter_create(q, options->excludes, &s->filter));
+    HA_TRY(ha_big_init(&s->next_map, (uint64_t)q->snapshot->heap->facts.object_count + 1, sizeof *s->next));
+    s->next = s->next_map.data;
+    return NULL;
+}
+
+static struct ha_err *finish(struct search *s, struct ha_err *err, struct ha_paths *ret)
+{
+    if (err == NULL) {
+        err = run(s);
+    }
+    if (err == NULL) {
+        err = make_paths(s, ret);
+    }
+    search_deinit(s);
+    return err;
+}
+
+struct ha_err *ha_paths_to_objects(struct ha_query *q, const ha_obj *targets, uint64_t target_count, const struct ha_paths_options *options,
+                                   struct ha_paths *ret)
+{
+    struct search s;
+    struct ha_err *err = search_init(&s, q, options);
+    for (uint64_t i = 0; err == NULL && i < target_count; i++) {
+        reach(&s, targets[i], targets[i]); // the end of a path points to itself
+    }
+    return finish(&s, err, ret);
+}
+
+static struct ha_err *reach_instances(struct search *s, const struct ha_classes *classes)
+{
+    const struct ha_heap *heap = s->q->snapshot->heap;
+    bool *wanted = ha_calloc_array((size_t)heap->facts.class_count + 1, sizeof *wanted);
+    if (wanted == NULL) {
+        return ha_err_nomem();
+    }
+    for (uint32_t i = 0; i < classes->count; i++) {
+        wanted[classes->list[i].i] = true;
+    }
+    for (uint32_t i = 0; i < heap->facts.object_count && !s->failed; i++) {
+        if (wanted[ha_heap_class_of(heap, (ha_obj){i}).i]) {
+            reach(s, (ha_obj){i}, (ha_obj){i});
+        }
+    }
+    ha_free(wanted);
+    return NULL;
+}
+
+struct ha_err *ha_paths_to_class(struct ha_query *q, const char *class_name, const struct ha_paths_options *options, struct ha_paths *ret)
+{
+    struct ha_classes classes;
+    HA_TRY(ha_query_classes(q, class_name, &classes));
+    struct search s;
+    struct ha_err *err = search_init(&s, q, options);
+    if (err == NULL) {
+        err = reach_instances(&s, &classes);
+    }
+    return finish(&s, err, ret);
+}

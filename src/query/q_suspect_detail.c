@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "ha/base/hash.h"
+#include "query/q_edges.h"
+#include "query/q_suspect.h"
+
+#define DROP_RATIO 0.7
+#define DESCENT_MAX 1000
+#define LARGEST 10
+
+/* ---- path ---- */
+
+static const char *class_at(const struct ha_heap *heap, ha_obj obj)
+{
+    ha_cls cls;
+    if (!ha_heap_as_class(heap, obj, &cls)) {
+        cls = ha_heap_class_of(heap, obj);
+    }
+    return ha_heap_class(heap, cls)->name;
+}
+
+/* The first object on the way whose class is none of the platform's, and its field that leads on. */
+static void find_holder(const struct ha_heap *heap, struct ha_suspect *suspect)
+{
+    suspect->held_by.object = HA_OBJ_NONE;
+    for (uint64_t i = 0; i < suspect->path_count; i++) {
+        const char *name = class_at(heap, suspect->path[i].obj);
+        if (!ha_class_name_is_platform(name)) {
+            suspect->held_by.class_name = name;
+            suspect->held_by.object = suspect->path[i].obj;
+            suspect->held_by.field = i + 1 < suspect->path_count ? suspect->path[i + 1].field : NULL;
+            return;
+        }
+    }
+}
+
+static const struct ha_frame *frame_of_local(const struct ha_heap *heap, const struct ha_thread *thread, const struct ha_step *step)
+{
+    bool is_local = step->field != NULL && step->edge.kind == HA_EDGE_LOCAL && step->edge.local != NULL;
+    if (!is_local || step->edge.local->frame >= thread->frames_count) {
+        return NULL;
+    }
+    uint64_t frame = (uint64_t)thread->frames_first + step->edge.local->frame;
+    return frame < heap->frame_count ? &heap->frames[frame] : NULL;
+}
+
+/* The first frame of the application, else the top one. */
+static const struct ha_frame *telling_frame(const struct ha_heap *heap, const struct ha_thread *thread)
+{
+    for (uint64_t i = 0; i < thread->frames_count && thread->frames_first + i < heap->frame_count; i++) {
+        const struct ha_frame *frame = &heap->frames[thread->frames_first + i];
+        if (frame->class_name[0] != '\0' && !ha_class_name_is_platform(frame->class_name)) {
+            return frame;
+        }
+    }
+    return thread->frames_count > 0 && thread->frames_first < heap->frame_count ? &heap->frames[thread->frames_first] : NULL;
+}
+
+/* The thread whose local begins the path, or that is the suspect itself. */
+static struct ha_err *find_thread(struct ha_query *q, struct ha_suspect *suspect)
+{
+    const struct ha_heap *heap = q->snapshot->heap;
+    const struct ha_step *second = suspect->path_count > 1 ? &suspect->path[1] : NULL;
+    bool local = second != NULL && second->field != NULL && second->edge.kind == HA_EDGE_LOCAL;
+    suspect->thread.thread = suspect->is_thread ? suspect->object : local ? suspect->path[0].obj : HA_OBJ_NONE;
+    if (ha_obj_is_none(suspect->thread.thread)) {
+        return NULL;
+    }
+    const struct ha_thread *thread = ha_heap_thread_of(heap, suspect->thread.thread);
+    if (thread == NULL) {
+        return NULL;
+    }
+    const struct ha_frame *frame = local && suspect->path[0].obj.i == suspect->thread.thread.i ? frame_of_local(heap, thread, second) : NULL;
+    frame = frame == NULL && suspect->is_thread ? telling_frame(heap, thread) : frame;
+    if (frame == NULL) {
+        return NULL;
+    }
+    struct ha_sbuf text = {0};
+    ha_frame_text(frame, &text);
+    suspect->thread.frame = ha_sbuf_failed(&text) ? NULL : ha_arena_strndup(&q->arena, ha_sbuf_text(&text), text.len);
+    ha_sbuf_deinit(&text);
+    return suspect->thread.frame == NULL ? ha_err_nomem() : NULL;
+}
+
+struct ha_err *ha_suspect_set_path(struct ha_query *q, struct ha_suspect *suspect, const ha_obj *path, uint64_t count,
+                                   const struct ha_excludes *excludes)
+{
+    suspect->path = ha_arena_calloc(&q->arena, count + 1, sizeof *suspect->path);
+    if (suspect->path == NULL) {
+        return ha_err_nomem();
+    }
+    suspect->path_count = count;
+    suspect->root.thread = HA_OBJ_NONE;
+    if (count > 0) {
+        suspect->path[0].obj = path[0];
+        ha_root_describe(q, path[0], &suspect->root);
+    }
+    struct ha_edge_filter filter;
+    HA_TRY(ha_edge_filter_create(q, excludes, &filter));
+    struct ha_err *err = NULL;
+    for (uint64_t i = 1; i < count && err == NULL; i++) {
+        err = ha_edge_label(q, &filter, path[i - 1], path[i], &suspect->path[i]);
+    }
+    ha_edge_filter_destroy(&filter);
+    if (err != NULL) {
+        return err;
+    }
+    find_holder(q->snapshot->heap, suspect);
+    return find_thread(q, suspect);
+}
+
+/* ---- a single object ---- */
+
+/* To the largest child as long as it keeps most of its parent; none if that does not end. */
+static ha_obj accumulation_point(const struct ha_query *q, ha_obj object)
+{
+    ha_obj at = object;
+    double retained = (double)ha_query_retained(q, at);
+    for (unsigned depth = 0; depth < DESCENT_MAX; depth++) {
+        ha_obj child;
+        if (!ha_dominators_largest_child(q, at, &child)) {
+            return at;
+        }
+        double next = (double)ha_query_retained(q, child);
+        if (next < DROP_RATIO * retained) {
+            return at;
+        }
+        at = child;
+        retained = next;
+    }
+    return HA_OBJ_NONE;
+}
+
+struct ha_err *ha_suspect_trace_object(struct ha_query *q, struct ha_suspect *suspect)
+{
+    static const struct ha_excludes strong = {.kinds = HA_EXCLUDE_DEFAULT};
+    static const struct ha_excludes none = {0};
+    suspect->accumulation_point = accumulation_point(q, suspect->object);
+    ha_obj target = ha_obj_is_none(suspect->accumulation_point) ? suspect->object : suspect->accumulation_point;
+    suspect->accumulation_retained_bytes = ha_obj_is_none(suspect->accumulation_point) ? 0 : ha_query_retained(q, target);
+    struct ha_paths paths;
+    suspect->path_excluded = true;
+    HA_TRY(ha_paths_to_objects(q, &target, 1, &(struct ha_paths_options){&strong, 1}, &paths));
+    if (paths.count == 0) {
+        suspect->path_excluded = false;
+        HA_TRY(ha_paths_to_objects(q, &target, 1, &(struct ha_paths_options){&none, 1}, &paths));
+    }
+    suspect->root.thread = suspect->thread.thread = suspect->held_by.object = HA_OBJ_NONE;
+    if (paths.count > 0) {
+        suspect->path = paths.list[0].steps;
+        suspect->path_count = paths.list[0].count;
+        suspect->root = paths.list[0].root;
+    }
+    find_holder(q->snapshot->heap, suspect);
+    return find_thread(q, suspect);
+}
+
+/* ---- the rest ---- */
+
+/*
+ * The text behind the id, in UTF-8, every line ended by a line feed:
+ *
+ *     object | group
+ *     com.acme.Cache              the class; "class com.acme.Cache" for a class object
+ *     com.acme.Cache#map          one line per reference from the root to the accumulation point, equal neighbours once, so that the
+ *     java.util.HashMap#table     length of a chain makes no difference
+ */
+static struct ha_err *make_id(const struct ha_heap *heap, struct ha_suspect *suspect)
+{
+    struct ha_sbuf text = {0};
+    ha_sbuf_puts(&text, suspect->kind == HA_SUSPECT_OBJECT ? "object\n" : "group\n");
+    ha_sbuf_puts(&text, suspect->is_class ? "class " : "");
+    ha_sbuf_add(&text, suspect->class_name, ha_class_name_length(suspect->class_name));
+    ha_sbuf_putc(&text, '\n');
+    const char *last = "";
+    for (uint64_t i = 1; i < suspect->path_count; i++) {
+        const char *line = suspect->path[i].class_field;
+        if (line == NULL) {
+            const char *name = class_at(heap, suspect->path[i - 1].obj);
+            ha_sbuf_add(&text, name, ha_class_name_length(name));
+            ha_sbuf_puts(&text, "#?\n");
+        } else if (strcmp(line, last) != 0) {
+            ha_sbuf_puts(&text, line);
+            ha_sbuf_putc(&text, '\n');
+        }
+        last = line != NULL ? line : "";
+    }
+    bool failed = ha_sbuf_failed(&text);
+    snprintf(suspect->id, sizeof suspect->id, "s1-%016llx", (unsigned long long)ha_hash(ha_sbuf_text(&text), text.len));
+    ha_sbuf_deinit(&text);
+    return failed ? ha_err_nomem() : NULL;
+}
+
+struct ha_err *ha_suspect_finish(struct ha_query *q, struct ha_suspect *suspect, const struct ha_suspect_members *members, uint64_t class_limit)
+{
+    const struct ha_heap *heap = q->snapshot->heap;
+    bool group = suspect->kind == HA_SUSPECT_GROUP;
+    bool accumulated = !group && !ha_obj_is_none(suspect->accumulation_point);
+    const ha_obj *tops = accumulated ? &suspect->accumulation_point : members->all.data;
+    uint64_t top_count = accumulated ? 1 : members->all.count;
+    class_limit = class_limit != 0 ? class_limit : HA_SUSPECTS_CLASSES;
+    HA_TRY(ha_histogram_of_subtrees(q, tops, top_count, HA_SORT_SHALLOW, class_limit, &suspect->retained_classes));
+    struct ha_children parts = group ? (struct ha_children){(const uint32_t *)(const void *)tops, top_count, heap->facts.object_count}
+                                     : ha_dom_children(q->snapshot->dom, tops[0]);
+    HA_TRY(ha_dominators_largest(q, parts, LARGEST, &suspect->largest));
+    return make_id(heap, suspect);
+}
