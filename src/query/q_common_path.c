@@ -4,15 +4,16 @@
 #include "ha/base/idmap.h"
 #include "ha/base/vec.h"
 
-#define NODES_MAX (1U << 20) /* of the merged tree: 64 MiB; targets beyond it are left out of the sample */
+#define NODES_MAX                                                                                  \
+    (1U << 20) /* of the merged tree: 64 MiB; targets beyond it are left out of the sample */
 #define KEEP_RATIO 0.8
 #define DROP_RATIO 0.7
 
 struct node {
     uint32_t obj;
-    uint32_t parent; /* node; HA_NONE: a root */
+    uint32_t parent;        /* node; HA_NONE: a root */
     uint32_t children_left; /* not added up yet */
-    uint32_t best;   /* child with the most paths; HA_NONE: no child */
+    uint32_t best;          /* child with the most paths; HA_NONE: no child */
     uint64_t count;
     uint64_t retained_bytes;
 };
@@ -101,7 +102,8 @@ static uint32_t add_up(struct merged *m)
         while (at != HA_NONE && m->nodes.data[at].children_left == 0) {
             struct node *node = &m->nodes.data[at];
             node->children_left = HA_NONE; // done
-            uint32_t *best = node->parent == HA_NONE ? &best_root : &m->nodes.data[node->parent].best;
+            uint32_t *best =
+                node->parent == HA_NONE ? &best_root : &m->nodes.data[node->parent].best;
             if (at != m->open_end && (*best == HA_NONE || is_better(m, at, *best))) {
                 *best = at;
             }
@@ -116,7 +118,8 @@ static uint32_t add_up(struct merged *m)
     return best_root;
 }
 
-static struct ha_err *descend(const struct merged *m, uint32_t root, uint64_t sample, struct ha_common_path *ret)
+static struct ha_err *descend(const struct merged *m, uint32_t root, uint64_t sample,
+                              struct ha_common_path *ret)
 {
     uint64_t threshold = (uint64_t)(KEEP_RATIO * (double)sample);
     HA_VEC(ha_obj) path = {0};
@@ -130,7 +133,8 @@ static struct ha_err *descend(const struct merged *m, uint32_t root, uint64_t sa
         }
         slot->i = node->obj;
         const struct node *child = node->best == HA_NONE ? NULL : &m->nodes.data[node->best];
-        if (child == NULL || (double)child->retained_bytes < DROP_RATIO * (double)node->retained_bytes) {
+        if (child == NULL ||
+            (double)child->retained_bytes < DROP_RATIO * (double)node->retained_bytes) {
             ret->accumulation_point.i = node->obj;
             break;
         }
@@ -145,7 +149,8 @@ static struct ha_err *descend(const struct merged *m, uint32_t root, uint64_t sa
     return ret->objects == NULL ? ha_err_nomem() : NULL;
 }
 
-struct ha_err *ha_common_path_find(struct ha_query *q, const struct ha_multipath *multipath, const ha_obj *targets, uint64_t target_count,
+struct ha_err *ha_common_path_find(struct ha_query *q, const struct ha_multipath *multipath,
+                                   const ha_obj *targets, uint64_t target_count,
                                    struct ha_common_path *ret)
 {
     struct merged m = {.q = q, .multipath = multipath, .open_end = HA_NONE};

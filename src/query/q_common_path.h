@@ -15,13 +15,14 @@
 #include "ha/query/q_multipath.h"
 
 struct ha_common_path {
-    ha_obj *objects; /* from the root; in q->arena */
-    uint64_t count;  /* 0: they have nothing in common */
+    ha_obj *objects;           /* from the root; in q->arena */
+    uint64_t count;            /* 0: they have nothing in common */
     ha_obj accumulation_point; /* HA_OBJ_NONE: none */
-    uint64_t paths;  /* targets that have a path */
+    uint64_t paths;            /* targets that have a path */
 };
 
-struct ha_err *ha_common_path_find(struct ha_query *q, const struct ha_multipath *multipath, const ha_obj *targets, uint64_t target_count,
+struct ha_err *ha_common_path_find(struct ha_query *q, const struct ha_multipath *multipath,
+                                   const ha_obj *targets, uint64_t target_count,
                                    struct ha_common_path *ret) HA_WARN_UNUSED;
 
 #endif

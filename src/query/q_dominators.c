@@ -56,7 +56,8 @@ static struct ha_err *offer_batch(void *ctx, unsigned worker, uint64_t index)
     return s->ranks[worker].failed ? ha_err_nomem() : NULL;
 }
 
-static struct ha_err *merge_ranks(struct selection *s, unsigned workers, struct ha_query *q, struct ha_ranked_list *ret)
+static struct ha_err *merge_ranks(struct selection *s, unsigned workers, struct ha_query *q,
+                                  struct ha_ranked_list *ret)
 {
     struct ha_rank *all = &s->ranks[0];
     for (unsigned w = 1; w < workers; w++) {
@@ -77,15 +78,18 @@ static struct ha_err *merge_ranks(struct selection *s, unsigned workers, struct 
     return NULL;
 }
 
-struct ha_err *ha_dominators_largest(struct ha_query *q, struct ha_children children, uint64_t limit, struct ha_ranked_list *ret)
+struct ha_err *ha_dominators_largest(struct ha_query *q, struct ha_children children,
+                                     uint64_t limit, struct ha_ranked_list *ret)
 {
     struct selection s = {.q = q, .children = children};
     unsigned workers = children.count <= BATCH ? 1 : q->snapshot->threads;
     workers = workers < 1 ? 1 : workers < RANKS_MAX ? workers : RANKS_MAX;
     for (unsigned w = 0; w < workers; w++) {
-        ha_rank_init(&s.ranks[w], sizeof(struct ha_ranked), limit, compare_ranked, q->snapshot->heap);
+        ha_rank_init(&s.ranks[w], sizeof(struct ha_ranked), limit, compare_ranked,
+                     q->snapshot->heap);
     }
-    struct ha_err *err = ha_parallel_for(workers, (children.count + BATCH - 1) / BATCH, offer_batch, &s);
+    struct ha_err *err =
+        ha_parallel_for(workers, (children.count + BATCH - 1) / BATCH, offer_batch, &s);
     if (err == NULL) {
         err = merge_ranks(&s, workers, q, ret);
     }
@@ -127,7 +131,8 @@ struct cut {
 
 static struct ha_children children_of(const struct ha_query *q, ha_obj obj)
 {
-    return ha_obj_is_none(obj) ? ha_dom_top(q->snapshot->dom) : ha_dom_children(q->snapshot->dom, obj);
+    return ha_obj_is_none(obj) ? ha_dom_top(q->snapshot->dom)
+                               : ha_dom_children(q->snapshot->dom, obj);
 }
 
 /* The limit for one more list of children, so that max_nodes holds; false: no more nodes. */
@@ -157,7 +162,8 @@ static struct ha_err *expand(struct cut *c, struct queued item)
     }
     struct ha_ranked_list largest;
     HA_TRY(ha_dominators_largest(c->q, children, limit, &largest));
-    item.node->children = ha_arena_calloc(&c->q->arena, largest.count + 1, sizeof *item.node->children);
+    item.node->children =
+        ha_arena_calloc(&c->q->arena, largest.count + 1, sizeof *item.node->children);
     if (item.node->children == NULL || !ha_vec_reserve(&c->queue, largest.count)) {
         return ha_err_nomem();
     }
@@ -187,14 +193,17 @@ static struct ha_err *cut_objects(struct cut *c, struct ha_dominators *answer)
     return err;
 }
 
-struct ha_err *ha_dominators_query(struct ha_query *q, const struct ha_dominators_options *options, struct ha_dominators *ret)
+struct ha_err *ha_dominators_query(struct ha_query *q, const struct ha_dominators_options *options,
+                                   struct ha_dominators *ret)
 {
     struct ha_dominators answer = {.grouped = options->grouped, .by = options->by};
     answer.root.obj = options->object;
     if (!ha_obj_is_none(options->object)) {
         if (!ha_query_reachable(q, options->object)) {
-            return ha_err_new(HA_ERR_USAGE, "object at 0x%llx is not reachable, so it has no place in the dominator tree",
-                              (unsigned long long)ha_heap_address(q->snapshot->heap, options->object));
+            return ha_err_new(
+                HA_ERR_USAGE,
+                "object at 0x%llx is not reachable, so it has no place in the dominator tree",
+                (unsigned long long)ha_heap_address(q->snapshot->heap, options->object));
         }
         answer.root.retained_bytes = ha_query_retained(q, options->object);
     } else {

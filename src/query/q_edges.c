@@ -7,9 +7,9 @@
 #include "ha/base/vec.h"
 
 enum {
-    FILTER_REFERENT = 1U << 0,   /* the first element of the row is excluded */
+    FILTER_REFERENT = 1U << 0, /* the first element of the row is excluded */
     FILTER_EVERYTHING = 1U << 1,
-    FILTER_FIELDS = 1U << 2      /* some rule names a field */
+    FILTER_FIELDS = 1U << 2 /* some rule names a field */
 };
 
 /* ---- preparing ---- */
@@ -68,9 +68,11 @@ static struct ha_err *inherit(struct ha_edge_filter *filter)
 
 static struct ha_err *add_rules(struct ha_edge_filter *filter, const struct ha_excludes *excludes)
 {
-    static const struct ha_exclude_rule finalizer[] = {{"java.lang.ref.Finalizer", "unfinalized"}, {"java.lang.Runtime", "<Unfinalized>"}};
+    static const struct ha_exclude_rule finalizer[] = {{"java.lang.ref.Finalizer", "unfinalized"},
+                                                       {"java.lang.Runtime", "<Unfinalized>"}};
     if (excludes->rule_count > HA_EXCLUDE_RULES_MAX) {
-        return ha_err_new(HA_ERR_LIMIT, "more than %d classes and fields to exclude", HA_EXCLUDE_RULES_MAX);
+        return ha_err_new(HA_ERR_LIMIT, "more than %d classes and fields to exclude",
+                          HA_EXCLUDE_RULES_MAX);
     }
     for (size_t i = 0; i < excludes->rule_count; i++) {
         struct ha_classes classes;
@@ -83,7 +85,8 @@ static struct ha_err *add_rules(struct ha_edge_filter *filter, const struct ha_e
     if ((filter->kinds & HA_EXCLUDE_FINALIZER) != 0) {
         for (size_t i = 0; i < 2; i++) {
             struct naming naming = {filter, 1ULL << filter->rule_count};
-            ha_heap_classes_named(filter->q->snapshot->heap, finalizer[i].class_name, mark_named, &naming);
+            ha_heap_classes_named(filter->q->snapshot->heap, finalizer[i].class_name, mark_named,
+                                  &naming);
             filter->rules[filter->rule_count++] = finalizer[i];
         }
     }
@@ -101,12 +104,15 @@ static void set_flags(struct ha_edge_filter *filter)
             }
         }
         filter->mirrors[i] = flags;
-        filter->classes[i] = flags | (referent_excluded(heap->classes[i].flags, filter->kinds) ? FILTER_REFERENT : 0);
+        filter->classes[i] =
+            flags |
+            (referent_excluded(heap->classes[i].flags, filter->kinds) ? FILTER_REFERENT : 0);
         filter->any = filter->any || filter->classes[i] != 0;
     }
 }
 
-struct ha_err *ha_edge_filter_create(struct ha_query *q, const struct ha_excludes *excludes, struct ha_edge_filter *ret)
+struct ha_err *ha_edge_filter_create(struct ha_query *q, const struct ha_excludes *excludes,
+                                     struct ha_edge_filter *ret)
 {
     static const struct ha_excludes defaults = {.kinds = HA_EXCLUDE_DEFAULT};
     excludes = excludes != NULL ? excludes : &defaults;
@@ -162,7 +168,8 @@ bool ha_edge_class_allowed(const struct ha_edge_filter *filter, ha_cls cls)
     return (filter->classes[cls.i] & FILTER_EVERYTHING) == 0;
 }
 
-bool ha_edge_named_allowed(const struct ha_edge_filter *filter, ha_obj source, const struct ha_edge *edge)
+bool ha_edge_named_allowed(const struct ha_edge_filter *filter, ha_obj source,
+                           const struct ha_edge *edge)
 {
     ha_cls cls;
     uint8_t flags = flags_of(filter, source, &cls);
@@ -172,12 +179,14 @@ bool ha_edge_named_allowed(const struct ha_edge_filter *filter, ha_obj source, c
     if (edge->kind != HA_EDGE_FIELD && edge->kind != HA_EDGE_STATIC) {
         return true;
     }
-    if ((flags & FILTER_REFERENT) != 0 && edge->kind == HA_EDGE_FIELD && strcmp(edge->name, "referent") == 0) {
+    if ((flags & FILTER_REFERENT) != 0 && edge->kind == HA_EDGE_FIELD &&
+        strcmp(edge->name, "referent") == 0) {
         return false;
     }
     for (size_t r = 0; (flags & FILTER_FIELDS) != 0 && r < filter->rule_count; r++) {
         const char *field = filter->rules[r].field;
-        if ((filter->applying[cls.i] >> r & 1) != 0 && field != NULL && strcmp(field, edge->name) == 0) {
+        if ((filter->applying[cls.i] >> r & 1) != 0 && field != NULL &&
+            strcmp(field, edge->name) == 0) {
             return false;
         }
     }
@@ -195,7 +204,8 @@ struct named_search {
 static bool visit_named(void *ctx, const struct ha_edge *edge)
 {
     struct named_search *search = ctx;
-    if (edge->kind == HA_EDGE_CLASS || !ha_edge_named_allowed(search->filter, search->source, edge)) {
+    if (edge->kind == HA_EDGE_CLASS ||
+        !ha_edge_named_allowed(search->filter, search->source, edge)) {
         return true;
     }
     if (search->fn != NULL) {

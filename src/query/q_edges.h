@@ -14,21 +14,24 @@
 
 #include "ha/query/q_paths.h"
 
-#define HA_EXCLUDE_RULES_MAX 62 /* a bit each in 64; two are ours (the static fields of kind finalizer) */
+#define HA_EXCLUDE_RULES_MAX                                                                       \
+    62 /* a bit each in 64; two are ours (the static fields of kind finalizer) */
 
 struct ha_edge_filter {
     struct ha_query *q;
     uint32_t kinds;
     struct ha_exclude_rule rules[HA_EXCLUDE_RULES_MAX + 2];
     size_t rule_count;
-    uint8_t *classes;   /* per class, for its instances: FILTER_… of q_edges.c */
-    uint8_t *mirrors;   /* per class, for its class object */
-    uint64_t *applying; /* per class: bit set of the rules whose class it is or descends from; NULL without rules */
-    bool any;           /* false: nothing is excluded */
+    uint8_t *classes; /* per class, for its instances: FILTER_… of q_edges.c */
+    uint8_t *mirrors; /* per class, for its class object */
+    uint64_t *
+        applying; /* per class: bit set of the rules whose class it is or descends from; NULL without rules */
+    bool any; /* false: nothing is excluded */
 };
 
 /* excludes may be NULL: HA_EXCLUDE_DEFAULT. HA_ERR_USAGE: a rule names a class that the heap does not have. */
-struct ha_err *ha_edge_filter_create(struct ha_query *q, const struct ha_excludes *excludes, struct ha_edge_filter *ret) HA_WARN_UNUSED;
+struct ha_err *ha_edge_filter_create(struct ha_query *q, const struct ha_excludes *excludes,
+                                     struct ha_edge_filter *ret) HA_WARN_UNUSED;
 void ha_edge_filter_destroy(struct ha_edge_filter *filter);
 
 /* Whether at least one reference source -> target may be used. The edge to the own class is not asked here. */
@@ -38,13 +41,15 @@ bool ha_edge_allowed(struct ha_edge_filter *filter, ha_obj source, ha_obj target
 bool ha_edge_class_allowed(const struct ha_edge_filter *filter, ha_cls cls);
 
 /* Whether one named edge may be used. */
-bool ha_edge_named_allowed(const struct ha_edge_filter *filter, ha_obj source, const struct ha_edge *edge);
+bool ha_edge_named_allowed(const struct ha_edge_filter *filter, ha_obj source,
+                           const struct ha_edge *edge);
 
 /* Calls fn for all targets of source that may be used, its own class apart (targets may repeat). */
 typedef void (*ha_edge_target_fn)(void *ctx, ha_obj target);
 void ha_edge_targets(struct ha_edge_filter *filter, ha_obj source, ha_edge_target_fn fn, void *ctx);
 
 /* ha_step_label() with a filter that is there already (NULL: any edge). */
-struct ha_err *ha_edge_label(struct ha_query *q, const struct ha_edge_filter *filter, ha_obj source, ha_obj target, struct ha_step *step) HA_WARN_UNUSED;
+struct ha_err *ha_edge_label(struct ha_query *q, const struct ha_edge_filter *filter, ha_obj source,
+                             ha_obj target, struct ha_step *step) HA_WARN_UNUSED;
 
 #endif

@@ -10,7 +10,8 @@
 #include "ha/query/q_label.h"
 
 /* The group of a package: the map finds it by hash; a different package with the same hash moves on to the next number. */
-static struct ha_err *package_group(struct ha_query *q, struct ha_idmap *map, struct ha_groups *groups, const char *name, uint32_t *ret)
+static struct ha_err *package_group(struct ha_query *q, struct ha_idmap *map,
+                                    struct ha_groups *groups, const char *name, uint32_t *ret)
 {
     size_t len = ha_class_package_length(name);
     for (uint64_t hash = ha_hash(name, len);; hash++) {
@@ -32,7 +33,8 @@ static struct ha_err *package_group(struct ha_query *q, struct ha_idmap *map, st
     }
 }
 
-static struct ha_err *loader_group(struct ha_query *q, struct ha_idmap *map, struct ha_groups *groups, ha_obj loader, uint32_t *ret)
+static struct ha_err *loader_group(struct ha_query *q, struct ha_idmap *map,
+                                   struct ha_groups *groups, ha_obj loader, uint32_t *ret)
 {
     const struct ha_heap *heap = q->snapshot->heap;
     uint32_t old;
@@ -65,7 +67,8 @@ static void class_row(const struct ha_heap *heap, uint32_t i, struct ha_histogra
     row->cls.i = i;
     row->class_object = cls->address;
     row->loader = cls->loader;
-    row->loader_address = cls->loader.i < heap->facts.object_count ? ha_heap_address(heap, cls->loader) : 0;
+    row->loader_address =
+        cls->loader.i < heap->facts.object_count ? ha_heap_address(heap, cls->loader) : 0;
 }
 
 static struct ha_err *fill(struct ha_query *q, struct ha_idmap *map, struct ha_groups *groups)

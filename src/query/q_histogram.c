@@ -54,7 +54,8 @@ int ha_histogram_compare(const void *ctx, const void *a, const void *b)
 
 static int compare_row_pointers(const void *ctx, const void *a, const void *b)
 {
-    return ha_histogram_compare(ctx, *(const struct ha_histogram_row *const *)a, *(const struct ha_histogram_row *const *)b);
+    return ha_histogram_compare(ctx, *(const struct ha_histogram_row *const *)a,
+                                *(const struct ha_histogram_row *const *)b);
 }
 
 /* ---- filter and selection ---- */
@@ -76,13 +77,16 @@ static struct ha_err *rows_init(struct ha_query *q, enum ha_group_by by, struct 
     return NULL;
 }
 
-static struct ha_err *passes(const struct ha_histogram_row *row, enum ha_group_by by, struct ha_regex *filter, bool *ret)
+static struct ha_err *passes(const struct ha_histogram_row *row, enum ha_group_by by,
+                             struct ha_regex *filter, bool *ret)
 {
     *ret = true;
     if (filter == NULL) {
         return NULL;
     }
-    const char *first = by != HA_BY_LOADER ? row->name : row->loader_class != NULL ? row->loader_class : "<boot>";
+    const char *first = by != HA_BY_LOADER          ? row->name
+                        : row->loader_class != NULL ? row->loader_class
+                                                    : "<boot>";
     HA_TRY(ha_regex_match(filter, first, strlen(first), ret));
     if (!*ret && by == HA_BY_LOADER && row->name != NULL) {
         return ha_regex_match(filter, row->name, strlen(row->name), ret);
@@ -90,7 +94,8 @@ static struct ha_err *passes(const struct ha_histogram_row *row, enum ha_group_b
     return NULL;
 }
 
-static struct ha_err *offer_rows(const struct rows *rows, const struct ha_histogram_options *options, struct ha_rank *rank,
+static struct ha_err *offer_rows(const struct rows *rows,
+                                 const struct ha_histogram_options *options, struct ha_rank *rank,
                                  struct ha_histogram *histogram)
 {
     for (uint32_t g = 0; g < rows->groups->count; g++) {
@@ -109,25 +114,29 @@ static struct ha_err *offer_rows(const struct rows *rows, const struct ha_histog
     return ha_rank_finish(rank);
 }
 
-static struct ha_err *copy_rows(struct ha_query *q, const struct ha_rank *rank, struct ha_histogram *histogram)
+static struct ha_err *copy_rows(struct ha_query *q, const struct ha_rank *rank,
+                                struct ha_histogram *histogram)
 {
     histogram->rows = ha_arena_alloc(&q->arena, rank->count + 1, sizeof *histogram->rows);
     if (histogram->rows == NULL) {
         return ha_err_nomem();
     }
     for (uint64_t i = 0; i < rank->count; i++) {
-        histogram->rows[i] = **(const struct ha_histogram_row *const *)(const void *)(rank->data + i * rank->size);
+        histogram->rows[i] =
+            **(const struct ha_histogram_row *const *)(const void *)(rank->data + i * rank->size);
     }
     histogram->count = rank->count;
     histogram->omitted = ha_rank_omitted(rank);
     return NULL;
 }
 
-static struct ha_err *select_rows(struct ha_query *q, const struct rows *rows, const struct ha_histogram_options *options,
+static struct ha_err *select_rows(struct ha_query *q, const struct rows *rows,
+                                  const struct ha_histogram_options *options,
                                   struct ha_histogram *histogram)
 {
     struct ha_rank rank;
-    ha_rank_init(&rank, sizeof(struct ha_histogram_row *), options->limit, compare_row_pointers, &histogram->sort);
+    ha_rank_init(&rank, sizeof(struct ha_histogram_row *), options->limit, compare_row_pointers,
+                 &histogram->sort);
     struct ha_err *err = offer_rows(rows, options, &rank, histogram);
     if (err == NULL) {
         err = copy_rows(q, &rank, histogram);
@@ -162,7 +171,8 @@ static void add_totals(const struct ha_query *q, struct rows *rows, bool all)
             row->retained_bytes = total->retained_bytes;
         }
         if (all) {
-            row->retained_bytes += total->all_shallow_bytes - total->shallow_bytes; // an unreachable object retains itself
+            row->retained_bytes += total->all_shallow_bytes -
+                                   total->shallow_bytes; // an unreachable object retains itself
         }
     }
 }
@@ -174,7 +184,8 @@ static struct ha_err *add_retained(const struct ha_query *q, struct rows *rows)
     if (sums == NULL) {
         return ha_err_nomem();
     }
-    struct ha_err *err = ha_tally_subtrees(q, rows->groups, ha_dom_top(q->snapshot->dom), false, sums);
+    struct ha_err *err =
+        ha_tally_subtrees(q, rows->groups, ha_dom_top(q->snapshot->dom), false, sums);
     for (uint32_t g = 0; err == NULL && g < count; g++) {
         rows->data[g].retained_bytes += sums[g].retained_bytes;
     }
@@ -200,7 +211,8 @@ static struct ha_err *add_column(const struct ha_query *q, struct rows *rows)
     return err;
 }
 
-static struct ha_err *add_numbers(const struct ha_query *q, const struct ha_histogram_options *options, struct rows *rows)
+static struct ha_err *add_numbers(const struct ha_query *q,
+                                  const struct ha_histogram_options *options, struct rows *rows)
 {
     if (q->snapshot->retained == NULL) {
         return add_column(q, rows);
@@ -209,9 +221,11 @@ static struct ha_err *add_numbers(const struct ha_query *q, const struct ha_hist
     return options->by == HA_BY_CLASS ? NULL : add_retained(q, rows);
 }
 
-struct ha_err *ha_histogram_query(struct ha_query *q, const struct ha_histogram_options *options, struct ha_histogram *ret)
+struct ha_err *ha_histogram_query(struct ha_query *q, const struct ha_histogram_options *options,
+                                  struct ha_histogram *ret)
 {
-    struct ha_histogram histogram = {.by = options->by, .sort = options->sort, .has_retained = q->snapshot->retained != NULL};
+    struct ha_histogram histogram = {
+        .by = options->by, .sort = options->sort, .has_retained = q->snapshot->retained != NULL};
     histogram.scope_all = options->keep_unreachable || !histogram.has_retained;
     if (!histogram.has_retained && histogram.sort == HA_SORT_RETAINED) {
         histogram.sort = HA_SORT_SHALLOW;
@@ -231,7 +245,8 @@ struct ha_err *ha_histogram_query(struct ha_query *q, const struct ha_histogram_
     return err;
 }
 
-static struct ha_err *add_subtrees(const struct ha_query *q, struct ha_children tops, struct rows *rows)
+static struct ha_err *add_subtrees(const struct ha_query *q, struct ha_children tops,
+                                   struct rows *rows)
 {
     struct ha_tally_sum *sums = ha_calloc_array((size_t)rows->groups->count + 1, sizeof *sums);
     if (sums == NULL) {
@@ -247,11 +262,13 @@ static struct ha_err *add_subtrees(const struct ha_query *q, struct ha_children 
     return err;
 }
 
-struct ha_err *ha_histogram_of_subtrees(struct ha_query *q, const ha_obj *tops, uint64_t top_count, enum ha_sort_by sort, uint64_t limit,
+struct ha_err *ha_histogram_of_subtrees(struct ha_query *q, const ha_obj *tops, uint64_t top_count,
+                                        enum ha_sort_by sort, uint64_t limit,
                                         struct ha_histogram *ret)
 {
     static_assert(sizeof(ha_obj) == sizeof(uint32_t), "lists of objects are lists of numbers");
-    struct ha_children list = {(const uint32_t *)(const void *)tops, top_count, q->snapshot->heap->facts.object_count};
+    struct ha_children list = {(const uint32_t *)(const void *)tops, top_count,
+                               q->snapshot->heap->facts.object_count};
     struct ha_histogram histogram = {.by = HA_BY_CLASS, .sort = sort, .has_retained = true};
     struct rows rows = {0};
     struct ha_err *err = rows_init(q, HA_BY_CLASS, &rows);

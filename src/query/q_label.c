@@ -86,7 +86,8 @@ static void cut_back(struct ha_sbuf *out, size_t len)
 
 /* ---- values ---- */
 
-static void floating_text(double value, int digits_short, int digits_exact, bool is_float, struct ha_sbuf *out)
+static void floating_text(double value, int digits_short, int digits_exact, bool is_float,
+                          struct ha_sbuf *out)
 {
     if (isnan(value) || isinf(value)) {
         ha_sbuf_puts(out, isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
@@ -144,13 +145,15 @@ void ha_value_text(const struct ha_value *value, struct ha_sbuf *out)
 
 /* ---- texts ---- */
 
-static bool char_array_text(struct ha_query *q, ha_obj array, size_t max_chars, struct ha_sbuf *out, bool *ret_cut)
+static bool char_array_text(struct ha_query *q, ha_obj array, size_t max_chars, struct ha_sbuf *out,
+                            bool *ret_cut)
 {
     struct ha_body body;
     if (!ha_heap_body(q->snapshot->heap, &q->window, array, &body)) {
         return false;
     }
-    size_t most = max_chars == 0 || max_chars > HA_WINDOW_MAX / 4 ? HA_WINDOW_MAX : max_chars * 4 + 4;
+    size_t most =
+        max_chars == 0 || max_chars > HA_WINDOW_MAX / 4 ? HA_WINDOW_MAX : max_chars * 4 + 4;
     size_t len = body.bytes < most ? (size_t)body.bytes : most;
     const uint8_t *p = ha_window_at(&q->window, body.off, len);
     if (p == NULL) {
@@ -168,7 +171,8 @@ static bool is_char_array(const struct ha_heap *heap, ha_obj obj)
 }
 
 /* The text of a String or char[]. */
-static bool text_of(struct ha_query *q, ha_obj obj, size_t max_chars, struct ha_sbuf *out, bool *ret_cut)
+static bool text_of(struct ha_query *q, ha_obj obj, size_t max_chars, struct ha_sbuf *out,
+                    bool *ret_cut)
 {
     *ret_cut = false;
     if (is_char_array(q->snapshot->heap, obj)) {
@@ -177,13 +181,16 @@ static bool text_of(struct ha_query *q, ha_obj obj, size_t max_chars, struct ha_
     return ha_heap_string(q->snapshot->heap, &q->window, obj, max_chars, out, ret_cut);
 }
 
-static bool field_text(struct ha_query *q, ha_obj obj, const char *field, size_t max_chars, struct ha_sbuf *out, bool *ret_cut)
+static bool field_text(struct ha_query *q, ha_obj obj, const char *field, size_t max_chars,
+                       struct ha_sbuf *out, bool *ret_cut)
 {
     ha_obj text;
-    return ha_heap_read_reference(q->snapshot->heap, &q->window, obj, field, &text) && text_of(q, text, max_chars, out, ret_cut);
+    return ha_heap_read_reference(q->snapshot->heap, &q->window, obj, field, &text) &&
+           text_of(q, text, max_chars, out, ret_cut);
 }
 
-bool ha_object_field_text(struct ha_query *q, ha_obj obj, const char *field, size_t max_chars, struct ha_sbuf *out)
+bool ha_object_field_text(struct ha_query *q, ha_obj obj, const char *field, size_t max_chars,
+                          struct ha_sbuf *out)
 {
     bool cut;
     return field_text(q, obj, field, max_chars, out, &cut);
@@ -196,7 +203,8 @@ static bool quoted(struct ha_query *q, ha_obj obj, const char *field, struct ha_
     size_t start = out->len;
     bool cut = false;
     ha_sbuf_putc(out, '"');
-    bool done = field == NULL ? text_of(q, obj, HA_LABEL_CHARS, out, &cut) : field_text(q, obj, field, HA_LABEL_CHARS, out, &cut);
+    bool done = field == NULL ? text_of(q, obj, HA_LABEL_CHARS, out, &cut)
+                              : field_text(q, obj, field, HA_LABEL_CHARS, out, &cut);
     if (!done) {
         cut_back(out, start);
         return false;
@@ -222,8 +230,8 @@ static bool primitive(struct ha_query *q, ha_obj obj, const char *field, struct 
     const struct ha_heap *heap = q->snapshot->heap;
     struct ha_field_at at;
     struct ha_value value;
-    if (!ha_heap_field_find(heap, ha_heap_class_of(heap, obj), NULL, field, &at) || at.field->type == HA_TYPE_REFERENCE ||
-        !ha_heap_read(heap, &q->window, obj, &at, &value)) {
+    if (!ha_heap_field_find(heap, ha_heap_class_of(heap, obj), NULL, field, &at) ||
+        at.field->type == HA_TYPE_REFERENCE || !ha_heap_read(heap, &q->window, obj, &at, &value)) {
         return false;
     }
     ha_value_text(&value, out);
@@ -231,7 +239,8 @@ static bool primitive(struct ha_query *q, ha_obj obj, const char *field, struct 
 }
 
 /* "size N". An ArrayDeque has no count of its own, only two ends of a ring. */
-static bool size_of_collection(struct ha_query *q, ha_obj obj, const char *field, struct ha_sbuf *out)
+static bool size_of_collection(struct ha_query *q, ha_obj obj, const char *field,
+                               struct ha_sbuf *out)
 {
     const struct ha_heap *heap = q->snapshot->heap;
     int64_t size;
@@ -239,7 +248,8 @@ static bool size_of_collection(struct ha_query *q, ha_obj obj, const char *field
         int64_t head;
         int64_t tail;
         ha_obj ring;
-        if (!ha_heap_read_long(heap, &q->window, obj, "head", &head) || !ha_heap_read_long(heap, &q->window, obj, "tail", &tail) ||
+        if (!ha_heap_read_long(heap, &q->window, obj, "head", &head) ||
+            !ha_heap_read_long(heap, &q->window, obj, "tail", &tail) ||
             !ha_heap_read_reference(heap, &q->window, obj, "elements", &ring)) {
             return false;
         }
@@ -257,7 +267,8 @@ static bool member(struct ha_query *q, ha_obj obj, const char *field, struct ha_
     const struct ha_heap *heap = q->snapshot->heap;
     ha_obj owner;
     ha_cls cls;
-    if (!ha_heap_read_reference(heap, &q->window, obj, "clazz", &owner) || !ha_heap_as_class(heap, owner, &cls)) {
+    if (!ha_heap_read_reference(heap, &q->window, obj, "clazz", &owner) ||
+        !ha_heap_as_class(heap, owner, &cls)) {
         return false;
     }
     ha_sbuf_puts(out, ha_heap_class(heap, cls)->name);
@@ -350,7 +361,8 @@ bool ha_object_label(struct ha_query *q, ha_obj obj, struct ha_sbuf *out)
     return label_instance(q, obj, out);
 }
 
-struct ha_err *ha_object_describe(struct ha_query *q, ha_obj obj, struct ha_arena *arena, struct ha_object_record *ret)
+struct ha_err *ha_object_describe(struct ha_query *q, ha_obj obj, struct ha_arena *arena,
+                                  struct ha_object_record *ret)
 {
     const struct ha_heap *heap = q->snapshot->heap;
     struct ha_object_record r = {
@@ -368,7 +380,8 @@ struct ha_err *ha_object_describe(struct ha_query *q, ha_obj obj, struct ha_aren
     struct ha_sbuf text = {0};
     struct ha_err *err = NULL;
     if (ha_object_label(q, obj, &text)) {
-        r.label = ha_sbuf_failed(&text) ? NULL : ha_arena_strndup(arena, ha_sbuf_text(&text), text.len);
+        r.label =
+            ha_sbuf_failed(&text) ? NULL : ha_arena_strndup(arena, ha_sbuf_text(&text), text.len);
         err = r.label == NULL ? ha_err_nomem() : NULL;
     }
     ha_sbuf_deinit(&text);

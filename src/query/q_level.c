@@ -11,7 +11,8 @@ uint32_t ha_level_group_of(const struct ha_query *q, const struct ha_groups *gro
     const struct ha_heap *heap = q->snapshot->heap;
     ha_cls cls = ha_heap_class_of(heap, obj);
     ha_cls stands_for;
-    if (groups->by != HA_BY_CLASS && (ha_heap_class(heap, cls)->flags & HA_CLASS_IS_CLASS) != 0 && ha_heap_as_class(heap, obj, &stands_for)) {
+    if (groups->by != HA_BY_CLASS && (ha_heap_class(heap, cls)->flags & HA_CLASS_IS_CLASS) != 0 &&
+        ha_heap_as_class(heap, obj, &stands_for)) {
         cls = stands_for;
     }
     return groups->of_class[cls.i];
@@ -40,7 +41,8 @@ static int compare_keys(const void *ctx, const void *a, const void *b)
     return ha_histogram_compare(&sort, &rx, &ry);
 }
 
-static struct ha_err *copy_rows(struct ha_query *q, const struct ha_rank *rank, struct ha_histogram *histogram, uint32_t **ret_groups)
+static struct ha_err *copy_rows(struct ha_query *q, const struct ha_rank *rank,
+                                struct ha_histogram *histogram, uint32_t **ret_groups)
 {
     histogram->rows = ha_arena_alloc(&q->arena, rank->count + 1, sizeof *histogram->rows);
     uint32_t *numbers = ha_arena_alloc(&q->arena, rank->count + 1, sizeof *numbers);
@@ -63,7 +65,8 @@ static struct ha_err *copy_rows(struct ha_query *q, const struct ha_rank *rank, 
     return NULL;
 }
 
-static struct ha_err *rank_groups(struct ha_query *q, const struct ha_groups *groups, const struct ha_tally_sum *sums, uint64_t limit,
+static struct ha_err *rank_groups(struct ha_query *q, const struct ha_groups *groups,
+                                  const struct ha_tally_sum *sums, uint64_t limit,
                                   struct ha_histogram *histogram, uint32_t **ret_groups)
 {
     struct ha_rank rank;
@@ -91,16 +94,19 @@ static void add(struct ha_tally_sum *to, const struct ha_tally_sum *sum)
     to->retained_bytes += sum->retained_bytes;
 }
 
-struct ha_err *ha_level_rows(struct ha_query *q, const struct ha_groups *groups, const struct ha_level_sums *sums, uint64_t limit,
+struct ha_err *ha_level_rows(struct ha_query *q, const struct ha_groups *groups,
+                             const struct ha_level_sums *sums, uint64_t limit,
                              struct ha_histogram *ret, uint32_t **ret_groups)
 {
-    struct ha_histogram histogram = {.by = groups->by, .sort = HA_SORT_RETAINED, .has_retained = true};
+    struct ha_histogram histogram = {
+        .by = groups->by, .sort = HA_SORT_RETAINED, .has_retained = true};
     struct ha_tally_sum *by_group = ha_calloc_array((size_t)groups->count + 1, sizeof *by_group);
     if (by_group == NULL) {
         return ha_err_nomem();
     }
     for (uint32_t c = 0; c < q->snapshot->heap->facts.class_count; c++) {
-        uint32_t mirror = groups->by == HA_BY_CLASS && sums->class_class != HA_NONE ? sums->class_class : c;
+        uint32_t mirror =
+            groups->by == HA_BY_CLASS && sums->class_class != HA_NONE ? sums->class_class : c;
         add(&by_group[groups->of_class[c]], &sums->instances[c]);
         add(&by_group[groups->of_class[mirror]], &sums->mirrors[c]);
     }
@@ -135,11 +141,14 @@ static struct ha_err *sum_batch(void *ctx, unsigned worker, uint64_t index)
         ha_cls cls = ha_heap_class_of(heap, obj);
         struct ha_tally_sum *sum = &sums->instances[cls.i];
         ha_cls stands_for;
-        if ((ha_heap_class(heap, cls)->flags & HA_CLASS_IS_CLASS) != 0 && ha_heap_as_class(heap, obj, &stands_for)) {
+        if ((ha_heap_class(heap, cls)->flags & HA_CLASS_IS_CLASS) != 0 &&
+            ha_heap_as_class(heap, obj, &stands_for)) {
             sum = &sums->mirrors[stands_for.i];
-            sums->class_class = cls.i < sums->class_class ? cls.i : sums->class_class; // HA_NONE is the largest
+            sums->class_class =
+                cls.i < sums->class_class ? cls.i : sums->class_class; // HA_NONE is the largest
         }
-        add(sum, &(struct ha_tally_sum){1, ha_query_shallow(s->q, obj), ha_query_retained(s->q, obj)});
+        add(sum,
+            &(struct ha_tally_sum){1, ha_query_shallow(s->q, obj), ha_query_retained(s->q, obj)});
     }
     return NULL;
 }
@@ -160,7 +169,8 @@ void ha_level_sums_destroy(struct ha_level_sums *sums)
     sums->instances = sums->mirrors = NULL;
 }
 
-static void merge(const struct ha_query *q, struct ha_level_sums *to, const struct ha_level_sums *from)
+static void merge(const struct ha_query *q, struct ha_level_sums *to,
+                  const struct ha_level_sums *from)
 {
     for (uint32_t c = 0; c < q->snapshot->heap->facts.class_count; c++) {
         add(&to->instances[c], &from->instances[c]);
@@ -169,10 +179,12 @@ static void merge(const struct ha_query *q, struct ha_level_sums *to, const stru
     to->class_class = from->class_class < to->class_class ? from->class_class : to->class_class;
 }
 
-struct ha_err *ha_level_sums_create(const struct ha_query *q, struct ha_children objects, struct ha_level_sums *ret)
+struct ha_err *ha_level_sums_create(const struct ha_query *q, struct ha_children objects,
+                                    struct ha_level_sums *ret)
 {
     struct summing s = {.q = q, .objects = objects};
-    unsigned workers = objects.count <= BATCH || q->snapshot->threads < 1 ? 1 : q->snapshot->threads;
+    unsigned workers =
+        objects.count <= BATCH || q->snapshot->threads < 1 ? 1 : q->snapshot->threads;
     workers = workers < WORKERS_MAX ? workers : WORKERS_MAX;
     struct ha_err *err = NULL;
     for (unsigned w = 0; err == NULL && w < workers; w++) {
@@ -217,14 +229,16 @@ struct cutter {
 };
 
 /* All objects that the members dominate directly. */
-static struct ha_err *children_of_members(const struct ha_query *q, const object_list *members, object_list *ret)
+static struct ha_err *children_of_members(const struct ha_query *q, const object_list *members,
+                                          object_list *ret)
 {
     for (size_t i = 0; i < members->count; i++) {
         struct ha_children kids = ha_dom_children(q->snapshot->dom, (ha_obj){members->data[i]});
         if (kids.count == 0) {
             continue;
         }
-        if (ret->count + kids.count > q->snapshot->heap->facts.object_count || !ha_vec_reserve(ret, kids.count)) {
+        if (ret->count + kids.count > q->snapshot->heap->facts.object_count ||
+            !ha_vec_reserve(ret, kids.count)) {
             return ret->count + kids.count > q->snapshot->heap->facts.object_count
                        ? ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged")
                        : ha_err_nomem();
@@ -253,7 +267,8 @@ static struct ha_err *hand_out(struct cutter *c, struct ha_children objects, siz
     return NULL;
 }
 
-static struct ha_err *make_children(struct cutter *c, struct ha_dominator_node *parent, const struct ha_histogram *level)
+static struct ha_err *make_children(struct cutter *c, struct ha_dominator_node *parent,
+                                    const struct ha_histogram *level)
 {
     parent->children = ha_arena_calloc(&c->q->arena, level->count + 1, sizeof *parent->children);
     if (parent->children == NULL) {
@@ -270,7 +285,8 @@ static struct ha_err *make_children(struct cutter *c, struct ha_dominator_node *
     return NULL;
 }
 
-static struct ha_err *level_of(struct cutter *c, struct ha_children objects, uint64_t limit, struct ha_histogram *rows, uint32_t **ret_groups)
+static struct ha_err *level_of(struct cutter *c, struct ha_children objects, uint64_t limit,
+                               struct ha_histogram *rows, uint32_t **ret_groups)
 {
     struct ha_level_sums sums;
     HA_TRY(ha_level_sums_create(c->q, objects, &sums));
@@ -280,7 +296,8 @@ static struct ha_err *level_of(struct cutter *c, struct ha_children objects, uin
 }
 
 /* Groups `objects` into the children of a node and queues those that go deeper. */
-static struct ha_err *expand(struct cutter *c, struct ha_dominator_node *parent, struct ha_children objects, uint32_t level)
+static struct ha_err *expand(struct cutter *c, struct ha_dominator_node *parent,
+                             struct ha_children objects, uint32_t level)
 {
     uint64_t limit = c->options->limit;
     if (c->options->max_nodes != 0) {
@@ -304,7 +321,8 @@ static struct ha_err *expand(struct cutter *c, struct ha_dominator_node *parent,
         return ha_err_nomem();
     }
     for (uint64_t i = 0; i < rows.count; i++) {
-        c->queue.data[c->queue.count++] = (struct pending){.node = &parent->children[i], .level = level + 1};
+        c->queue.data[c->queue.count++] =
+            (struct pending){.node = &parent->children[i], .level = level + 1};
         c->wanted[numbers[i]] = (uint32_t)i + 1;
     }
     struct ha_err *err = hand_out(c, objects, first);
@@ -320,14 +338,16 @@ static struct ha_err *expand_pending(struct cutter *c, size_t i)
     struct ha_err *err = children_of_members(c->q, &c->queue.data[i].members, &below);
     ha_vec_deinit(&c->queue.data[i].members);
     if (err == NULL) {
-        struct ha_children list = {below.data, below.count, c->q->snapshot->heap->facts.object_count};
+        struct ha_children list = {below.data, below.count,
+                                   c->q->snapshot->heap->facts.object_count};
         err = expand(c, c->queue.data[i].node, list, c->queue.data[i].level);
     }
     ha_vec_deinit(&below);
     return err;
 }
 
-struct ha_err *ha_level_cut(struct ha_query *q, const struct ha_dominators_options *options, struct ha_children first, struct ha_dominators *answer)
+struct ha_err *ha_level_cut(struct ha_query *q, const struct ha_dominators_options *options,
+                            struct ha_children first, struct ha_dominators *answer)
 {
     struct cutter c = {.q = q, .options = options};
     HA_TRY(ha_groups_get(q, options->by, &c.groups));

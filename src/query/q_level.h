@@ -21,15 +21,17 @@ struct ha_level_sums {
     struct ha_tally_sum *mirrors;   /* per class: its class object, if it is in the list */
     uint32_t class_class;           /* java.lang.Class, HA_NONE if no class object is in the list */
 };
-struct ha_err *ha_level_sums_create(const struct ha_query *q, struct ha_children objects, struct ha_level_sums *ret) HA_WARN_UNUSED;
+struct ha_err *ha_level_sums_create(const struct ha_query *q, struct ha_children objects,
+                                    struct ha_level_sums *ret) HA_WARN_UNUSED;
 void ha_level_sums_destroy(struct ha_level_sums *sums);
 
 /* The groups, largest retained sum first. rows: in q->arena; *ret_groups (may be NULL) gets the group number of each row. */
-struct ha_err *ha_level_rows(struct ha_query *q, const struct ha_groups *groups, const struct ha_level_sums *sums, uint64_t limit,
+struct ha_err *ha_level_rows(struct ha_query *q, const struct ha_groups *groups,
+                             const struct ha_level_sums *sums, uint64_t limit,
                              struct ha_histogram *ret, uint32_t **ret_groups) HA_WARN_UNUSED;
 
 /* The grouped tree below `first`. */
-struct ha_err *ha_level_cut(struct ha_query *q, const struct ha_dominators_options *options, struct ha_children first,
-                            struct ha_dominators *answer) HA_WARN_UNUSED;
+struct ha_err *ha_level_cut(struct ha_query *q, const struct ha_dominators_options *options,
+                            struct ha_children first, struct ha_dominators *answer) HA_WARN_UNUSED;
 
 #endif

@@ -89,8 +89,8 @@ static void want(struct search *s, const ha_obj *targets, uint64_t count)
     }
 }
 
-struct ha_err *ha_multipath_find(struct ha_query *q, const ha_obj *targets, uint64_t target_count, const struct ha_excludes *excludes,
-                                 struct ha_multipath *ret)
+struct ha_err *ha_multipath_find(struct ha_query *q, const ha_obj *targets, uint64_t target_count,
+                                 const struct ha_excludes *excludes, struct ha_multipath *ret)
 {
     uint64_t objects = q->snapshot->heap->facts.object_count;
     struct ha_multipath answer = {.object_count = (uint32_t)objects};

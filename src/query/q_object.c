@@ -15,7 +15,8 @@ static uint64_t bounded(uint64_t limit, uint64_t max)
 static void resolve(const struct ha_heap *heap, struct ha_object_field *field)
 {
     field->target = HA_OBJ_NONE;
-    if (field->type == HA_TYPE_REFERENCE && field->value.bits != 0 && !ha_heap_find(heap, field->value.bits, &field->target)) {
+    if (field->type == HA_TYPE_REFERENCE && field->value.bits != 0 &&
+        !ha_heap_find(heap, field->value.bits, &field->target)) {
         field->target = HA_OBJ_NONE;
     }
 }
@@ -32,7 +33,8 @@ static struct ha_err *add_fields(struct ha_query *q, struct ha_object_view *view
         struct ha_object_field *field = ha_vec_push(&fields);
         failed = field == NULL;
         if (!failed) {
-            *field = (struct ha_object_field){.name = at.field->name, .type = (enum ha_type)at.field->type};
+            *field = (struct ha_object_field){.name = at.field->name,
+                                              .type = (enum ha_type)at.field->type};
             field->declared_in = ha_heap_class(heap, at.declared_in)->name;
             field->readable = ha_heap_read(heap, &q->window, view->record.obj, &at, &field->value);
             resolve(heap, field);
@@ -48,13 +50,15 @@ static struct ha_err *add_fields(struct ha_query *q, struct ha_object_view *view
     return failed ? ha_err_nomem() : NULL;
 }
 
-static struct ha_err *add_elements(struct ha_query *q, const struct ha_object_options *options, struct ha_object_view *view)
+static struct ha_err *add_elements(struct ha_query *q, const struct ha_object_options *options,
+                                   struct ha_object_view *view)
 {
     const struct ha_heap *heap = q->snapshot->heap;
     const struct ha_class *cls = ha_heap_class(heap, ha_heap_class_of(heap, view->record.obj));
     view->is_array = true;
     view->array_length = ha_heap_array_length(heap, view->record.obj);
-    uint64_t first = options->first_element < view->array_length ? options->first_element : view->array_length;
+    uint64_t first =
+        options->first_element < view->array_length ? options->first_element : view->array_length;
     uint64_t most = bounded(options->limit, HA_OBJECT_ELEMENTS_MAX);
     uint64_t count = view->array_length - first < most ? view->array_length - first : most;
     view->fields = ha_arena_calloc(&q->arena, count + 1, sizeof *view->fields);
@@ -65,7 +69,8 @@ static struct ha_err *add_elements(struct ha_query *q, const struct ha_object_op
         struct ha_object_field *field = &view->fields[i];
         field->name = ha_arena_printf(&q->arena, "[%llu]", (unsigned long long)(first + i));
         field->type = (enum ha_type)cls->element_type;
-        field->readable = ha_heap_read_element(heap, &q->window, view->record.obj, (uint32_t)(first + i), &field->value);
+        field->readable = ha_heap_read_element(heap, &q->window, view->record.obj,
+                                               (uint32_t)(first + i), &field->value);
         if (field->name == NULL) {
             return ha_err_nomem();
         }
@@ -88,7 +93,8 @@ static struct ha_err *add_statics(struct ha_query *q, ha_cls cls, struct ha_obje
     if (view->statics == NULL) {
         return ha_err_nomem();
     }
-    for (uint32_t i = 0; i < c->statics_count && (uint64_t)c->statics_first + i < heap->static_count; i++) {
+    for (uint32_t i = 0;
+         i < c->statics_count && (uint64_t)c->statics_first + i < heap->static_count; i++) {
         const struct ha_static *s = &heap->statics[c->statics_first + i];
         struct ha_object_field *field = &view->statics[view->static_count++];
         field->name = s->name;
@@ -97,7 +103,8 @@ static struct ha_err *add_statics(struct ha_query *q, ha_cls cls, struct ha_obje
         field->readable = true;
         field->value = (struct ha_value){field->type, s->value};
         uint32_t bytes = ha_type_bytes(field->type, heap->facts.id_size);
-        if (field->type == HA_TYPE_BYTE || field->type == HA_TYPE_SHORT || field->type == HA_TYPE_INT) {
+        if (field->type == HA_TYPE_BYTE || field->type == HA_TYPE_SHORT ||
+            field->type == HA_TYPE_INT) {
             unsigned shift = 64 - 8 * bytes; // values of the table are zero-extended
             field->value.bits = (uint64_t)((int64_t)(s->value << shift) >> shift);
         }
@@ -134,7 +141,9 @@ static void add_step(struct steps *s, ha_obj obj, const struct ha_edge *edge)
         struct ha_sbuf text = {0};
         ha_edge_text(s->q->snapshot->graph, s->source, edge, &text);
         step->edge = *edge;
-        step->field = ha_sbuf_failed(&text) ? NULL : ha_arena_strndup(&s->q->arena, ha_sbuf_text(&text), text.len);
+        step->field = ha_sbuf_failed(&text)
+                          ? NULL
+                          : ha_arena_strndup(&s->q->arena, ha_sbuf_text(&text), text.len);
         s->failed = step->field == NULL;
         ha_sbuf_deinit(&text);
     }
@@ -151,9 +160,11 @@ static bool visit(void *ctx, const struct ha_edge *edge)
     return !s->failed;
 }
 
-static struct ha_err *take(struct steps *s, struct ha_step **ret, uint64_t *ret_count, uint64_t *ret_omitted)
+static struct ha_err *take(struct steps *s, struct ha_step **ret, uint64_t *ret_count,
+                           uint64_t *ret_omitted)
 {
-    struct ha_step *copy = s->failed ? NULL : ha_arena_alloc(&s->q->arena, s->list.count + 1, sizeof *copy);
+    struct ha_step *copy =
+        s->failed ? NULL : ha_arena_alloc(&s->q->arena, s->list.count + 1, sizeof *copy);
     if (copy != NULL && s->list.count > 0) {
         memcpy(copy, s->list.data, s->list.count * sizeof *copy);
     }
@@ -198,9 +209,11 @@ static struct ha_err *add_inbound(struct ha_query *q, uint64_t limit, struct ha_
 
 /* ---- roots ---- */
 
-static bool holds(const struct ha_heap *heap, const struct ha_thread *thread, ha_obj obj, uint32_t *ret_kind)
+static bool holds(const struct ha_heap *heap, const struct ha_thread *thread, ha_obj obj,
+                  uint32_t *ret_kind)
 {
-    for (uint32_t i = 0; i < thread->locals_count && (uint64_t)thread->locals_first + i < heap->local_count; i++) {
+    for (uint32_t i = 0;
+         i < thread->locals_count && (uint64_t)thread->locals_first + i < heap->local_count; i++) {
         const struct ha_local *local = &heap->locals[thread->locals_first + i];
         if (local->obj.i == obj.i) {
             *ret_kind = local->kind;
@@ -233,7 +246,8 @@ static struct ha_err *add_roots(struct ha_query *q, struct ha_object_view *view)
             struct ha_root_info *root = ha_vec_push(&roots);
             failed = root == NULL;
             if (!failed) {
-                *root = (struct ha_root_info){whole.kinds, (enum ha_root_kind)kind, heap->threads[i].obj};
+                *root = (struct ha_root_info){whole.kinds, (enum ha_root_kind)kind,
+                                              heap->threads[i].obj};
             }
         }
     }
@@ -247,10 +261,13 @@ static struct ha_err *add_roots(struct ha_query *q, struct ha_object_view *view)
     return failed ? ha_err_nomem() : NULL;
 }
 
-struct ha_err *ha_object_query(struct ha_query *q, ha_obj obj, const struct ha_object_options *options, struct ha_object_view *ret)
+struct ha_err *ha_object_query(struct ha_query *q, ha_obj obj,
+                               const struct ha_object_options *options, struct ha_object_view *ret)
 {
     const struct ha_heap *heap = q->snapshot->heap;
-    struct ha_object_view view = {.stands_for = HA_CLS_NONE, .reachable = ha_query_reachable(q, obj), .dominator = HA_OBJ_NONE};
+    struct ha_object_view view = {.stands_for = HA_CLS_NONE,
+                                  .reachable = ha_query_reachable(q, obj),
+                                  .dominator = HA_OBJ_NONE};
     HA_TRY(ha_object_describe(q, obj, &q->arena, &view.record));
     ha_cls stands_for;
     if (ha_heap_as_class(heap, obj, &stands_for)) {

@@ -32,10 +32,10 @@ struct search {
     struct ha_big next_map;
     uint32_t *next;
     object_list level, level_next;
-    object_list classes;   /* class objects of the level that are reached from their instances */
+    object_list classes; /* class objects of the level that are reached from their instances */
     HA_VEC(struct found) found; /* all paths so far, in order */
-    uint64_t max;          /* 0: all */
-    bool failed;           /* out of memory */
+    uint64_t max;               /* 0: all */
+    bool failed;                /* out of memory */
 };
 
 static void search_deinit(struct search *s)
@@ -95,10 +95,12 @@ static bool from_instances(struct search *s, ha_obj obj)
 {
     const struct ha_heap *heap = s->q->snapshot->heap;
     ha_cls cls;
-    if ((ha_heap_class(heap, ha_heap_class_of(heap, obj))->flags & HA_CLASS_IS_CLASS) == 0 || !ha_heap_as_class(heap, obj, &cls)) {
+    if ((ha_heap_class(heap, ha_heap_class_of(heap, obj))->flags & HA_CLASS_IS_CLASS) == 0 ||
+        !ha_heap_as_class(heap, obj, &cls)) {
         return false;
     }
-    return s->q->snapshot->retained->classes[cls.i].instances > 0 && ha_edge_class_allowed(&s->filter, cls);
+    return s->q->snapshot->retained->classes[cls.i].instances > 0 &&
+           ha_edge_class_allowed(&s->filter, cls);
 }
 
 static void expand(struct search *s, ha_obj obj)
@@ -107,7 +109,8 @@ static void expand(struct search *s, ha_obj obj)
     ha_obj last = HA_OBJ_NONE;
     for (uint64_t i = 0; i < in.count && !s->failed; i++) {
         ha_obj source = ha_in_at(&in, i);
-        if (source.i != last.i && s->next[source.i] == 0 && ha_edge_allowed(&s->filter, source, obj)) {
+        if (source.i != last.i && s->next[source.i] == 0 &&
+            ha_edge_allowed(&s->filter, source, obj)) {
             reach(s, source, obj);
         }
         last = source;
@@ -124,7 +127,8 @@ static struct ha_err *expand_classes(struct search *s)
     if (s->classes.count == 0) {
         return NULL;
     }
-    uint32_t *object_of = ha_calloc_array((size_t)heap->facts.class_count + 1, sizeof *object_of); // + 1; 0: not wanted
+    uint32_t *object_of = ha_calloc_array((size_t)heap->facts.class_count + 1,
+                                          sizeof *object_of); // + 1; 0: not wanted
     if (object_of == NULL) {
         return ha_err_nomem();
     }
@@ -159,7 +163,8 @@ static struct ha_err *run(struct search *s)
             return ha_err_nomem();
         }
         if (s->found.count > sorted) {
-            ha_rank_sort(s->found.data + sorted, s->found.count - sorted, sizeof *s->found.data, compare_found, NULL);
+            ha_rank_sort(s->found.data + sorted, s->found.count - sorted, sizeof *s->found.data,
+                         compare_found, NULL);
             sorted = s->found.count;
         }
         if (enough(s) || s->level_next.count == 0) {
@@ -192,7 +197,8 @@ static struct ha_err *make_path(struct search *s, ha_obj root, struct ha_path *p
     path->steps[0].obj = root;
     for (uint64_t i = 1; i < count; i++) {
         ha_obj source = path->steps[i - 1].obj;
-        HA_TRY(ha_edge_label(s->q, &s->filter, source, (ha_obj){s->next[source.i] - 1}, &path->steps[i]));
+        HA_TRY(ha_edge_label(s->q, &s->filter, source, (ha_obj){s->next[source.i] - 1},
+                             &path->steps[i]));
     }
     path->target = path->steps[count - 1].obj;
     ha_root_describe(s->q, root, &path->root);
@@ -219,13 +225,15 @@ static struct ha_err *make_paths(struct search *s, struct ha_paths *ret)
 
 /* ---- beginning ---- */
 
-static struct ha_err *search_init(struct search *s, struct ha_query *q, const struct ha_paths_options *options)
+static struct ha_err *search_init(struct search *s, struct ha_query *q,
+                                  const struct ha_paths_options *options)
 {
     memset(s, 0, sizeof *s);
     s->q = q;
     s->max = options->max;
     HA_TRY(ha_edge_filter_create(q, options->excludes, &s->filter));
-    HA_TRY(ha_big_init(&s->next_map, (uint64_t)q->snapshot->heap->facts.object_count + 1, sizeof *s->next));
+    HA_TRY(ha_big_init(&s->next_map, (uint64_t)q->snapshot->heap->facts.object_count + 1,
+                       sizeof *s->next));
     s->next = s->next_map.data;
     return NULL;
 }
@@ -242,8 +250,8 @@ static struct ha_err *finish(struct search *s, struct ha_err *err, struct ha_pat
     return err;
 }
 
-struct ha_err *ha_paths_to_objects(struct ha_query *q, const ha_obj *targets, uint64_t target_count, const struct ha_paths_options *options,
-                                   struct ha_paths *ret)
+struct ha_err *ha_paths_to_objects(struct ha_query *q, const ha_obj *targets, uint64_t target_count,
+                                   const struct ha_paths_options *options, struct ha_paths *ret)
 {
     struct search s;
     struct ha_err *err = search_init(&s, q, options);
@@ -272,7 +280,8 @@ static struct ha_err *reach_instances(struct search *s, const struct ha_classes 
     return NULL;
 }
 
-struct ha_err *ha_paths_to_class(struct ha_query *q, const char *class_name, const struct ha_paths_options *options, struct ha_paths *ret)
+struct ha_err *ha_paths_to_class(struct ha_query *q, const char *class_name,
+                                 const struct ha_paths_options *options, struct ha_paths *ret)
 {
     struct ha_classes classes;
     HA_TRY(ha_query_classes(q, class_name, &classes));

@@ -64,7 +64,8 @@ size_t ha_class_name_length(const char *name)
 
 static bool is_primitive_array(const char *name)
 {
-    static const char *const primitives[] = {"boolean[", "byte[", "char[", "double[", "float[", "int[", "long[", "short["};
+    static const char *const primitives[] = {"boolean[", "byte[", "char[", "double[",
+                                             "float[",   "int[",  "long[", "short["};
     for (size_t i = 0; i < sizeof primitives / sizeof primitives[0]; i++) {
         if (strncmp(name, primitives[i], strlen(primitives[i])) == 0) {
             return true;
@@ -96,7 +97,8 @@ size_t ha_class_package_length(const char *name)
 struct ha_err *ha_query_object_at(const struct ha_query *q, ha_addr address, ha_obj *ret)
 {
     if (!ha_heap_find(q->snapshot->heap, address, ret)) {
-        return ha_err_new(HA_ERR_USAGE, "no object at 0x%llx in this heap", (unsigned long long)address);
+        return ha_err_new(HA_ERR_USAGE, "no object at 0x%llx in this heap",
+                          (unsigned long long)address);
     }
     return NULL;
 }
@@ -170,8 +172,10 @@ struct ha_err *ha_query_classes(struct ha_query *q, const char *name, struct ha_
     struct ha_err *err = NULL;
     if (count == 0) {
         const char *near = near_class(heap, normal);
-        err = near == NULL ? ha_err_new(HA_ERR_USAGE, "no class '%s' in this heap", name)
-                           : ha_err_new(HA_ERR_USAGE, "no class '%s' in this heap; did you mean '%s'?", name, near);
+        err = near == NULL
+                  ? ha_err_new(HA_ERR_USAGE, "no class '%s' in this heap", name)
+                  : ha_err_new(HA_ERR_USAGE, "no class '%s' in this heap; did you mean '%s'?", name,
+                               near);
     } else {
         ha_cls *copy = ha_arena_alloc(&q->arena, list.found.count, sizeof *copy);
         if (list.failed || copy == NULL) {
@@ -229,7 +233,8 @@ struct ha_err *ha_query_overview(struct ha_query *q, struct ha_overview *ret)
         o.unreachable_bytes = retained->unreachable_bytes;
     } else {
         struct ha_histogram histogram;
-        HA_TRY(ha_histogram_query(q, &(struct ha_histogram_options){.sort = HA_SORT_SHALLOW, .limit = 1}, &histogram));
+        HA_TRY(ha_histogram_query(
+            q, &(struct ha_histogram_options){.sort = HA_SORT_SHALLOW, .limit = 1}, &histogram));
         o.shallow_bytes = histogram.shallow_bytes;
     }
     *ret = o;

@@ -12,7 +12,8 @@
 
 #define ELEMENT_MAX 128 /* bytes; elements are keys and numbers, not rows */
 
-void ha_rank_init(struct ha_rank *rank, size_t size, uint64_t limit, ha_rank_compare compare, const void *ctx)
+void ha_rank_init(struct ha_rank *rank, size_t size, uint64_t limit, ha_rank_compare compare,
+                  const void *ctx)
 {
     assert(size > 0 && size <= ELEMENT_MAX);
     memset(rank, 0, sizeof *rank);
@@ -62,7 +63,8 @@ static void sift_down(struct ha_rank *rank)
         if (child >= rank->count) {
             return;
         }
-        if (child + 1 < rank->count && rank->compare(rank->ctx, element(rank, child + 1), element(rank, child)) > 0) {
+        if (child + 1 < rank->count &&
+            rank->compare(rank->ctx, element(rank, child + 1), element(rank, child)) > 0) {
             child++;
         }
         if (rank->compare(rank->ctx, element(rank, child), element(rank, i)) <= 0) {

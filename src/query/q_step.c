@@ -5,7 +5,9 @@
 
 void ha_root_describe(const struct ha_query *q, ha_obj obj, struct ha_root_info *ret)
 {
-    struct ha_root_info info = {.kinds = ha_heap_root_kinds(q->snapshot->heap, obj), .kind = HA_ROOT_UNKNOWN, .thread = HA_OBJ_NONE};
+    struct ha_root_info info = {.kinds = ha_heap_root_kinds(q->snapshot->heap, obj),
+                                .kind = HA_ROOT_UNKNOWN,
+                                .thread = HA_OBJ_NONE};
     for (uint32_t kind = 0; kind < HA_ROOT_KIND_COUNT; kind++) {
         if ((info.kinds >> kind & 1) != 0) {
             info.kind = (enum ha_root_kind)kind;
@@ -29,7 +31,8 @@ struct label_search {
 static bool visit_edge(void *ctx, const struct ha_edge *edge)
 {
     struct label_search *search = ctx;
-    if (edge->target.i == search->target.i && (search->filter == NULL || ha_edge_named_allowed(search->filter, search->source, edge))) {
+    if (edge->target.i == search->target.i &&
+        (search->filter == NULL || ha_edge_named_allowed(search->filter, search->source, edge))) {
         search->edge = *edge;
         search->found = true;
     }
@@ -37,7 +40,8 @@ static bool visit_edge(void *ctx, const struct ha_edge *edge)
 }
 
 /* CLASS#FIELD without what differs from run to run. */
-static const char *stable_text(struct ha_query *q, ha_obj source, const struct ha_edge *edge, const char *text)
+static const char *stable_text(struct ha_query *q, ha_obj source, const struct ha_edge *edge,
+                               const char *text)
 {
     const struct ha_heap *heap = q->snapshot->heap;
     ha_cls cls;
@@ -45,11 +49,14 @@ static const char *stable_text(struct ha_query *q, ha_obj source, const struct h
         cls = ha_heap_class_of(heap, source);
     }
     const char *name = ha_heap_class(heap, cls)->name;
-    const char *field = edge->kind == HA_EDGE_ELEMENT ? "[]" : edge->kind == HA_EDGE_LOCAL ? "<local>" : text;
+    const char *field = edge->kind == HA_EDGE_ELEMENT ? "[]"
+                        : edge->kind == HA_EDGE_LOCAL ? "<local>"
+                                                      : text;
     return ha_arena_printf(&q->arena, "%.*s#%s", (int)ha_class_name_length(name), name, field);
 }
 
-struct ha_err *ha_edge_label(struct ha_query *q, const struct ha_edge_filter *filter, ha_obj source, ha_obj target, struct ha_step *step)
+struct ha_err *ha_edge_label(struct ha_query *q, const struct ha_edge_filter *filter, ha_obj source,
+                             ha_obj target, struct ha_step *step)
 {
     struct label_search search = {.filter = filter, .source = source, .target = target};
     ha_graph_edges(q->snapshot->graph, &q->window, source, visit_edge, &search);
@@ -60,13 +67,15 @@ struct ha_err *ha_edge_label(struct ha_query *q, const struct ha_edge_filter *fi
     struct ha_sbuf text = {0};
     ha_edge_text(q->snapshot->graph, source, &search.edge, &text);
     step->edge = search.edge;
-    step->field = ha_sbuf_failed(&text) ? NULL : ha_arena_strndup(&q->arena, ha_sbuf_text(&text), text.len);
+    step->field =
+        ha_sbuf_failed(&text) ? NULL : ha_arena_strndup(&q->arena, ha_sbuf_text(&text), text.len);
     step->class_field = stable_text(q, source, &search.edge, ha_sbuf_text(&text));
     ha_sbuf_deinit(&text);
     return step->field == NULL || step->class_field == NULL ? ha_err_nomem() : NULL;
 }
 
-struct ha_err *ha_step_label(struct ha_query *q, ha_obj source, ha_obj target, const struct ha_excludes *excludes, struct ha_step *step)
+struct ha_err *ha_step_label(struct ha_query *q, ha_obj source, ha_obj target,
+                             const struct ha_excludes *excludes, struct ha_step *step)
 {
     if (excludes == NULL) {
         return ha_edge_label(q, NULL, source, target, step);

@@ -15,14 +15,17 @@ struct ha_suspect_members {
 };
 
 /* Steps, root, holder, thread and frame, from the objects on the path. excludes: those under which it was found. */
-struct ha_err *ha_suspect_set_path(struct ha_query *q, struct ha_suspect *suspect, const ha_obj *path, uint64_t count,
+struct ha_err *ha_suspect_set_path(struct ha_query *q, struct ha_suspect *suspect,
+                                   const ha_obj *path, uint64_t count,
                                    const struct ha_excludes *excludes) HA_WARN_UNUSED;
 
 /* Accumulation point and path of a single object. */
-struct ha_err *ha_suspect_trace_object(struct ha_query *q, struct ha_suspect *suspect) HA_WARN_UNUSED;
+struct ha_err *ha_suspect_trace_object(struct ha_query *q,
+                                       struct ha_suspect *suspect) HA_WARN_UNUSED;
 
 /* What goes with it, the largest parts, the id; after the path is known. */
-struct ha_err *ha_suspect_finish(struct ha_query *q, struct ha_suspect *suspect, const struct ha_suspect_members *members,
+struct ha_err *ha_suspect_finish(struct ha_query *q, struct ha_suspect *suspect,
+                                 const struct ha_suspect_members *members,
                                  uint64_t class_limit) HA_WARN_UNUSED;
 
 #endif

@@ -30,15 +30,19 @@ static void find_holder(const struct ha_heap *heap, struct ha_suspect *suspect)
         if (!ha_class_name_is_platform(name)) {
             suspect->held_by.class_name = name;
             suspect->held_by.object = suspect->path[i].obj;
-            suspect->held_by.field = i + 1 < suspect->path_count ? suspect->path[i + 1].field : NULL;
+            suspect->held_by.field =
+                i + 1 < suspect->path_count ? suspect->path[i + 1].field : NULL;
             return;
         }
     }
 }
 
-static const struct ha_frame *frame_of_local(const struct ha_heap *heap, const struct ha_thread *thread, const struct ha_step *step)
+static const struct ha_frame *frame_of_local(const struct ha_heap *heap,
+                                             const struct ha_thread *thread,
+                                             const struct ha_step *step)
 {
-    bool is_local = step->field != NULL && step->edge.kind == HA_EDGE_LOCAL && step->edge.local != NULL;
+    bool is_local =
+        step->field != NULL && step->edge.kind == HA_EDGE_LOCAL && step->edge.local != NULL;
     if (!is_local || step->edge.local->frame >= thread->frames_count) {
         return NULL;
     }
@@ -47,15 +51,19 @@ static const struct ha_frame *frame_of_local(const struct ha_heap *heap, const s
 }
 
 /* The first frame of the application, else the top one. */
-static const struct ha_frame *telling_frame(const struct ha_heap *heap, const struct ha_thread *thread)
+static const struct ha_frame *telling_frame(const struct ha_heap *heap,
+                                            const struct ha_thread *thread)
 {
-    for (uint64_t i = 0; i < thread->frames_count && thread->frames_first + i < heap->frame_count; i++) {
+    for (uint64_t i = 0; i < thread->frames_count && thread->frames_first + i < heap->frame_count;
+         i++) {
         const struct ha_frame *frame = &heap->frames[thread->frames_first + i];
         if (frame->class_name[0] != '\0' && !ha_class_name_is_platform(frame->class_name)) {
             return frame;
         }
     }
-    return thread->frames_count > 0 && thread->frames_first < heap->frame_count ? &heap->frames[thread->frames_first] : NULL;
+    return thread->frames_count > 0 && thread->frames_first < heap->frame_count
+               ? &heap->frames[thread->frames_first]
+               : NULL;
 }
 
 /* The thread whose local begins the path, or that is the suspect itself. */
@@ -64,7 +72,9 @@ static struct ha_err *find_thread(struct ha_query *q, struct ha_suspect *suspect
     const struct ha_heap *heap = q->snapshot->heap;
     const struct ha_step *second = suspect->path_count > 1 ? &suspect->path[1] : NULL;
     bool local = second != NULL && second->field != NULL && second->edge.kind == HA_EDGE_LOCAL;
-    suspect->thread.thread = suspect->is_thread ? suspect->object : local ? suspect->path[0].obj : HA_OBJ_NONE;
+    suspect->thread.thread = suspect->is_thread ? suspect->object
+                             : local            ? suspect->path[0].obj
+                                                : HA_OBJ_NONE;
     if (ha_obj_is_none(suspect->thread.thread)) {
         return NULL;
     }
@@ -72,19 +82,23 @@ static struct ha_err *find_thread(struct ha_query *q, struct ha_suspect *suspect
     if (thread == NULL) {
         return NULL;
     }
-    const struct ha_frame *frame = local && suspect->path[0].obj.i == suspect->thread.thread.i ? frame_of_local(heap, thread, second) : NULL;
+    const struct ha_frame *frame = local && suspect->path[0].obj.i == suspect->thread.thread.i
+                                       ? frame_of_local(heap, thread, second)
+                                       : NULL;
     frame = frame == NULL && suspect->is_thread ? telling_frame(heap, thread) : frame;
     if (frame == NULL) {
         return NULL;
     }
     struct ha_sbuf text = {0};
     ha_frame_text(frame, &text);
-    suspect->thread.frame = ha_sbuf_failed(&text) ? NULL : ha_arena_strndup(&q->arena, ha_sbuf_text(&text), text.len);
+    suspect->thread.frame =
+        ha_sbuf_failed(&text) ? NULL : ha_arena_strndup(&q->arena, ha_sbuf_text(&text), text.len);
     ha_sbuf_deinit(&text);
     return suspect->thread.frame == NULL ? ha_err_nomem() : NULL;
 }
 
-struct ha_err *ha_suspect_set_path(struct ha_query *q, struct ha_suspect *suspect, const ha_obj *path, uint64_t count,
+struct ha_err *ha_suspect_set_path(struct ha_query *q, struct ha_suspect *suspect,
+                                   const ha_obj *path, uint64_t count,
                                    const struct ha_excludes *excludes)
 {
     suspect->path = ha_arena_calloc(&q->arena, count + 1, sizeof *suspect->path);
@@ -138,8 +152,10 @@ struct ha_err *ha_suspect_trace_object(struct ha_query *q, struct ha_suspect *su
     static const struct ha_excludes strong = {.kinds = HA_EXCLUDE_DEFAULT};
     static const struct ha_excludes none = {0};
     suspect->accumulation_point = accumulation_point(q, suspect->object);
-    ha_obj target = ha_obj_is_none(suspect->accumulation_point) ? suspect->object : suspect->accumulation_point;
-    suspect->accumulation_retained_bytes = ha_obj_is_none(suspect->accumulation_point) ? 0 : ha_query_retained(q, target);
+    ha_obj target =
+        ha_obj_is_none(suspect->accumulation_point) ? suspect->object : suspect->accumulation_point;
+    suspect->accumulation_retained_bytes =
+        ha_obj_is_none(suspect->accumulation_point) ? 0 : ha_query_retained(q, target);
     struct ha_paths paths;
     suspect->path_excluded = true;
     HA_TRY(ha_paths_to_objects(q, &target, 1, &(struct ha_paths_options){&strong, 1}, &paths));
@@ -188,12 +204,14 @@ static struct ha_err *make_id(const struct ha_heap *heap, struct ha_suspect *sus
         last = line != NULL ? line : "";
     }
     bool failed = ha_sbuf_failed(&text);
-    snprintf(suspect->id, sizeof suspect->id, "s1-%016llx", (unsigned long long)ha_hash(ha_sbuf_text(&text), text.len));
+    snprintf(suspect->id, sizeof suspect->id, "s1-%016llx",
+             (unsigned long long)ha_hash(ha_sbuf_text(&text), text.len));
     ha_sbuf_deinit(&text);
     return failed ? ha_err_nomem() : NULL;
 }
 
-struct ha_err *ha_suspect_finish(struct ha_query *q, struct ha_suspect *suspect, const struct ha_suspect_members *members, uint64_t class_limit)
+struct ha_err *ha_suspect_finish(struct ha_query *q, struct ha_suspect *suspect,
+                                 const struct ha_suspect_members *members, uint64_t class_limit)
 {
     const struct ha_heap *heap = q->snapshot->heap;
     bool group = suspect->kind == HA_SUSPECT_GROUP;
@@ -201,8 +219,10 @@ struct ha_err *ha_suspect_finish(struct ha_query *q, struct ha_suspect *suspect,
     const ha_obj *tops = accumulated ? &suspect->accumulation_point : members->all.data;
     uint64_t top_count = accumulated ? 1 : members->all.count;
     class_limit = class_limit != 0 ? class_limit : HA_SUSPECTS_CLASSES;
-    HA_TRY(ha_histogram_of_subtrees(q, tops, top_count, HA_SORT_SHALLOW, class_limit, &suspect->retained_classes));
-    struct ha_children parts = group ? (struct ha_children){(const uint32_t *)(const void *)tops, top_count, heap->facts.object_count}
+    HA_TRY(ha_histogram_of_subtrees(q, tops, top_count, HA_SORT_SHALLOW, class_limit,
+                                    &suspect->retained_classes));
+    struct ha_children parts = group ? (struct ha_children){(const uint32_t *)(const void *)tops,
+                                                            top_count, heap->facts.object_count}
                                      : ha_dom_children(q->snapshot->dom, tops[0]);
     HA_TRY(ha_dominators_largest(q, parts, LARGEST, &suspect->largest));
     return make_id(heap, suspect);

@@ -82,11 +82,14 @@ static struct ha_err *add_single(struct finding *f, const struct ha_ranked *rank
 }
 
 /* Takes a single out of the sums of its class. */
-static void subtract(const struct ha_query *q, struct ha_level_sums *sums, const struct ha_suspect *single)
+static void subtract(const struct ha_query *q, struct ha_level_sums *sums,
+                     const struct ha_suspect *single)
 {
     const struct ha_heap *heap = q->snapshot->heap;
     ha_cls cls;
-    struct ha_tally_sum *sum = ha_heap_as_class(heap, single->object, &cls) ? &sums->mirrors[cls.i] : &sums->instances[single->cls.i];
+    struct ha_tally_sum *sum = ha_heap_as_class(heap, single->object, &cls)
+                                   ? &sums->mirrors[cls.i]
+                                   : &sums->instances[single->cls.i];
     sum->instances--;
     sum->retained_bytes -= single->retained_bytes;
     sum->shallow_bytes -= single->shallow_bytes;
@@ -133,8 +136,10 @@ static int compare_candidates(const void *ctx, const void *a, const void *b)
     if (names != 0) {
         return names;
     }
-    ha_addr ax = ha_obj_is_none(x->object) ? ha_heap_class(heap, x->cls)->address : ha_heap_address(heap, x->object);
-    ha_addr ay = ha_obj_is_none(y->object) ? ha_heap_class(heap, y->cls)->address : ha_heap_address(heap, y->object);
+    ha_addr ax = ha_obj_is_none(x->object) ? ha_heap_class(heap, x->cls)->address
+                                           : ha_heap_address(heap, x->object);
+    ha_addr ay = ha_obj_is_none(y->object) ? ha_heap_class(heap, y->cls)->address
+                                           : ha_heap_address(heap, y->object);
     return ax < ay ? -1 : ax > ay;
 }
 
@@ -143,7 +148,8 @@ static struct ha_err *find(struct finding *f, uint64_t limit)
     struct ha_query *q = f->q;
     struct ha_children top = ha_dom_top(q->snapshot->dom);
     struct ha_ranked_list largest;
-    uint64_t most = f->threshold == 0 ? 0 : q->snapshot->retained->reachable_bytes / f->threshold + 1;
+    uint64_t most =
+        f->threshold == 0 ? 0 : q->snapshot->retained->reachable_bytes / f->threshold + 1;
     HA_TRY(ha_dominators_largest(q, top, most, &largest));
     for (uint64_t i = 0; i < largest.count && largest.list[i].retained_bytes > f->threshold; i++) {
         HA_TRY(add_single(f, &largest.list[i]));
@@ -155,7 +161,8 @@ static struct ha_err *find(struct finding *f, uint64_t limit)
     if (err != NULL) {
         return err;
     }
-    ha_rank_sort(f->list.data, f->list.count, sizeof *f->list.data, compare_candidates, q->snapshot->heap);
+    ha_rank_sort(f->list.data, f->list.count, sizeof *f->list.data, compare_candidates,
+                 q->snapshot->heap);
     f->count = limit == 0 || limit > f->list.count ? f->list.count : limit;
     return NULL;
 }
@@ -165,7 +172,8 @@ static struct ha_err *find(struct finding *f, uint64_t limit)
 static struct ha_err *collect_members(struct finding *f)
 {
     const struct ha_heap *heap = f->q->snapshot->heap;
-    uint32_t *group_of = ha_calloc_array((size_t)heap->facts.class_count + 1, sizeof *group_of); // candidate + 1
+    uint32_t *group_of =
+        ha_calloc_array((size_t)heap->facts.class_count + 1, sizeof *group_of); // candidate + 1
     if (group_of == NULL) {
         return ha_err_nomem();
     }
@@ -227,11 +235,13 @@ static struct ha_excludes group_excludes(bool strong)
     return (struct ha_excludes){.kinds = strong ? HA_EXCLUDE_REFERENTS | HA_EXCLUDE_FINALIZER : 0};
 }
 
-static struct ha_err *trace_group(struct finding *f, struct candidate *c, const struct ha_multipath *multipath, bool strong)
+static struct ha_err *trace_group(struct finding *f, struct candidate *c,
+                                  const struct ha_multipath *multipath, bool strong)
 {
     struct ha_common_path common;
     struct ha_excludes excludes = group_excludes(strong);
-    HA_TRY(ha_common_path_find(f->q, multipath, c->members.sample.data, c->members.sample.count, &common));
+    HA_TRY(ha_common_path_find(f->q, multipath, c->members.sample.data, c->members.sample.count,
+                               &common));
     c->suspect.sampled = c->members.sample.count;
     c->suspect.path_excluded = strong;
     c->suspect.accumulation_point = common.accumulation_point;
@@ -241,7 +251,8 @@ static struct ha_err *trace_group(struct finding *f, struct candidate *c, const 
     if (common.paths == 0 && strong) {
         struct ha_multipath any;
         struct ha_excludes none = group_excludes(false);
-        HA_TRY(ha_multipath_find(f->q, c->members.sample.data, c->members.sample.count, &none, &any));
+        HA_TRY(
+            ha_multipath_find(f->q, c->members.sample.data, c->members.sample.count, &none, &any));
         struct ha_err *err = trace_group(f, c, &any, false);
         ha_multipath_deinit(&any);
         return err;
@@ -283,7 +294,8 @@ static struct ha_err *trace_groups(struct finding *f)
 
 /* ---- all together ---- */
 
-static struct ha_err *describe(struct finding *f, const struct ha_suspects_options *options, struct ha_suspects *ret)
+static struct ha_err *describe(struct finding *f, const struct ha_suspects_options *options,
+                               struct ha_suspects *ret)
 {
     HA_TRY(collect_members(f));
     HA_TRY(trace_groups(f));
@@ -311,12 +323,14 @@ static uint64_t threshold_of(const struct ha_query *q, const struct ha_suspects_
     if (options->threshold_bytes != 0) {
         return options->threshold_bytes;
     }
-    double percent = options->threshold_percent > 0 ? options->threshold_percent : HA_SUSPECTS_PERCENT;
+    double percent =
+        options->threshold_percent > 0 ? options->threshold_percent : HA_SUSPECTS_PERCENT;
     double bytes = (double)q->snapshot->retained->reachable_bytes * percent / 100.0;
     return bytes < 1e18 ? (uint64_t)bytes : UINT64_MAX;
 }
 
-struct ha_err *ha_suspects_query(struct ha_query *q, const struct ha_suspects_options *options, struct ha_suspects *ret)
+struct ha_err *ha_suspects_query(struct ha_query *q, const struct ha_suspects_options *options,
+                                 struct ha_suspects *ret)
 {
     struct finding f = {.q = q, .threshold = threshold_of(q, options)};
     struct ha_err *err = find(&f, options->limit);

@@ -38,7 +38,8 @@ static struct ha_err *workers_init(struct tally *t, unsigned threads)
     t->worker_count = threads < WORKERS_MAX ? threads : WORKERS_MAX;
     for (unsigned i = 0; i < t->worker_count; i++) {
         t->workers[i].open = ha_calloc_array((size_t)t->group_count + 1, sizeof(uint32_t));
-        t->workers[i].sums = ha_calloc_array((size_t)t->group_count + 1, sizeof(struct ha_tally_sum));
+        t->workers[i].sums =
+            ha_calloc_array((size_t)t->group_count + 1, sizeof(struct ha_tally_sum));
         if (t->workers[i].open == NULL || t->workers[i].sums == NULL) {
             return ha_err_nomem();
         }
@@ -141,10 +142,15 @@ static struct ha_err *tally_tops(void *ctx, unsigned worker, uint64_t index)
     return NULL;
 }
 
-struct ha_err *ha_tally_subtrees(const struct ha_query *q, const struct ha_groups *groups, struct ha_children tops, bool with_sizes,
+struct ha_err *ha_tally_subtrees(const struct ha_query *q, const struct ha_groups *groups,
+                                 struct ha_children tops, bool with_sizes,
                                  struct ha_tally_sum *sums)
 {
-    struct tally t = {.q = q, .groups = groups, .tops = tops, .with_sizes = with_sizes, .group_count = groups->count};
+    struct tally t = {.q = q,
+                      .groups = groups,
+                      .tops = tops,
+                      .with_sizes = with_sizes,
+                      .group_count = groups->count};
     t.batch = tops.count / TOP_BATCHES + 1;
     struct ha_err *err = workers_init(&t, tops.count < 2 ? 1 : q->snapshot->threads);
     if (err == NULL) {
@@ -174,7 +180,8 @@ static struct ha_err *tally_batch(void *ctx, unsigned worker, uint64_t index)
         sums[cls.i].instances++;
         if (ha_heap_is_array(heap, obj)) {
             uint32_t length = HA_LIKELY(rank < heap->array_count) ? heap->array_lengths[rank] : 0;
-            sums[cls.i].shallow_bytes += ha_sizes_of_array(t->q->snapshot->sizes, ha_heap_class(heap, cls), length);
+            sums[cls.i].shallow_bytes +=
+                ha_sizes_of_array(t->q->snapshot->sizes, ha_heap_class(heap, cls), length);
             rank++;
         }
     }

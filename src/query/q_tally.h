@@ -19,7 +19,8 @@ struct ha_tally_sum {
 
 /* Sums over the subtrees of `tops` (none dominates another) into sums[group], which the caller has zeroed. with_sizes: instances and shallow
    bytes too. Parallel over tops; sums do not depend on the number of threads. HA_ERR_INPUT: the tree of the index is no tree. */
-struct ha_err *ha_tally_subtrees(const struct ha_query *q, const struct ha_groups *groups, struct ha_children tops, bool with_sizes,
+struct ha_err *ha_tally_subtrees(const struct ha_query *q, const struct ha_groups *groups,
+                                 struct ha_children tops, bool with_sizes,
                                  struct ha_tally_sum *sums) HA_WARN_UNUSED;
 
 /* Instances and shallow bytes per class over the whole column, unreachable objects included; in parallel. sums has an entry per class. */

@@ -25,7 +25,8 @@ static bool read_thread_field(struct ha_query *q, ha_obj thread, const char *fie
     if (ha_heap_read_long(heap, &q->window, thread, field, ret)) {
         return true;
     }
-    return ha_heap_read_reference(heap, &q->window, thread, "holder", &holder) && ha_heap_read_long(heap, &q->window, holder, field, ret);
+    return ha_heap_read_reference(heap, &q->window, thread, "holder", &holder) &&
+           ha_heap_read_long(heap, &q->window, holder, field, ret);
 }
 
 /* jvmti.h, GetThreadState */
@@ -85,7 +86,8 @@ static bool is_virtual(const struct ha_heap *heap, ha_obj thread)
     ha_cls cls = ha_heap_class_of(heap, thread);
     for (uint32_t depth = 0; depth < DEPTH_MAX && cls.i < heap->facts.class_count; depth++) {
         const char *name = ha_heap_class(heap, cls)->name;
-        if (strcmp(name, "java.lang.BaseVirtualThread") == 0 || strcmp(name, "java.lang.VirtualThread") == 0) {
+        if (strcmp(name, "java.lang.BaseVirtualThread") == 0 ||
+            strcmp(name, "java.lang.VirtualThread") == 0) {
             return true;
         }
         cls = ha_heap_class(heap, cls)->super;
@@ -96,7 +98,8 @@ static bool is_virtual(const struct ha_heap *heap, ha_obj thread)
 static const char *state_of(struct ha_query *q, const struct ha_thread_view *view)
 {
     int64_t value;
-    if (view->is_virtual && ha_heap_read_long(q->snapshot->heap, &q->window, view->obj, "state", &value)) {
+    if (view->is_virtual &&
+        ha_heap_read_long(q->snapshot->heap, &q->window, view->obj, "state", &value)) {
         return state_of_virtual(value);
     }
     if (!read_thread_field(q, view->obj, "threadStatus", &value) || (value == 0 && view->is_root)) {
@@ -131,7 +134,8 @@ void ha_frame_text(const struct ha_frame *frame, struct ha_sbuf *out)
 
 #define RECENT 64 /* locals of a frame among which repeats are looked for */
 
-static bool is_repeat(const struct ha_thread_local_view *list, uint64_t count, const struct ha_local *local)
+static bool is_repeat(const struct ha_thread_local_view *list, uint64_t count,
+                      const struct ha_local *local)
 {
     for (uint64_t i = count > RECENT ? count - RECENT : 0; i < count; i++) {
         if (list[i].obj.i == local->obj.i && list[i].kind == (enum ha_root_kind)local->kind) {
@@ -141,26 +145,31 @@ static bool is_repeat(const struct ha_thread_local_view *list, uint64_t count, c
     return false;
 }
 
-static void put_local(const struct ha_local *local, struct ha_thread_local_view *list, uint64_t *count)
+static void put_local(const struct ha_local *local, struct ha_thread_local_view *list,
+                      uint64_t *count)
 {
     if (!is_repeat(list, *count, local)) {
-        list[(*count)++] = (struct ha_thread_local_view){local->obj, (enum ha_root_kind)local->kind};
+        list[(*count)++] =
+            (struct ha_thread_local_view){local->obj, (enum ha_root_kind)local->kind};
     }
 }
 
 /* Counts the locals of each frame, makes room, and puts them there. */
-static struct ha_err *add_locals(struct ha_query *q, const struct ha_thread *thread, struct ha_thread_view *view)
+static struct ha_err *add_locals(struct ha_query *q, const struct ha_thread *thread,
+                                 struct ha_thread_view *view)
 {
     const struct ha_heap *heap = q->snapshot->heap;
     const struct ha_local *locals = heap->locals + thread->locals_first;
-    uint64_t count = thread->locals_first > heap->local_count ? 0 : heap->local_count - thread->locals_first;
+    uint64_t count =
+        thread->locals_first > heap->local_count ? 0 : heap->local_count - thread->locals_first;
     count = thread->locals_count < count ? thread->locals_count : count;
     struct ha_thread_local_view *all = ha_arena_alloc(&q->arena, count + 1, sizeof *all);
     if (all == NULL) {
         return ha_err_nomem();
     }
     for (uint64_t i = 0; i < count; i++) {
-        *(locals[i].frame < view->frame_count ? &view->frames[locals[i].frame].local_count : &view->local_count) += 1;
+        *(locals[i].frame < view->frame_count ? &view->frames[locals[i].frame].local_count
+                                              : &view->local_count) += 1;
     }
     view->locals = all;
     all += view->local_count;
@@ -171,13 +180,17 @@ static struct ha_err *add_locals(struct ha_query *q, const struct ha_thread *thr
         view->frames[f].local_count = 0;
     }
     for (uint64_t i = 0; i < count; i++) {
-        struct ha_thread_frame *frame = locals[i].frame < view->frame_count ? &view->frames[locals[i].frame] : NULL;
-        put_local(&locals[i], frame != NULL ? frame->locals : view->locals, frame != NULL ? &frame->local_count : &view->local_count);
+        struct ha_thread_frame *frame =
+            locals[i].frame < view->frame_count ? &view->frames[locals[i].frame] : NULL;
+        put_local(&locals[i], frame != NULL ? frame->locals : view->locals,
+                  frame != NULL ? &frame->local_count : &view->local_count);
         ha_obj dominator;
-        if (locals[i].obj.i < heap->facts.object_count && ha_dom_of(q->snapshot->dom, locals[i].obj, &dominator) &&
-            dominator.i == view->obj.i) {
+        if (locals[i].obj.i < heap->facts.object_count &&
+            ha_dom_of(q->snapshot->dom, locals[i].obj, &dominator) && dominator.i == view->obj.i) {
             uint64_t retained = ha_query_retained(q, locals[i].obj);
-            view->max_local_retained_bytes = retained > view->max_local_retained_bytes ? retained : view->max_local_retained_bytes;
+            view->max_local_retained_bytes = retained > view->max_local_retained_bytes
+                                                 ? retained
+                                                 : view->max_local_retained_bytes;
         }
     }
     return NULL;
@@ -185,26 +198,31 @@ static struct ha_err *add_locals(struct ha_query *q, const struct ha_thread *thr
 
 static bool is_oom_frame(const struct ha_frame *frame)
 {
-    return strcmp(frame->class_name, "java.lang.OutOfMemoryError") == 0 && strcmp(frame->method, "<init>") == 0;
+    return strcmp(frame->class_name, "java.lang.OutOfMemoryError") == 0 &&
+           strcmp(frame->method, "<init>") == 0;
 }
 
-static struct ha_err *frame_string(struct ha_query *q, const struct ha_frame *frame, void (*write)(const struct ha_frame *, struct ha_sbuf *),
+static struct ha_err *frame_string(struct ha_query *q, const struct ha_frame *frame,
+                                   void (*write)(const struct ha_frame *, struct ha_sbuf *),
                                    const char **ret)
 {
     struct ha_sbuf text = {0};
     write(frame, &text);
-    *ret = ha_sbuf_failed(&text) ? NULL : ha_arena_strndup(&q->arena, ha_sbuf_text(&text), text.len);
+    *ret =
+        ha_sbuf_failed(&text) ? NULL : ha_arena_strndup(&q->arena, ha_sbuf_text(&text), text.len);
     ha_sbuf_deinit(&text);
     return *ret == NULL ? ha_err_nomem() : NULL;
 }
 
 static uint64_t frames_of(const struct ha_heap *heap, const struct ha_thread *thread)
 {
-    uint64_t left = thread->frames_first > heap->frame_count ? 0 : heap->frame_count - thread->frames_first;
+    uint64_t left =
+        thread->frames_first > heap->frame_count ? 0 : heap->frame_count - thread->frames_first;
     return thread->frames_count < left ? thread->frames_count : left;
 }
 
-static struct ha_err *add_frames(struct ha_query *q, const struct ha_thread *thread, struct ha_thread_view *view)
+static struct ha_err *add_frames(struct ha_query *q, const struct ha_thread *thread,
+                                 struct ha_thread_view *view)
 {
     const struct ha_heap *heap = q->snapshot->heap;
     view->frame_count = frames_of(heap, thread);
@@ -229,7 +247,8 @@ static struct ha_err *name_of(struct ha_query *q, ha_obj thread, const char **re
     struct ha_sbuf text = {0};
     *ret = NULL;
     if (ha_thread_name(q, thread, 0, &text)) {
-        *ret = ha_sbuf_failed(&text) ? NULL : ha_arena_strndup(&q->arena, ha_sbuf_text(&text), text.len);
+        *ret = ha_sbuf_failed(&text) ? NULL
+                                     : ha_arena_strndup(&q->arena, ha_sbuf_text(&text), text.len);
         if (*ret == NULL) {
             ha_sbuf_deinit(&text);
             return ha_err_nomem();
@@ -257,11 +276,14 @@ static struct ha_err *find_threads(struct ha_query *q, struct ha_regex *regex, o
     const struct ha_heap *heap = q->snapshot->heap;
     uint64_t left = 0;
     for (uint32_t c = 0; c < heap->facts.class_count; c++) {
-        left += (heap->classes[c].flags & HA_CLASS_IS_THREAD) != 0 ? q->snapshot->retained->classes[c].instances : 0;
+        left += (heap->classes[c].flags & HA_CLASS_IS_THREAD) != 0
+                    ? q->snapshot->retained->classes[c].instances
+                    : 0;
     }
     for (uint32_t i = 0; i < heap->facts.object_count && left > 0; i++) {
         ha_obj obj = {i};
-        if ((ha_heap_class(heap, ha_heap_class_of(heap, obj))->flags & HA_CLASS_IS_THREAD) == 0 || !ha_query_reachable(q, obj)) {
+        if ((ha_heap_class(heap, ha_heap_class_of(heap, obj))->flags & HA_CLASS_IS_THREAD) == 0 ||
+            !ha_query_reachable(q, obj)) {
             continue;
         }
         left--;
@@ -278,8 +300,8 @@ static struct ha_err *find_threads(struct ha_query *q, struct ha_regex *regex, o
     return NULL;
 }
 
-static struct ha_err *view_thread(struct ha_query *q, const struct ha_threads_options *options, const struct ha_ranked *ranked,
-                                  struct ha_thread_view *view)
+static struct ha_err *view_thread(struct ha_query *q, const struct ha_threads_options *options,
+                                  const struct ha_ranked *ranked, struct ha_thread_view *view)
 {
     const struct ha_heap *heap = q->snapshot->heap;
     const struct ha_thread *thread = ha_heap_thread_of(heap, ranked->obj);
@@ -289,7 +311,8 @@ static struct ha_err *view_thread(struct ha_query *q, const struct ha_threads_op
     view->is_root = thread != NULL;
     view->state = state_of(q, view);
     int64_t daemon = 0;
-    view->daemon = view->is_virtual || (read_thread_field(q, ranked->obj, "daemon", &daemon) && daemon != 0);
+    view->daemon =
+        view->is_virtual || (read_thread_field(q, ranked->obj, "daemon", &daemon) && daemon != 0);
     HA_TRY(name_of(q, ranked->obj, &view->name));
     if (thread == NULL) {
         return NULL;
@@ -298,7 +321,8 @@ static struct ha_err *view_thread(struct ha_query *q, const struct ha_threads_op
     return options->with_locals ? add_locals(q, thread, view) : NULL;
 }
 
-static struct ha_err *view_threads(struct ha_query *q, const struct ha_threads_options *options, const object_list *found, struct ha_threads *ret)
+static struct ha_err *view_threads(struct ha_query *q, const struct ha_threads_options *options,
+                                   const object_list *found, struct ha_threads *ret)
 {
     struct ha_children list = {found->data, found->count, q->snapshot->heap->facts.object_count};
     struct ha_ranked_list ranked;
@@ -315,7 +339,8 @@ static struct ha_err *view_threads(struct ha_query *q, const struct ha_threads_o
     return NULL;
 }
 
-struct ha_err *ha_threads_query(struct ha_query *q, const struct ha_threads_options *options, struct ha_threads *ret)
+struct ha_err *ha_threads_query(struct ha_query *q, const struct ha_threads_options *options,
+                                struct ha_threads *ret)
 {
     object_list found = {0};
     struct ha_err *err = find_threads(q, options->name, &found);
@@ -328,14 +353,16 @@ struct ha_err *ha_threads_query(struct ha_query *q, const struct ha_threads_opti
 
 /* ---- out of memory ---- */
 
-static struct ha_err *fill_oom(struct ha_query *q, const struct ha_thread *thread, struct ha_oom *oom)
+static struct ha_err *fill_oom(struct ha_query *q, const struct ha_thread *thread,
+                               struct ha_oom *oom)
 {
     const struct ha_heap *heap = q->snapshot->heap;
     oom->found = true;
     oom->thread = thread->obj;
     uint64_t count = frames_of(heap, thread);
     if (count > 1) {
-        HA_TRY(frame_string(q, &heap->frames[thread->frames_first + 1], ha_frame_text, &oom->frame));
+        HA_TRY(
+            frame_string(q, &heap->frames[thread->frames_first + 1], ha_frame_text, &oom->frame));
     }
     for (uint64_t i = 1; i < count; i++) {
         const struct ha_frame *frame = &heap->frames[thread->frames_first + i];

@@ -6,7 +6,8 @@
 
 #include "query/q_level.h"
 
-struct ha_err *ha_top_group(struct ha_query *q, struct ha_children objects, enum ha_group_by by, uint64_t limit, struct ha_histogram *ret)
+struct ha_err *ha_top_group(struct ha_query *q, struct ha_children objects, enum ha_group_by by,
+                            uint64_t limit, struct ha_histogram *ret)
 {
     const struct ha_groups *groups;
     struct ha_level_sums sums;
