@@ -333,6 +333,7 @@ static void write_damage(struct writer *w)
 static void write_all(struct hprof_out *out, const struct gen_file *f)
 {
     struct writer w = {.out = out, .f = f};
+    hprof_out_set_trace(out, f->options.trace);
     for (size_t i = 0; i < f->heaps.count; i++) {
         write_raws(&w, f->heaps.data[i], GEN_AT_HEADER, 0);
     }
