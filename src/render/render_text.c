@@ -183,14 +183,14 @@ static void list_put(struct text *t, const struct ha_doc_node *node)
 
 static void section_put(struct text *t, const struct ha_doc_node *section)
 {
-    t->blank_wanted = true;
     struct spans spans = {0};
-    if (section->title != NULL) {
+    t->blank_wanted = t->blank_wanted || section->title != NULL; // one without a title only groups
+    if (section->title != NULL && *section->title != '\0') {
         text_spans_say(t, &spans, SPAN_HEAD, section->title);
         text_put(t, &spans, 0);
     }
     members_put(t, section);
-    t->blank_wanted = true;
+    t->blank_wanted = t->blank_wanted || section->title != NULL;
 }
 
 static void record_put(struct text *t, const struct ha_doc_node *record)

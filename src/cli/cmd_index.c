@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hprof-analyze index build|info|verify|remove DUMP
+ */
+#include "cli/run.h"
+
+#include "cli/exit.h"
+#include "ha/base/file.h"
+#include "ha/base/mem.h"
+#include "ha/base/pool.h"
+#include "ha/report/words.h"
+
+#define ACTIONS "build|info|verify|remove"
+#define HEAPS_LOOKED_FOR 16 /* an index of the last heap is wanted, and how many heaps there are is not known before one is found */
+
+enum action {
+    ACTION_BUILD,
+    ACTION_INFO,
+    ACTION_VERIFY,
+    ACTION_REMOVE
+};
+
+static struct ha_err *action_read(const struct cli *cli, unsigned *ret)
+{
+    if (!opt_choice(ACTIONS, cli->operands[0], ret)) {
+        return ha_err_new(HA_ERR_USAGE, "index: '%s' is not one of " ACTIONS, cli->operands[0]);
+    }
+    return NULL;
+}
+
+/* A line of prose to stdout; consumes the text. */
+static struct ha_err *line_print(struct cli *cli, struct ha_sbuf *text)
+{
+    ha_sbuf_putc(text, '\n');
+    struct ha_err *err = cli->options.quiet ? NULL : cli_print(cli, text);
+    ha_sbuf_deinit(text);
+    return err;
+}
+
+/* ---- build ---- */
+
+static struct ha_err *build(struct cli *cli)
+{
+    struct ha_sbuf text = {0};
+    HA_TRY(cli_open(cli, 1, false));
+    const struct ha_index *index = cli->snapshot->index;
+    if (index == NULL || ha_index_path(index) == NULL) {
+        return ha_err_new(HA_ERR_SYSTEM, "no folder for the index of '%s' can be written", cli->operands[1]);
+    }
+    ha_sbuf_printf(&text, "%s %s (", cli->snapshot->built ? "built" : "up to date:", ha_index_path(index));
+    ha_words_bytes(&text, ha_index_bytes(index));
+    ha_sbuf_putc(&text, ')');
+    return line_print(cli, &text);
+}
+
+/* ---- an index that is there ---- */
+
+static struct ha_err *find_heap(struct cli *cli, const struct ha_fingerprint *fingerprint, uint32_t heap, struct ha_index **ret)
+{
+    const struct ha_index_place_options place = {.index_dir = cli->options.index_dir, .heap = heap};
+    struct ha_fingerprint wanted = *fingerprint;
+    char *said = NULL;
+    wanted.heap = heap;
+    HA_TRY(ha_index_place_find(cli->operands[1], &wanted, &place, ret, &said));
+    if (said != NULL && !cli->options.quiet) {
+        cli_say(cli, "%s", said);
+    }
+    ha_free(said);
+    return NULL;
+}
+
+/* HA_ERR_INPUT when there is none. */
+static struct ha_err *find(struct cli *cli, struct ha_index **ret)
+{
+    const char *path = cli->operands[1];
+    struct ha_fingerprint fingerprint = {0};
+    struct ha_file_info info;
+    int fd = -1;
+    *ret = NULL;
+    HA_TRY(ha_file_open_read(path, &fd, &info));
+    struct ha_err *err = ha_fingerprint_take(fd, path, &fingerprint);
+    ha_file_close(fd);
+    HA_TRY(err);
+    uint32_t heap = cli->options.heap == 0 ? HEAPS_LOOKED_FOR : (uint32_t)cli->options.heap;
+    uint32_t least = cli->options.heap == 0 ? 1 : heap;
+    for (; heap >= least && *ret == NULL; heap--) {
+        HA_TRY(find_heap(cli, &fingerprint, heap, ret));
+    }
+    return *ret != NULL ? NULL : ha_err_new(HA_ERR_INPUT, "there is no index of '%s'", path);
+}
+
+static struct ha_err *info_show(struct cli *cli)
+{
+    struct ha_index *index = NULL;
+    struct ha_doc *doc = ha_doc_create();
+    if (doc == NULL) {
+        return ha_err_nomem();
+    }
+    struct ha_err *err = find(cli, &index);
+    if (err == NULL) {
+        ha_report_index(doc, cli_version, index);
+        err = cli_answer(cli, doc);
+    }
+    ha_index_close(index);
+    ha_doc_destroy(doc);
+    return err;
+}
+
+static struct ha_err *verify(struct cli *cli)
+{
+    struct ha_index *index = NULL;
+    struct ha_sbuf text = {0};
+    HA_TRY(find(cli, &index));
+    unsigned threads = cli->options.threads == 0 ? ha_threads_default() : (unsigned)cli->options.threads;
+    struct ha_err *err = ha_index_verify(index, threads);
+    if (err != NULL && ha_err_kind(err) == HA_ERR_INPUT) {
+        cli_say(cli, "%s", ha_err_message(err));
+        ha_err_free(err);
+        err = NULL;
+        cli->exit_code = CLI_EXIT_CHECK;
+    } else if (err == NULL) {
+        ha_sbuf_printf(&text, "all checksums of %s are right", ha_index_path(index));
+        err = line_print(cli, &text);
+    }
+    ha_index_close(index);
+    return err;
+}
+
+static struct ha_err *drop(struct cli *cli)
+{
+    uint32_t count = 0;
+    struct ha_sbuf text = {0};
+    HA_TRY(ha_index_place_remove(cli->operands[1], cli->options.index_dir, &count));
+    if (count == 0) {
+        ha_sbuf_puts(&text, "there was no index to remove");
+    } else {
+        ha_sbuf_printf(&text, "removed %u index file%s", count, count == 1 ? "" : "s");
+    }
+    return line_print(cli, &text);
+}
+
+static struct ha_err *run(struct cli *cli)
+{
+    unsigned action = 0;
+    HA_TRY(action_read(cli, &action));
+    switch ((enum action)action) {
+    case ACTION_BUILD:
+        return build(cli);
+    case ACTION_INFO:
+        return info_show(cli);
+    case ACTION_VERIFY:
+        return verify(cli);
+    case ACTION_REMOVE:
+        return drop(cli);
+    }
+    return NULL;
+}
+
+static struct ha_err *prepare(struct cli *cli)
+{
+    unsigned action = 0;
+    HA_TRY(action_read(cli, &action));
+    if (cli->options.no_index && action == ACTION_BUILD) {
+        return ha_err_new(HA_ERR_USAGE, "index build and --no-index exclude each other");
+    }
+    return cli_formats_choose(cli);
+}
+
+const struct cli_spec cli_spec_index = {
+    .operands_min = 2,
+    .operands_max = 2,
+    .details = "The index is made when a dump is first asked about, and kept beside it (DUMP.hpx), so that later questions are answered at once.\n\n"
+               "build: make it now, if it is not there and up to date. info: what it holds. verify: check every byte of it against its checksums; "
+               "exit code 1 if one is wrong. remove: delete it, for all heaps of the dump.",
+    .examples = "hprof-analyze index build app.hprof\n"
+                "hprof-analyze index verify app.hprof",
+    .prepare = prepare,
+    .run = run,
+};
