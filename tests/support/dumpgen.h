@@ -80,8 +80,9 @@ struct gen_object {
     enum hprof_type type; /* of a primitive array */
     uint32_t trace;       /* trace serial; 0: the default of the file */
     uint32_t count;       /* values or elements */
-    uint64_t *values;     /* field values in file order (own class first, then super classes), or elements; NULL if data is used */
-    uint8_t *data;        /* payload as written: primitive arrays, and instances given as bytes */
+    uint64_t *
+        values; /* field values in file order (own class first, then super classes), or elements; NULL if data is used */
+    uint8_t *data; /* payload as written: primitive arrays, and instances given as bytes */
     uint32_t data_bytes;
 };
 
@@ -130,7 +131,8 @@ struct gen_heap {
     SUP_VEC(struct gen_raw) raws;
     SUP_VEC(struct gen_label) labels;
     struct sup_map class_of_id, object_of_id;
-    bool sticky_boot; /* every non-array class of the boot loader gets a sticky root when resolved */
+    bool
+        sticky_boot; /* every non-array class of the boot loader gets a sticky root when resolved */
 };
 
 enum gen_string_style { GEN_STRING_BYTES, GEN_STRING_CHARS };
@@ -153,7 +155,7 @@ struct gen_options {
     int64_t truncate;     /* bytes to keep; negative: bytes to cut */
     uint32_t heap_length; /* written into the last heap record */
     enum gen_string_style strings;
-    unsigned ref_bytes;   /* of the imagined JVM, for the layout of addresses: 4 or 8 */
+    unsigned ref_bytes; /* of the imagined JVM, for the layout of addresses: 4 or 8 */
     unsigned alignment;
     bool dense;           /* addresses one apart, as the ids of the old agent */
     uint64_t base;        /* 0: 0x700000000 (id size 8) or 0x10000000 */
@@ -180,25 +182,36 @@ void gen_file_deinit(struct gen_file *f);
 
 const char *gen_name(struct gen_file *f, const char *text, size_t len); /* interned copy */
 struct gen_heap *gen_heap(struct gen_file *f);                          /* the last heap */
-struct gen_heap *gen_heap_add(struct gen_file *f, bool copy);           /* a further heap, empty or a copy of the last */
+struct gen_heap *gen_heap_add(struct gen_file *f,
+                              bool copy); /* a further heap, empty or a copy of the last */
 
-uint64_t gen_label(struct gen_file *f, const char *name, int line); /* NULL: a new label without a name */
+uint64_t gen_label(struct gen_file *f, const char *name,
+                   int line); /* NULL: a new label without a name */
 
-struct gen_class *gen_class_add(struct gen_file *f, uint64_t id, const char *name, uint64_t super, uint64_t loader);
-void gen_class_field(struct gen_file *f, struct gen_class *c, enum hprof_type type, const char *name);
-void gen_class_static(struct gen_file *f, struct gen_class *c, enum hprof_type type, const char *name, uint64_t value);
+struct gen_class *gen_class_add(struct gen_file *f, uint64_t id, const char *name, uint64_t super,
+                                uint64_t loader);
+void gen_class_field(struct gen_file *f, struct gen_class *c, enum hprof_type type,
+                     const char *name);
+void gen_class_static(struct gen_file *f, struct gen_class *c, enum hprof_type type,
+                      const char *name, uint64_t value);
 
 /* All fields 0. The class and its supers must be complete; a class that is missing or not dumped gives an instance without values. */
 struct gen_object *gen_instance_add(struct gen_file *f, uint64_t id, uint64_t cls);
-bool gen_instance_set(struct gen_file *f, struct gen_object *o, const char *field, uint64_t value); /* false: no such field */
-enum hprof_type gen_instance_type(const struct gen_heap *h, const struct gen_object *o, const char *field); /* 0: none */
-struct gen_object *gen_array_add(struct gen_file *f, uint64_t id, uint64_t cls, uint32_t count); /* all null */
-struct gen_object *gen_prim_add(struct gen_file *f, uint64_t id, enum hprof_type type, uint32_t count); /* all 0 */
+bool gen_instance_set(struct gen_file *f, struct gen_object *o, const char *field,
+                      uint64_t value); /* false: no such field */
+enum hprof_type gen_instance_type(const struct gen_heap *h, const struct gen_object *o,
+                                  const char *field); /* 0: none */
+struct gen_object *gen_array_add(struct gen_file *f, uint64_t id, uint64_t cls,
+                                 uint32_t count); /* all null */
+struct gen_object *gen_prim_add(struct gen_file *f, uint64_t id, enum hprof_type type,
+                                uint32_t count); /* all 0 */
 struct gen_object *gen_char_array_add(struct gen_file *f, uint64_t id, const char *utf8);
-uint64_t gen_string_add(struct gen_file *f, uint64_t id, const char *utf8); /* the id; 0 if java.lang.String is missing */
+uint64_t gen_string_add(struct gen_file *f, uint64_t id,
+                        const char *utf8); /* the id; 0 if java.lang.String is missing */
 struct gen_root *gen_root_add(struct gen_file *f, enum hprof_root kind, uint64_t id);
 struct gen_trace *gen_trace_add(struct gen_file *f, uint32_t serial, uint32_t thread);
-struct gen_frame *gen_frame_add(struct gen_file *f, struct gen_trace *t, const char *cls, const char *method);
+struct gen_frame *gen_frame_add(struct gen_file *f, struct gen_trace *t, const char *cls,
+                                const char *method);
 
 /* The class NAME[] or PRIMITIVE[]; made when absent, with the loader of its element class. 0 if the element class is unknown. */
 uint64_t gen_array_class(struct gen_file *f, const char *name);
@@ -206,8 +219,10 @@ uint64_t gen_array_class(struct gen_file *f, const char *name);
 /* --- looking up ------------------------------------------------------------------------------------------------------ */
 
 struct gen_class *gen_class_by_name(const struct gen_heap *h, const char *name);
-struct gen_class *gen_class_by_id(const struct gen_heap *h, uint64_t id);   /* also those that are not dumped */
-struct gen_object *gen_object_by_id(const struct gen_heap *h, uint64_t id); /* the last, if several have it */
+struct gen_class *gen_class_by_id(const struct gen_heap *h,
+                                  uint64_t id); /* also those that are not dumped */
+struct gen_object *gen_object_by_id(const struct gen_heap *h,
+                                    uint64_t id); /* the last, if several have it */
 
 bool gen_name_is_array(const char *name);
 enum hprof_type gen_type_by_name(const char *name, size_t len); /* "int", "ref", …; 0 if unknown */
@@ -221,7 +236,8 @@ struct gen_slot {
 
 /* Fills at most `max` slots, returns how many there are. Stops at a super class that the dump lacks. */
 size_t gen_layout(const struct gen_heap *h, uint64_t cls, struct gen_slot *ret, size_t max);
-uint32_t gen_layout_bytes(const struct gen_heap *h, uint64_t cls, unsigned id_size); /* payload of an instance */
+uint32_t gen_layout_bytes(const struct gen_heap *h, uint64_t cls,
+                          unsigned id_size); /* payload of an instance */
 
 /* --- text, resolving, writing ---------------------------------------------------------------------------------------- */
 
@@ -237,6 +253,7 @@ bool gen_file_resolve(struct gen_file *f, struct gen_error *error);
 
 /* NULL, or why it failed. */
 const char *gen_file_write(const struct gen_file *f, const char *path);
-void gen_file_write_memory(const struct gen_file *f, uint8_t **ret_data, size_t *ret_bytes); /* free() the data */
+void gen_file_write_memory(const struct gen_file *f, uint8_t **ret_data,
+                           size_t *ret_bytes); /* free() the data */
 
 #endif

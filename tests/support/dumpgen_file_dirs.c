@@ -19,9 +19,10 @@ static bool hprof_directive(struct parser *p)
     memcpy(p->f->version, version, len + 1);
     while (!at_end(p)) {
         uint64_t id_size = p->f->options.out.id_size;
-        bool ok = parse_keyword(p, "id")     ? parse_unsigned(p, &id_size)
-                  : parse_keyword(p, "time") ? parse_unsigned(p, &p->f->options.out.time_ms)
-                                             : parse_fail(p, "'%s' is no part of a header", token_text(p));
+        bool ok = parse_keyword(p, "id") ? parse_unsigned(p, &id_size)
+                  : parse_keyword(p, "time")
+                      ? parse_unsigned(p, &p->f->options.out.time_ms)
+                      : parse_fail(p, "'%s' is no part of a header", token_text(p));
         if (!ok) {
             return false;
         }
@@ -91,8 +92,10 @@ static bool order_directive(struct parser *p)
         options->order[i] = parse_keyword(p, "classes")   ? GEN_CLASSES
                             : parse_keyword(p, "objects") ? GEN_OBJECTS
                                                           : GEN_ROOTS;
-        if ((options->order[i] == GEN_ROOTS && !parse_keyword(p, "roots")) || seen[options->order[i]]) {
-            return parse_fail(p, "expected classes, objects and roots in some order, or shuffled SEED");
+        if ((options->order[i] == GEN_ROOTS && !parse_keyword(p, "roots")) ||
+            seen[options->order[i]]) {
+            return parse_fail(
+                p, "expected classes, objects and roots in some order, or shuffled SEED");
         }
         seen[options->order[i]] = true;
     }
@@ -198,8 +201,9 @@ static bool raw_directive(struct parser *p)
         const char *name;
         enum gen_place place;
     } places[] = {
-        {"header", GEN_AT_HEADER}, {"records", GEN_AT_RECORDS}, {"heap", GEN_AT_HEAP}, {"heap-end", GEN_AT_HEAP_END},
-        {"end", GEN_AT_END},       {"before", GEN_BEFORE},      {"after", GEN_AFTER},
+        {"header", GEN_AT_HEADER},     {"records", GEN_AT_RECORDS}, {"heap", GEN_AT_HEAP},
+        {"heap-end", GEN_AT_HEAP_END}, {"end", GEN_AT_END},         {"before", GEN_BEFORE},
+        {"after", GEN_AFTER},
     };
     size_t count = sizeof places / sizeof places[0];
     size_t at = 0;
@@ -207,7 +211,9 @@ static bool raw_directive(struct parser *p)
         at++;
     }
     if (at == count) {
-        return parse_fail(p, "expected header, records, heap, heap-end, end, before or after, got '%s'", token_text(p));
+        return parse_fail(
+            p, "expected header, records, heap, heap-end, end, before or after, got '%s'",
+            token_text(p));
     }
     uint64_t id = 0;
     if ((places[at].place == GEN_BEFORE || places[at].place == GEN_AFTER) && !parse_class(p, &id)) {

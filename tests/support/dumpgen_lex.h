@@ -15,7 +15,16 @@
 
 #include "dumpgen.h"
 
-enum gen_token_kind { GEN_WORD, GEN_STRING, GEN_CHAR, GEN_OPEN, GEN_CLOSE, GEN_EQUALS, GEN_END, GEN_BAD };
+enum gen_token_kind {
+    GEN_WORD,
+    GEN_STRING,
+    GEN_CHAR,
+    GEN_OPEN,
+    GEN_CLOSE,
+    GEN_EQUALS,
+    GEN_END,
+    GEN_BAD
+};
 
 struct gen_lex {
     const char *at;

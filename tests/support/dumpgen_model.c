@@ -12,9 +12,9 @@ static const struct {
     const char *name;
     enum hprof_type type;
 } type_names[] = {
-    {"object", HPROF_OBJECT}, {"ref", HPROF_OBJECT},     {"boolean", HPROF_BOOLEAN},
-    {"char", HPROF_CHAR},     {"float", HPROF_FLOAT},    {"double", HPROF_DOUBLE},
-    {"byte", HPROF_BYTE},     {"short", HPROF_SHORT},    {"int", HPROF_INT},
+    {"object", HPROF_OBJECT}, {"ref", HPROF_OBJECT},  {"boolean", HPROF_BOOLEAN},
+    {"char", HPROF_CHAR},     {"float", HPROF_FLOAT}, {"double", HPROF_DOUBLE},
+    {"byte", HPROF_BYTE},     {"short", HPROF_SHORT}, {"int", HPROF_INT},
     {"long", HPROF_LONG},
 };
 
@@ -201,7 +201,8 @@ uint64_t gen_label(struct gen_file *f, const char *name, int line)
 
 /* --- classes ----------------------------------------------------------------------------------------------------- */
 
-struct gen_class *gen_class_add(struct gen_file *f, uint64_t id, const char *name, uint64_t super, uint64_t loader)
+struct gen_class *gen_class_add(struct gen_file *f, uint64_t id, const char *name, uint64_t super,
+                                uint64_t loader)
 {
     struct gen_heap *h = gen_heap(f);
     struct gen_class *c = sup_push(&h->classes);
@@ -214,14 +215,16 @@ struct gen_class *gen_class_add(struct gen_file *f, uint64_t id, const char *nam
     return c;
 }
 
-void gen_class_field(struct gen_file *f, struct gen_class *c, enum hprof_type type, const char *name)
+void gen_class_field(struct gen_file *f, struct gen_class *c, enum hprof_type type,
+                     const char *name)
 {
     struct gen_field *field = sup_push(&c->fields);
     field->name = name_of(f, name);
     field->type = type;
 }
 
-void gen_class_static(struct gen_file *f, struct gen_class *c, enum hprof_type type, const char *name, uint64_t value)
+void gen_class_static(struct gen_file *f, struct gen_class *c, enum hprof_type type,
+                      const char *name, uint64_t value)
 {
     struct gen_static *s = sup_push(&c->statics);
     s->field.name = name_of(f, name);
@@ -304,7 +307,8 @@ struct gen_object *gen_object_by_id(const struct gen_heap *h, uint64_t id)
     return i != SUP_MAP_NONE ? &h->objects.data[i] : NULL;
 }
 
-static struct gen_object *object_add(struct gen_file *f, uint64_t id, enum gen_kind kind, uint64_t cls)
+static struct gen_object *object_add(struct gen_file *f, uint64_t id, enum gen_kind kind,
+                                     uint64_t cls)
 {
     struct gen_heap *h = gen_heap(f);
     struct gen_object *o = sup_push(&h->objects);
@@ -325,7 +329,8 @@ struct gen_object *gen_instance_add(struct gen_file *f, uint64_t id, uint64_t cl
 }
 
 /* The position of "field", or of "com.acme.Base#field" where a sub class has a field of the same name; o->count if there is none. */
-static uint32_t find_slot(const struct gen_heap *h, const struct gen_object *o, const char *field, enum hprof_type *ret)
+static uint32_t find_slot(const struct gen_heap *h, const struct gen_object *o, const char *field,
+                          enum hprof_type *ret)
 {
     const char *hash = strchr(field, '#');
     const char *name = hash != NULL ? hash + 1 : field;
@@ -345,7 +350,8 @@ static uint32_t find_slot(const struct gen_heap *h, const struct gen_object *o, 
     return at;
 }
 
-enum hprof_type gen_instance_type(const struct gen_heap *h, const struct gen_object *o, const char *field)
+enum hprof_type gen_instance_type(const struct gen_heap *h, const struct gen_object *o,
+                                  const char *field)
 {
     enum hprof_type type = (enum hprof_type)0;
     find_slot(h, o, field, &type);
@@ -371,7 +377,8 @@ struct gen_object *gen_array_add(struct gen_file *f, uint64_t id, uint64_t cls, 
     return o;
 }
 
-struct gen_object *gen_prim_add(struct gen_file *f, uint64_t id, enum hprof_type type, uint32_t count)
+struct gen_object *gen_prim_add(struct gen_file *f, uint64_t id, enum hprof_type type,
+                                uint32_t count)
 {
     struct gen_object *o = object_add(f, id, GEN_PRIM_ARRAY, 0);
     o->type = type;
@@ -401,7 +408,8 @@ static uint32_t to_utf16(const char *utf8, uint16_t *ret)
     return n;
 }
 
-static struct gen_object *chars_add(struct gen_file *f, uint64_t id, const uint16_t *units, uint32_t n)
+static struct gen_object *chars_add(struct gen_file *f, uint64_t id, const uint16_t *units,
+                                    uint32_t n)
 {
     struct gen_object *chars = gen_prim_add(f, id, HPROF_CHAR, n);
     for (uint32_t i = 0; i < n; i++) {
@@ -421,7 +429,8 @@ struct gen_object *gen_char_array_add(struct gen_file *f, uint64_t id, const cha
 }
 
 /* The value array of a string; *ret_utf16 tells whether its coder is 1. */
-static uint64_t string_value_add(struct gen_file *f, const uint16_t *units, uint32_t n, bool *ret_utf16)
+static uint64_t string_value_add(struct gen_file *f, const uint16_t *units, uint32_t n,
+                                 bool *ret_utf16)
 {
     uint64_t id = gen_label(f, NULL, 0);
     *ret_utf16 = false;
@@ -482,7 +491,8 @@ struct gen_trace *gen_trace_add(struct gen_file *f, uint32_t serial, uint32_t th
     return t;
 }
 
-struct gen_frame *gen_frame_add(struct gen_file *f, struct gen_trace *t, const char *cls, const char *method)
+struct gen_frame *gen_frame_add(struct gen_file *f, struct gen_trace *t, const char *cls,
+                                const char *method)
 {
     struct gen_frame *frame = sup_push(&t->frames);
     frame->class_name = name_of(f, cls);

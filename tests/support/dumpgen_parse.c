@@ -20,7 +20,8 @@ bool parse_fail(struct parser *p, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    snprintf(p->error->message, sizeof p->error->message, "%.48s:%d: %s", p->name, p->lex.line, text);
+    snprintf(p->error->message, sizeof p->error->message, "%.48s:%d: %s", p->name, p->lex.line,
+             text);
     return false;
 }
 
@@ -230,7 +231,8 @@ bool parse_value(struct parser *p, enum hprof_type type, uint64_t *ret)
     if (type == HPROF_FLOAT || type == HPROF_DOUBLE) {
         return parse_floating(p, type, ret);
     }
-    if (type == HPROF_BOOLEAN && (strcmp(token_text(p), "true") == 0 || strcmp(token_text(p), "false") == 0)) {
+    if (type == HPROF_BOOLEAN &&
+        (strcmp(token_text(p), "true") == 0 || strcmp(token_text(p), "false") == 0)) {
         *ret = p->lex.text[0] == 't';
         gen_lex_next(&p->lex);
         return true;
@@ -381,7 +383,8 @@ bool gen_parse_file(struct gen_file *f, const char *path, struct gen_error *erro
     fclose(in);
     sup_bytes_put(&text, "", 1);
     const char *slash = strrchr(path, '/');
-    bool ok = read_ok && gen_parse(f, slash != NULL ? slash + 1 : path, (const char *)text.data, error);
+    bool ok =
+        read_ok && gen_parse(f, slash != NULL ? slash + 1 : path, (const char *)text.data, error);
     if (!read_ok) {
         snprintf(error->message, sizeof error->message, "%.160s: cannot be read", path);
     }

@@ -41,9 +41,10 @@ bool parse_fail(struct parser *p, const char *fmt, ...) __attribute__((format(pr
 bool parse_word(struct parser *p, const char **ret); /* interned */
 bool parse_keyword(struct parser *p, const char *word);
 bool parse_number(struct parser *p, int64_t *ret);
-bool parse_unsigned(struct parser *p, uint64_t *ret); /* fails with a message when there is no number */
-bool parse_u32(struct parser *p, uint32_t *ret);      /* the low 32 bits, so -1 is UINT32_MAX */
-bool parse_address(struct parser *p, uint64_t *ret);  /* @0x10, @name; fails with a message */
+bool parse_unsigned(struct parser *p,
+                    uint64_t *ret);              /* fails with a message when there is no number */
+bool parse_u32(struct parser *p, uint32_t *ret); /* the low 32 bits, so -1 is UINT32_MAX */
+bool parse_address(struct parser *p, uint64_t *ret); /* @0x10, @name; fails with a message */
 
 const char *token_text(const struct parser *p); /* for messages */
 bool at_end(const struct parser *p);

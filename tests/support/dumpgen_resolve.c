@@ -34,7 +34,8 @@ static uint64_t class_bytes(const struct gen_options *options, const struct gen_
     return bytes;
 }
 
-static uint64_t object_bytes(const struct gen_options *options, const struct gen_heap *h, const struct gen_object *o)
+static uint64_t object_bytes(const struct gen_options *options, const struct gen_heap *h,
+                             const struct gen_object *o)
 {
     unsigned refs = ref_bytes(options);
     uint64_t header = options->out.id_size + refs;
@@ -74,7 +75,8 @@ static void assign(const struct gen_options *options, const struct gen_heap *h, 
     for (size_t i = 0; i < h->objects.count; i++) {
         const struct gen_object *o = &h->objects.data[i];
         if (is_label(o->id)) {
-            addresses[o->id - GEN_LABEL_PREFIX] = place(options, &next, object_bytes(options, h, o));
+            addresses[o->id - GEN_LABEL_PREFIX] =
+                place(options, &next, object_bytes(options, h, o));
         }
     }
     for (size_t i = 0; i < h->labels.count; i++) {
@@ -113,7 +115,8 @@ static void replace_in_class(const uint64_t *addresses, struct gen_class *c)
 }
 
 /* Before the classes get their addresses: finds layouts by the old ids. */
-static void replace_in_object(const uint64_t *addresses, const struct gen_heap *h, struct gen_object *o)
+static void replace_in_object(const uint64_t *addresses, const struct gen_heap *h,
+                              struct gen_object *o)
 {
     if (o->kind == GEN_INSTANCE && o->values != NULL) {
         struct gen_slot *slots = sup_calloc(o->count, sizeof *slots);
@@ -171,7 +174,8 @@ static void add_sticky_roots(struct gen_heap *h)
     h->sticky_boot = false;
 }
 
-static bool heap_resolve(const struct gen_options *options, struct gen_heap *h, struct gen_error *error)
+static bool heap_resolve(const struct gen_options *options, struct gen_heap *h,
+                         struct gen_error *error)
 {
     uint64_t *addresses = sup_calloc(h->labels.count, sizeof *addresses);
     assign(options, h, addresses);

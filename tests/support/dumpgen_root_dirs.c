@@ -134,11 +134,12 @@ static bool parse_root_kind(struct parser *p, enum hprof_root *ret)
 static bool parse_root_details(struct parser *p, struct gen_root *r)
 {
     while (!at_end(p)) {
-        bool ok = parse_keyword(p, "thread") || parse_keyword(p, "serial") || parse_keyword(p, "jni")
-                      ? parse_unsigned(p, &r->a)
-                  : parse_keyword(p, "frame") || parse_keyword(p, "trace")
-                      ? parse_u32(p, &r->b)
-                      : parse_fail(p, "'%s' is no part of a root", token_text(p));
+        bool ok =
+            parse_keyword(p, "thread") || parse_keyword(p, "serial") || parse_keyword(p, "jni")
+                ? parse_unsigned(p, &r->a)
+            : parse_keyword(p, "frame") || parse_keyword(p, "trace")
+                ? parse_u32(p, &r->b)
+                : parse_fail(p, "'%s' is no part of a root", token_text(p));
         if (!ok) {
             return false;
         }
@@ -172,10 +173,6 @@ static bool local_directive(struct parser *p)
 }
 
 const struct directive gen_root_directives[] = {
-    {"thread", thread_directive},
-    {"trace", trace_directive},
-    {"frame", frame_directive},
-    {"root", root_directive},
-    {"local", local_directive},
-    {NULL, NULL},
+    {"thread", thread_directive}, {"trace", trace_directive}, {"frame", frame_directive},
+    {"root", root_directive},     {"local", local_directive}, {NULL, NULL},
 };

@@ -21,8 +21,8 @@ struct item {
 struct writer {
     struct hprof_out *out;
     const struct gen_file *f;
-    struct sup_map name_ids;       /* address of the interned name -> number */
-    struct sup_map class_serials;  /* class id -> serial */
+    struct sup_map name_ids;      /* address of the interned name -> number */
+    struct sup_map class_serials; /* class id -> serial */
     uint32_t names, serials;
     uint64_t frames;
 };
@@ -101,7 +101,8 @@ static void write_load_classes(struct writer *w, const struct gen_heap *h)
             continue;
         }
         sup_map_put(&w->class_serials, c->id, ++w->serials);
-        hprof_out_load_class(w->out, w->serials, c->id, w->f->options.trace, text_id(w, c->name, true));
+        hprof_out_load_class(w->out, w->serials, c->id, w->f->options.trace,
+                             text_id(w, c->name, true));
     }
 }
 
@@ -150,12 +151,13 @@ static void write_class(struct writer *w, const struct gen_heap *h, const struct
     struct hprof_out_value *values = sup_calloc(total, sizeof *values);
     size_t n = 0;
     for (size_t i = 0; i < c->fields.count; i++) {
-        values[n++] = (struct hprof_out_value){
-            .name = text_id(w, c->fields.data[i].name, false), .type = c->fields.data[i].type};
+        values[n++] = (struct hprof_out_value){.name = text_id(w, c->fields.data[i].name, false),
+                                               .type = c->fields.data[i].type};
     }
     for (size_t i = 0; i < c->statics.count; i++) {
         const struct gen_static *s = &c->statics.data[i];
-        values[n++] = (struct hprof_out_value){text_id(w, s->field.name, false), s->field.type, s->value};
+        values[n++] =
+            (struct hprof_out_value){text_id(w, s->field.name, false), s->field.type, s->value};
     }
     for (size_t i = 0; i < c->constants.count; i++) {
         const struct gen_static *s = &c->constants.data[i];
@@ -190,7 +192,8 @@ static void write_instance(struct writer *w, const struct gen_heap *h, const str
     }
     struct gen_slot *slots = sup_calloc(o->count, sizeof *slots);
     gen_layout(h, o->cls, slots, o->count);
-    hprof_out_instance_begin(w->out, o->id, o->cls, gen_layout_bytes(h, o->cls, w->f->options.out.id_size));
+    hprof_out_instance_begin(w->out, o->id, o->cls,
+                             gen_layout_bytes(h, o->cls, w->f->options.out.id_size));
     for (uint32_t i = 0; i < o->count; i++) {
         hprof_out_value(w->out, slots[i].field->type, o->values[i]);
     }
@@ -218,7 +221,8 @@ static void write_object(struct writer *w, const struct gen_heap *h, const struc
     hprof_out_set_trace(w->out, w->f->options.trace);
 }
 
-static void write_raws(struct writer *w, const struct gen_heap *h, enum gen_place place, uint64_t id)
+static void write_raws(struct writer *w, const struct gen_heap *h, enum gen_place place,
+                       uint64_t id)
 {
     for (size_t i = 0; i < h->raws.count; i++) {
         const struct gen_raw *raw = &h->raws.data[i];
@@ -259,11 +263,12 @@ static int compare_items(const void *a, const void *b)
 {
     const struct item *x = a;
     const struct item *y = b;
-    return x->key != y->key ? (x->key < y->key ? -1 : 1) : (x->index > y->index) - (x->index < y->index);
+    return x->key != y->key ? (x->key < y->key ? -1 : 1)
+                            : (x->index > y->index) - (x->index < y->index);
 }
 
-static size_t list_group(const struct gen_options *options, const struct gen_heap *h, enum gen_group group,
-                         struct rng *rng, struct item *ret)
+static size_t list_group(const struct gen_options *options, const struct gen_heap *h,
+                         enum gen_group group, struct rng *rng, struct item *ret)
 {
     size_t n = 0;
     size_t count = group == GEN_CLASSES   ? h->classes.count
@@ -325,7 +330,8 @@ static void write_damage(struct writer *w)
         hprof_out_patch(w->out, off, p->bytes.data, p->bytes.count);
     }
     if (options->has_truncate) {
-        uint64_t keep = options->truncate < 0 ? size + (uint64_t)options->truncate : (uint64_t)options->truncate;
+        uint64_t keep = options->truncate < 0 ? size + (uint64_t)options->truncate
+                                              : (uint64_t)options->truncate;
         hprof_out_truncate(w->out, keep <= size ? keep : 0);
     }
 }

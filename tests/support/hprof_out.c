@@ -26,10 +26,10 @@ struct hprof_out {
     uint8_t *buffer;
     size_t len, capacity;
     uint64_t flushed;
-    int fd;       /* -1: memory */
-    int error;    /* errno of the first failure */
+    int fd;    /* -1: memory */
+    int error; /* errno of the first failure */
     bool in_heap;
-    bool open;    /* a heap record is open */
+    bool open; /* a heap record is open */
     uint64_t record_at;
     uint64_t due;
     uint64_t end; /* NO_POSITION, or where the file is cut */
@@ -269,7 +269,8 @@ void hprof_out_utf8(struct hprof_out *o, uint64_t id, const char *text, size_t b
     hprof_out_bytes(o, text, bytes);
 }
 
-void hprof_out_load_class(struct hprof_out *o, uint32_t serial, uint64_t class_id, uint32_t trace, uint64_t name)
+void hprof_out_load_class(struct hprof_out *o, uint32_t serial, uint64_t class_id, uint32_t trace,
+                          uint64_t name)
 {
     record_header(o, 0x02, 8 + 2 * id_bytes(o));
     hprof_out_u4(o, serial);
@@ -278,8 +279,8 @@ void hprof_out_load_class(struct hprof_out *o, uint32_t serial, uint64_t class_i
     hprof_out_id(o, name);
 }
 
-void hprof_out_frame(struct hprof_out *o, uint64_t id, uint64_t method, uint64_t signature, uint64_t source,
-                     uint32_t class_serial, int32_t line)
+void hprof_out_frame(struct hprof_out *o, uint64_t id, uint64_t method, uint64_t signature,
+                     uint64_t source, uint32_t class_serial, int32_t line)
 {
     record_header(o, 0x04, 8 + 4 * id_bytes(o));
     hprof_out_id(o, id);
@@ -290,7 +291,8 @@ void hprof_out_frame(struct hprof_out *o, uint64_t id, uint64_t method, uint64_t
     hprof_out_u4(o, (uint32_t)line);
 }
 
-void hprof_out_trace(struct hprof_out *o, uint32_t serial, uint32_t thread, const uint64_t *frames, uint32_t count)
+void hprof_out_trace(struct hprof_out *o, uint32_t serial, uint32_t thread, const uint64_t *frames,
+                     uint32_t count)
 {
     record_header(o, 0x05, 12 + count * id_bytes(o));
     hprof_out_u4(o, serial);
@@ -396,7 +398,8 @@ void hprof_out_root(struct hprof_out *o, enum hprof_root kind, uint64_t id, uint
     }
 }
 
-static uint64_t values_bytes(const struct hprof_out *o, const struct hprof_out_value *v, size_t count)
+static uint64_t values_bytes(const struct hprof_out *o, const struct hprof_out_value *v,
+                             size_t count)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < count; i++) {
@@ -409,8 +412,9 @@ void hprof_out_class(struct hprof_out *o, const struct hprof_out_class *c)
 {
     unsigned id = id_bytes(o);
     begin_sub(o, 1 + 7 * id + 8 + 6 + 3U * c->constant_count +
-                     values_bytes(o, c->constants, c->constant_count) + (id + 1U) * c->static_count +
-                     values_bytes(o, c->statics, c->static_count) + (id + 1U) * c->field_count);
+                     values_bytes(o, c->constants, c->constant_count) +
+                     (id + 1U) * c->static_count + values_bytes(o, c->statics, c->static_count) +
+                     (id + 1U) * c->field_count);
     hprof_out_u1(o, 0x20);
     hprof_out_id(o, c->id);
     hprof_out_u4(o, c->trace != 0 ? c->trace : o->trace);
@@ -455,7 +459,8 @@ void hprof_out_instance_begin(struct hprof_out *o, uint64_t id, uint64_t class_i
     hprof_out_u4(o, bytes);
 }
 
-void hprof_out_object_array_begin(struct hprof_out *o, uint64_t id, uint64_t class_id, uint32_t count)
+void hprof_out_object_array_begin(struct hprof_out *o, uint64_t id, uint64_t class_id,
+                                  uint32_t count)
 {
     begin_sub(o, 1 + 2 * id_bytes(o) + 8 + (uint64_t)count * id_bytes(o));
     hprof_out_u1(o, 0x22);
@@ -465,9 +470,11 @@ void hprof_out_object_array_begin(struct hprof_out *o, uint64_t id, uint64_t cla
     hprof_out_id(o, class_id);
 }
 
-void hprof_out_prim_array_begin(struct hprof_out *o, uint64_t id, enum hprof_type type, uint32_t count)
+void hprof_out_prim_array_begin(struct hprof_out *o, uint64_t id, enum hprof_type type,
+                                uint32_t count)
 {
-    begin_sub(o, 1 + id_bytes(o) + 9 + (uint64_t)count * hprof_type_bytes(type, o->options.id_size));
+    begin_sub(o,
+              1 + id_bytes(o) + 9 + (uint64_t)count * hprof_type_bytes(type, o->options.id_size));
     hprof_out_u1(o, 0x23);
     hprof_out_id(o, id);
     hprof_out_u4(o, o->trace);

@@ -50,32 +50,32 @@ enum hprof_type {
 
 /* The values are the sub-tags. */
 enum hprof_root {
-    HPROF_ROOT_JNI_GLOBAL = 0x01,        /* a = JNI reference id */
-    HPROF_ROOT_JNI_LOCAL = 0x02,         /* a = thread serial, b = frame (UINT32_MAX: none) */
-    HPROF_ROOT_JAVA_FRAME = 0x03,        /* as above */
-    HPROF_ROOT_NATIVE_STACK = 0x04,      /* a = thread serial */
+    HPROF_ROOT_JNI_GLOBAL = 0x01,   /* a = JNI reference id */
+    HPROF_ROOT_JNI_LOCAL = 0x02,    /* a = thread serial, b = frame (UINT32_MAX: none) */
+    HPROF_ROOT_JAVA_FRAME = 0x03,   /* as above */
+    HPROF_ROOT_NATIVE_STACK = 0x04, /* a = thread serial */
     HPROF_ROOT_STICKY_CLASS = 0x05,
-    HPROF_ROOT_THREAD_BLOCK = 0x06,      /* a = thread serial */
+    HPROF_ROOT_THREAD_BLOCK = 0x06, /* a = thread serial */
     HPROF_ROOT_MONITOR_USED = 0x07,
-    HPROF_ROOT_THREAD_OBJECT = 0x08,     /* a = thread serial, b = trace serial */
-    HPROF_ROOT_INTERNED_STRING = 0x89,   /* from here on: Android */
+    HPROF_ROOT_THREAD_OBJECT = 0x08,   /* a = thread serial, b = trace serial */
+    HPROF_ROOT_INTERNED_STRING = 0x89, /* from here on: Android */
     HPROF_ROOT_FINALIZING = 0x8a,
     HPROF_ROOT_DEBUGGER = 0x8b,
     HPROF_ROOT_REFERENCE_CLEANUP = 0x8c,
     HPROF_ROOT_VM_INTERNAL = 0x8d,
-    HPROF_ROOT_JNI_MONITOR = 0x8e,       /* a = thread serial, b = frame */
+    HPROF_ROOT_JNI_MONITOR = 0x8e, /* a = thread serial, b = frame */
     HPROF_ROOT_UNREACHABLE = 0x90,
     HPROF_ROOT_UNKNOWN = 0xff
 };
 
 /* A zeroed struct with id_size set is a HotSpot 17 dump: 1.0.2, segments of at most 1 MiB, HEAP_DUMP_END. */
 struct hprof_out_options {
-    const char *version;        /* "1.0.1", "1.0.2", …; NULL = "1.0.2" */
-    unsigned id_size;           /* 4 or 8 (others are written as they are, ids then use 8 bytes) */
-    uint64_t time_ms;           /* of the header */
+    const char *version; /* "1.0.1", "1.0.2", …; NULL = "1.0.2" */
+    unsigned id_size;    /* 4 or 8 (others are written as they are, ids then use 8 bytes) */
+    uint64_t time_ms;    /* of the header */
     enum hprof_framing framing;
-    uint64_t segment_bytes;     /* longest body of a segment; 0 = 1 MiB */
-    bool no_end;                /* no HEAP_DUMP_END after a heap */
+    uint64_t segment_bytes; /* longest body of a segment; 0 = 1 MiB */
+    bool no_end;            /* no HEAP_DUMP_END after a heap */
 };
 
 struct hprof_out_value {
@@ -107,10 +107,12 @@ void hprof_out_finish_memory(struct hprof_out *o, uint8_t **ret_data, size_t *re
 /* --- top-level records ----------------------------------------------------------------------------------------- */
 
 void hprof_out_utf8(struct hprof_out *o, uint64_t id, const char *text, size_t bytes);
-void hprof_out_load_class(struct hprof_out *o, uint32_t serial, uint64_t class_id, uint32_t trace, uint64_t name);
-void hprof_out_frame(struct hprof_out *o, uint64_t id, uint64_t method, uint64_t signature, uint64_t source,
-                     uint32_t class_serial, int32_t line);
-void hprof_out_trace(struct hprof_out *o, uint32_t serial, uint32_t thread, const uint64_t *frames, uint32_t count);
+void hprof_out_load_class(struct hprof_out *o, uint32_t serial, uint64_t class_id, uint32_t trace,
+                          uint64_t name);
+void hprof_out_frame(struct hprof_out *o, uint64_t id, uint64_t method, uint64_t signature,
+                     uint64_t source, uint32_t class_serial, int32_t line);
+void hprof_out_trace(struct hprof_out *o, uint32_t serial, uint32_t thread, const uint64_t *frames,
+                     uint32_t count);
 void hprof_out_record(struct hprof_out *o, uint8_t tag, const void *body, uint32_t bytes);
 
 /* --- heap ------------------------------------------------------------------------------------------------------ */
@@ -121,8 +123,10 @@ void hprof_out_heap_end(struct hprof_out *o);
 void hprof_out_root(struct hprof_out *o, enum hprof_root kind, uint64_t id, uint64_t a, uint32_t b);
 void hprof_out_class(struct hprof_out *o, const struct hprof_out_class *c);
 void hprof_out_instance_begin(struct hprof_out *o, uint64_t id, uint64_t class_id, uint32_t bytes);
-void hprof_out_object_array_begin(struct hprof_out *o, uint64_t id, uint64_t class_id, uint32_t count);
-void hprof_out_prim_array_begin(struct hprof_out *o, uint64_t id, enum hprof_type type, uint32_t count);
+void hprof_out_object_array_begin(struct hprof_out *o, uint64_t id, uint64_t class_id,
+                                  uint32_t count);
+void hprof_out_prim_array_begin(struct hprof_out *o, uint64_t id, enum hprof_type type,
+                                uint32_t count);
 
 /* Trace serial of the classes, objects and arrays that follow; 1 at first. */
 void hprof_out_set_trace(struct hprof_out *o, uint32_t serial);
@@ -137,16 +141,20 @@ void hprof_out_u2(struct hprof_out *o, uint16_t v);
 void hprof_out_u4(struct hprof_out *o, uint32_t v);
 void hprof_out_u8(struct hprof_out *o, uint64_t v);
 void hprof_out_id(struct hprof_out *o, uint64_t v);
-void hprof_out_value(struct hprof_out *o, enum hprof_type type, uint64_t bits); /* of the type's size */
+void hprof_out_value(struct hprof_out *o, enum hprof_type type,
+                     uint64_t bits); /* of the type's size */
 void hprof_out_bytes(struct hprof_out *o, const void *bytes, size_t count);
 void hprof_out_fill(struct hprof_out *o, uint8_t byte, uint64_t count); /* body of a large array */
 
 /* --- position and damage ------------------------------------------------------------------------------------------ */
 
-uint64_t hprof_out_position(const struct hprof_out *o);              /* bytes written so far */
-uint64_t hprof_out_segment_position(const struct hprof_out *o);      /* of the last heap record's header */
-void hprof_out_patch(struct hprof_out *o, uint64_t off, const void *bytes, size_t count); /* overwrites earlier bytes */
-void hprof_out_truncate(struct hprof_out *o, uint64_t bytes);        /* the file will end there; nothing may follow */
+uint64_t hprof_out_position(const struct hprof_out *o); /* bytes written so far */
+uint64_t
+hprof_out_segment_position(const struct hprof_out *o); /* of the last heap record's header */
+void hprof_out_patch(struct hprof_out *o, uint64_t off, const void *bytes,
+                     size_t count); /* overwrites earlier bytes */
+void hprof_out_truncate(struct hprof_out *o,
+                        uint64_t bytes); /* the file will end there; nothing may follow */
 
 /* Bytes of a value of this type; 0 for no type. */
 unsigned hprof_type_bytes(enum hprof_type type, unsigned id_size);

@@ -11,7 +11,8 @@
 #include <string.h>
 
 /* Marks what can be reached from the roots without passing through `without` and excluded edges; depths may be NULL. */
-static void flood(const struct oracle *o, uint32_t without, unsigned exclude, bool *seen, uint32_t *depths)
+static void flood(const struct oracle *o, uint32_t without, unsigned exclude, bool *seen,
+                  uint32_t *depths)
 {
     uint32_t *queue = sup_calloc(o->count, sizeof *queue);
     uint32_t head = 0;
@@ -56,7 +57,8 @@ static void compute_reachability(struct oracle *o)
 static void compute_dominators(struct oracle *o)
 {
     bool *seen = sup_calloc(o->count, sizeof *seen);
-    uint32_t *fewest = sup_calloc(o->count, sizeof *fewest); /* lost nodes of the nearest dominator so far */
+    uint32_t *fewest =
+        sup_calloc(o->count, sizeof *fewest); /* lost nodes of the nearest dominator so far */
     for (uint32_t w = 0; w < o->count; w++) {
         if (o->nodes[w].reachable) {
             o->nodes[w].idom = ORACLE_ROOT;

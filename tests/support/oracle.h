@@ -24,21 +24,23 @@
 
 #include "dumpgen.h"
 
-#define ORACLE_NONE UINT32_MAX         /* no such node; dominator or depth of what cannot be reached */
-#define ORACLE_ROOT (UINT32_MAX - 1)   /* the virtual root, as a dominator */
+#define ORACLE_NONE UINT32_MAX /* no such node; dominator or depth of what cannot be reached */
+#define ORACLE_ROOT (UINT32_MAX - 1) /* the virtual root, as a dominator */
 
 enum oracle_exclude { /* bits; the kind of reference an edge is, and the set of kinds a path must not use */
-    ORACLE_WEAK = 1,
-    ORACLE_SOFT = 2,
-    ORACLE_PHANTOM = 4,
-    ORACLE_FINALIZER = 8, /* also the statics Finalizer.unfinalized and Runtime.<Unfinalized> */
-    ORACLE_ALL_REFERENCES = 15
+                      ORACLE_WEAK = 1,
+                      ORACLE_SOFT = 2,
+                      ORACLE_PHANTOM = 4,
+                      ORACLE_FINALIZER =
+                          8, /* also the statics Finalizer.unfinalized and Runtime.<Unfinalized> */
+                      ORACLE_ALL_REFERENCES = 15
 };
 
 /* The totals of a class; class objects count for java.lang.Class. */
 struct oracle_totals {
-    uint64_t instances, shallow, retained; /* of what can be reached; retained: of instances below no other instance of the class */
-    uint64_t all_instances, all_shallow;   /* the unreachable too */
+    uint64_t instances, shallow,
+        retained; /* of what can be reached; retained: of instances below no other instance of the class */
+    uint64_t all_instances, all_shallow; /* the unreachable too */
 };
 
 struct oracle_node {
@@ -49,12 +51,12 @@ struct oracle_node {
     bool is_class, made_up;
     bool root;
     bool reachable;
-    uint32_t cls;                    /* node of its class object */
-    uint32_t super, loader;          /* of a class: nodes, or ORACLE_NONE */
-    uint32_t made_up_bytes;          /* of a made-up class: payload of its instances */
-    uint64_t shallow, retained;      /* retained: 0 when not reachable */
+    uint32_t cls;               /* node of its class object */
+    uint32_t super, loader;     /* of a class: nodes, or ORACLE_NONE */
+    uint32_t made_up_bytes;     /* of a made-up class: payload of its instances */
+    uint64_t shallow, retained; /* retained: 0 when not reachable */
     uint32_t idom;
-    struct oracle_totals totals;     /* of a class */
+    struct oracle_totals totals; /* of a class */
 };
 
 struct oracle_edge {
@@ -71,9 +73,9 @@ struct oracle {
     SUP_VEC(struct oracle_edge) edges; /* grouped by from, ascending */
     uint32_t *first;                   /* edges of node i: [first[i], first[i + 1]) */
     struct sup_map by_id;
-    uint32_t class_class;              /* the node of java.lang.Class */
+    uint32_t class_class; /* the node of java.lang.Class */
     unsigned id_size, ref_bytes, alignment;
-    bool sticky_roots;                 /* the dump has some */
+    bool sticky_roots; /* the dump has some */
     uint32_t reachable_count;
     uint64_t reachable_bytes;
 };

@@ -89,16 +89,18 @@ static void make_up_missing(struct oracle *o)
             for (size_t k = 0; k < c->fields.count; k++) {
                 own += hprof_type_bytes(c->fields.data[k].type, o->id_size);
             }
-            int64_t all = c->instance_size >= 0 ? c->instance_size : gen_layout_bytes(o->heap, c->id, o->id_size);
+            int64_t all = c->instance_size >= 0 ? c->instance_size
+                                                : gen_layout_bytes(o->heap, c->id, o->id_size);
             make_up_class(o, c->super, all > own ? (uint32_t)all - own : 0);
         }
     }
     for (size_t i = 0; i < o->heap->objects.count; i++) {
         const struct gen_object *object = &o->heap->objects.data[i];
         if (object->kind != GEN_PRIM_ARRAY && dumped_class(o, object->cls) == NULL) {
-            make_up_class(o, object->cls, object->data != NULL
-                                              ? object->data_bytes
-                                              : gen_layout_bytes(o->heap, object->cls, o->id_size));
+            make_up_class(o, object->cls,
+                          object->data != NULL
+                              ? object->data_bytes
+                              : gen_layout_bytes(o->heap, object->cls, o->id_size));
         }
     }
 }
@@ -125,7 +127,8 @@ static bool has_array_of(const struct oracle *o, enum hprof_type type)
 /* "int[]" and so on, as literals: they outlive the oracle. */
 static const char *prim_array_name(enum hprof_type type)
 {
-    static const char *const names[] = {"boolean[]", "char[]", "float[]", "double[]", "byte[]", "short[]", "int[]", "long[]"};
+    static const char *const names[] = {"boolean[]", "char[]",  "float[]", "double[]",
+                                        "byte[]",    "short[]", "int[]",   "long[]"};
     return names[type - HPROF_BOOLEAN];
 }
 
@@ -201,8 +204,11 @@ static void link_classes(struct oracle *o)
         struct oracle_node *n = &o->nodes[i];
         if (n->is_class) {
             n->cls = o->class_class;
-            n->super = n->made_up ? object_class : n->def->super != 0 ? oracle_find(o, n->def->super) : ORACLE_NONE;
-            n->loader = !n->made_up && n->def->loader != 0 ? oracle_find(o, n->def->loader) : ORACLE_NONE;
+            n->super = n->made_up           ? object_class
+                       : n->def->super != 0 ? oracle_find(o, n->def->super)
+                                            : ORACLE_NONE;
+            n->loader =
+                !n->made_up && n->def->loader != 0 ? oracle_find(o, n->def->loader) : ORACLE_NONE;
         } else if (n->object->kind == GEN_PRIM_ARRAY) {
             n->cls = find_class(o, prim_array_name(n->object->type));
         } else {
@@ -220,7 +226,8 @@ static void add_edge(struct oracle *o, uint32_t from, uint32_t to, const char *f
     }
 }
 
-static void add_reference(struct oracle *o, uint32_t from, uint64_t id, const char *field, unsigned kind)
+static void add_reference(struct oracle *o, uint32_t from, uint64_t id, const char *field,
+                          unsigned kind)
 {
     if (id != 0) {
         add_edge(o, from, oracle_find(o, id), field, kind);
@@ -240,7 +247,8 @@ static bool is_subclass(const struct oracle *o, uint32_t cls, const char *name)
 
 static unsigned referent_kind(const struct oracle *o, uint32_t cls, const struct gen_slot *slot)
 {
-    if (strcmp(slot->field->name, "referent") != 0 || strcmp(slot->owner->name, "java.lang.ref.Reference") != 0) {
+    if (strcmp(slot->field->name, "referent") != 0 ||
+        strcmp(slot->owner->name, "java.lang.ref.Reference") != 0) {
         return 0;
     }
     return is_subclass(o, cls, "java.lang.ref.WeakReference")      ? ORACLE_WEAK
@@ -252,7 +260,8 @@ static unsigned referent_kind(const struct oracle *o, uint32_t cls, const struct
 
 static unsigned static_kind(const char *cls, const char *field)
 {
-    bool unfinalized = strcmp(cls, "java.lang.ref.Finalizer") == 0 && strcmp(field, "unfinalized") == 0;
+    bool unfinalized =
+        strcmp(cls, "java.lang.ref.Finalizer") == 0 && strcmp(field, "unfinalized") == 0;
     bool runtime = strcmp(cls, "java.lang.Runtime") == 0 && strcmp(field, "<Unfinalized>") == 0;
     return unfinalized || runtime ? ORACLE_FINALIZER : 0;
 }
@@ -306,8 +315,10 @@ static void add_field_edges(struct oracle *o, uint32_t i)
     for (size_t k = 0; k < count; k++) {
         unsigned width = hprof_type_bytes(slots[k].field->type, o->id_size);
         if (slots[k].field->type == HPROF_OBJECT) {
-            uint64_t value = object->data != NULL ? read_payload(object, off, width) : object->values[k];
-            add_reference(o, i, value, slots[k].field->name, referent_kind(o, o->nodes[i].cls, &slots[k]));
+            uint64_t value =
+                object->data != NULL ? read_payload(object, off, width) : object->values[k];
+            add_reference(o, i, value, slots[k].field->name,
+                          referent_kind(o, o->nodes[i].cls, &slots[k]));
         }
         off += width;
     }
@@ -318,8 +329,8 @@ static void add_field_edges(struct oracle *o, uint32_t i)
 
 static bool belongs_to_thread(enum hprof_root kind)
 {
-    return kind == HPROF_ROOT_JNI_LOCAL || kind == HPROF_ROOT_JAVA_FRAME || kind == HPROF_ROOT_NATIVE_STACK ||
-           kind == HPROF_ROOT_THREAD_BLOCK;
+    return kind == HPROF_ROOT_JNI_LOCAL || kind == HPROF_ROOT_JAVA_FRAME ||
+           kind == HPROF_ROOT_NATIVE_STACK || kind == HPROF_ROOT_THREAD_BLOCK;
 }
 
 /* The id of the thread object with that serial; 0 if there is none, or its record says 0. */
@@ -366,9 +377,11 @@ static void mark_roots(struct oracle *o)
         struct oracle_node *n = &o->nodes[i];
         bool unknown_array = false; /* made up for an array */
         for (uint32_t k = 0; n->made_up && k < o->count; k++) {
-            unknown_array |= o->nodes[k].cls == i && o->nodes[k].object != NULL && o->nodes[k].object->kind != GEN_INSTANCE;
+            unknown_array |= o->nodes[k].cls == i && o->nodes[k].object != NULL &&
+                             o->nodes[k].object->kind != GEN_INSTANCE;
         }
-        if (n->is_class && n->loader == ORACLE_NONE && !gen_name_is_array(n->name) && !unknown_array) {
+        if (n->is_class && n->loader == ORACLE_NONE && !gen_name_is_array(n->name) &&
+            !unknown_array) {
             n->root = true;
         }
     }

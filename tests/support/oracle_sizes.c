@@ -82,7 +82,8 @@ static uint64_t object_bytes(const struct oracle *o, const struct oracle_node *n
     case GEN_OBJECT_ARRAY:
         return align_up(header + count * o->ref_bytes, o->alignment);
     case GEN_PRIM_ARRAY:
-        return align_up(align_up(header, o->ref_bytes) + count * hprof_type_bytes(n->object->type, o->id_size),
+        return align_up(align_up(header, o->ref_bytes) +
+                            count * hprof_type_bytes(n->object->type, o->id_size),
                         o->alignment);
     }
     return 0;

@@ -19,10 +19,10 @@ struct maker {
     unsigned features;
     enum shape shape;
     uint32_t count, island;
-    uint64_t *ids;          /* of the objects */
+    uint64_t *ids; /* of the objects */
     uint64_t loaders[3];
     uint32_t loader_count;
-    uint64_t classes[24];   /* of the application, references included */
+    uint64_t classes[24]; /* of the application, references included */
     uint32_t class_count;
     unsigned null_percent;
     bool no_boot;
@@ -49,8 +49,9 @@ static void choose_order(struct maker *m)
 {
     struct gen_options *options = &m->f->options;
     static const enum gen_group orders[6][3] = {
-        {GEN_CLASSES, GEN_OBJECTS, GEN_ROOTS}, {GEN_CLASSES, GEN_ROOTS, GEN_OBJECTS}, {GEN_ROOTS, GEN_OBJECTS, GEN_CLASSES},
-        {GEN_OBJECTS, GEN_CLASSES, GEN_ROOTS}, {GEN_ROOTS, GEN_CLASSES, GEN_OBJECTS}, {GEN_OBJECTS, GEN_ROOTS, GEN_CLASSES},
+        {GEN_CLASSES, GEN_OBJECTS, GEN_ROOTS}, {GEN_CLASSES, GEN_ROOTS, GEN_OBJECTS},
+        {GEN_ROOTS, GEN_OBJECTS, GEN_CLASSES}, {GEN_OBJECTS, GEN_CLASSES, GEN_ROOTS},
+        {GEN_ROOTS, GEN_CLASSES, GEN_OBJECTS}, {GEN_OBJECTS, GEN_ROOTS, GEN_CLASSES},
     };
     const enum gen_group *order = orders[below(m, 6)];
     for (int i = 0; i < 3; i++) {
@@ -100,11 +101,13 @@ static void draw_ids(struct maker *m)
         if (label) {
             m->ids[i] = gen_label(m->f, NULL, 0);
         } else {
-            next += 0x2000 + rng_below(&m->rng, (uint64_t)1 << step_bits) / 8 * 8; /* more than any array of ours */
+            next += 0x2000 + rng_below(&m->rng, (uint64_t)1 << step_bits) / 8 *
+                                 8; /* more than any array of ours */
             m->ids[i] = next;
         }
     }
-    for (uint32_t i = m->count; far && i > 1; i--) { /* so that the order of creation is not that of the addresses */
+    for (uint32_t i = m->count; far && i > 1;
+         i--) { /* so that the order of creation is not that of the addresses */
         uint32_t k = below(m, i);
         uint64_t swap = m->ids[k];
         m->ids[k] = m->ids[i - 1];
@@ -127,7 +130,9 @@ static uint32_t neighbour(struct maker *m, uint32_t i)
         child = i * 2 + 1 + below(m, 2);
         return child < end ? child : below(m, end);
     case CHAIN:
-        return chance(m, 45) ? (i + 1) % end : chance(m, 60) ? (i + end - 1) % end : below(m, 3) % end;
+        return chance(m, 45)   ? (i + 1) % end
+               : chance(m, 60) ? (i + end - 1) % end
+                               : below(m, 3) % end;
     case HUBS:
         return chance(m, 70) ? below(m, 4) % end : below(m, end);
     case UNIFORM:
@@ -177,7 +182,8 @@ static void make_loaders(struct maker *m)
     }
     if (m->loader_count > 0) {
         uint64_t id = gen_label(m->f, NULL, 0);
-        struct gen_class *c = gen_class_add(m->f, id, "com.acme.Loader", super, chance(m, 50) ? 0 : m->loaders[0]);
+        struct gen_class *c =
+            gen_class_add(m->f, id, "com.acme.Loader", super, chance(m, 50) ? 0 : m->loaders[0]);
         gen_class_field(m->f, c, HPROF_OBJECT, "defined");
         for (uint32_t i = 0; i < m->loader_count; i++) {
             gen_instance_add(m->f, m->loaders[i], id);
@@ -198,9 +204,10 @@ static uint64_t random_loader(struct maker *m)
 
 static uint64_t random_super(struct maker *m)
 {
-    static const char *const references[] = {"java.lang.ref.WeakReference", "java.lang.ref.SoftReference",
-                                             "java.lang.ref.PhantomReference", "java.lang.ref.FinalReference",
-                                             "java.lang.ref.Reference"};
+    static const char *const references[] = {
+        "java.lang.ref.WeakReference", "java.lang.ref.SoftReference",
+        "java.lang.ref.PhantomReference", "java.lang.ref.FinalReference",
+        "java.lang.ref.Reference"};
     const struct gen_class *c = NULL;
     if (m->class_count > 0 && chance(m, 40)) {
         return m->classes[below(m, m->class_count)];
@@ -224,14 +231,15 @@ static void make_classes(struct maker *m)
         uint64_t super = random_super(m);
         uint64_t loader = random_loader(m);
         struct gen_class *c = gen_class_add(m->f, gen_label(m->f, NULL, 0), name, super, loader);
-        for (uint32_t k = below(m, 6); k > 0; k--) {
+        for (uint32_t k = 1 + below(m, 5); k > 0; k--) {
             snprintf(name, sizeof name, "f%u", (unsigned)k);
             gen_class_field(m->f, c, random_type(m), name);
         }
         m->classes[m->class_count++] = c->id;
     }
-    static const char *const known[] = {"java.lang.ref.WeakReference", "java.lang.ref.SoftReference",
-                                        "java.lang.ref.Finalizer", "java.lang.Object"};
+    static const char *const known[] = {"java.lang.ref.WeakReference",
+                                        "java.lang.ref.SoftReference", "java.lang.ref.Finalizer",
+                                        "java.lang.Object"};
     for (size_t i = 0; i < 4; i++) {
         const struct gen_class *c = gen_class_by_name(gen_heap(m->f), known[i]);
         if (c != NULL) {
@@ -252,7 +260,8 @@ static void make_statics(struct maker *m)
             char name[16];
             enum hprof_type type = random_type(m);
             snprintf(name, sizeof name, "S%u", (unsigned)k);
-            gen_class_static(m->f, c, type, name, type == HPROF_OBJECT ? reference(m, m->count) : rng_next(&m->rng));
+            gen_class_static(m->f, c, type, name,
+                             type == HPROF_OBJECT ? reference(m, m->count) : rng_next(&m->rng));
         }
         c->signers = chance(m, 5) ? reference(m, m->count) : 0;
         c->domain = chance(m, 10) ? reference(m, m->count) : 0;
@@ -276,7 +285,8 @@ static void make_instance(struct maker *m, uint32_t i)
 static void make_array(struct maker *m, uint32_t i)
 {
     char name[96];
-    const struct gen_class *element = gen_class_by_id(gen_heap(m->f), m->classes[below(m, m->class_count)]);
+    const struct gen_class *element =
+        gen_class_by_id(gen_heap(m->f), m->classes[below(m, m->class_count)]);
     snprintf(name, sizeof name, "%s%s", element->name, chance(m, 10) ? "[][]" : "[]");
     uint64_t cls = gen_array_class(m->f, chance(m, 40) ? "java.lang.Object[]" : name);
     uint32_t count = chance(m, 15) ? 0 : below(m, chance(m, 10) ? 60 : 8);
@@ -318,7 +328,8 @@ static void link_loaders(struct maker *m)
         if (chance(m, 60)) {
             uint64_t id = gen_label(m->f, NULL, 0);
             uint32_t count = below(m, m->class_count + 1);
-            struct gen_object *o = gen_array_add(m->f, id, gen_array_class(m->f, "java.lang.Object[]"), count);
+            struct gen_object *o =
+                gen_array_add(m->f, id, gen_array_class(m->f, "java.lang.Object[]"), count);
             for (uint32_t k = 0; k < count; k++) {
                 o->values[k] = m->classes[k];
             }
@@ -333,8 +344,9 @@ static void link_loaders(struct maker *m)
 
 static void add_local(struct maker *m, uint32_t serial)
 {
-    static const enum hprof_root kinds[] = {HPROF_ROOT_JAVA_FRAME, HPROF_ROOT_JAVA_FRAME, HPROF_ROOT_JNI_LOCAL,
-                                            HPROF_ROOT_NATIVE_STACK, HPROF_ROOT_THREAD_BLOCK};
+    static const enum hprof_root kinds[] = {HPROF_ROOT_JAVA_FRAME, HPROF_ROOT_JAVA_FRAME,
+                                            HPROF_ROOT_JNI_LOCAL, HPROF_ROOT_NATIVE_STACK,
+                                            HPROF_ROOT_THREAD_BLOCK};
     uint64_t id = reference(m, m->count);
     if (id != 0) {
         struct gen_root *r = gen_root_add(m->f, kinds[below(m, 5)], id);
@@ -363,7 +375,8 @@ static void make_threads(struct maker *m)
         r->b = serial + 1;
         struct gen_trace *t = gen_trace_add(m->f, serial + 1, serial);
         for (uint32_t k = below(m, 4); k > 0; k--) {
-            gen_frame_add(m->f, t, "com.acme.Main", k == 1 ? "main" : "call")->line = (int32_t)below(m, 200) - 3;
+            gen_frame_add(m->f, t, "com.acme.Main", k == 1 ? "main" : "call")->line =
+                (int32_t)below(m, 200) - 3;
         }
         for (uint32_t k = below(m, 6); k > 0; k--) {
             add_local(m, serial);
@@ -376,9 +389,12 @@ static void make_threads(struct maker *m)
 
 static void make_roots(struct maker *m)
 {
-    static const enum hprof_root kinds[] = {HPROF_ROOT_JNI_GLOBAL, HPROF_ROOT_MONITOR_USED, HPROF_ROOT_UNKNOWN};
-    if (chance(m, 70)) { /* where trees and chains begin */
-        gen_root_add(m->f, HPROF_ROOT_JNI_GLOBAL, m->ids[0]);
+    static const enum hprof_root kinds[] = {HPROF_ROOT_JNI_GLOBAL, HPROF_ROOT_MONITOR_USED,
+                                            HPROF_ROOT_UNKNOWN};
+    for (uint32_t i = 0; i < 3 && i < m->count; i++) { /* where trees, chains and hubs begin */
+        if (chance(m, 50)) {
+            gen_root_add(m->f, HPROF_ROOT_JNI_GLOBAL, m->ids[i]);
+        }
     }
     for (uint32_t k = below(m, 8); k > 0; k--) {
         uint64_t id = reference(m, m->count);
@@ -412,7 +428,8 @@ static void drop_class(const struct maker *m, const char *name)
 static void drop_classes(struct maker *m)
 {
     struct gen_heap *h = gen_heap(m->f);
-    for (size_t i = 0; has(m, RANDOM_MISSING_CLASSES) && chance(m, 20) && i < h->classes.count; i++) {
+    for (size_t i = 0; has(m, RANDOM_MISSING_CLASSES) && chance(m, 20) && i < h->classes.count;
+         i++) {
         struct gen_class *c = &h->classes.data[i];
         bool ours = c->name[0] == 'c' && c->name[1] == 'o'; /* com.acme… */
         if (ours && chance(m, 10)) {
@@ -445,7 +462,7 @@ void random_heap_make(struct gen_file *f, const struct random_heap *options)
     m.shape = (enum shape)below(&m, SHAPES);
     m.count = options->objects > 0 ? options->objects : 1 + below(&m, 200);
     m.island = m.count - below(&m, m.count / 3 + 1);
-    m.null_percent = 10 + below(&m, 40);
+    m.null_percent = below(&m, 40);
     m.no_boot = has(&m, RANDOM_NO_BOOT) && chance(&m, 5);
     struct gen_error error = {0};
     if (!gen_use(f, uses[below(&m, 4)], &error)) {

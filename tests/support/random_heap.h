@@ -8,16 +8,21 @@
 
 #include "dumpgen.h"
 
-enum random_feature { /* bits */
-    RANDOM_DANGLING = 1,        /* references and roots to nothing */
-    RANDOM_MISSING_CLASSES = 2, /* instances, arrays and sub classes of classes without CLASS_DUMP */
-    RANDOM_MISSING_BASICS = 4,  /* java.lang.Class or classes of primitive arrays missing */
-    RANDOM_NO_STICKY = 8,       /* now and then no sticky root at all */
-    RANDOM_NO_BOOT = 16,        /* now and then every class has a loader in the heap */
-    RANDOM_ODD_THREADS = 32,    /* locals of unknown threads, thread records with id 0 or a missing object */
-    RANDOM_ODD_IDS = 64,        /* dense unaligned ids as of the old agent, ids far apart */
-    RANDOM_ODD_ORDER = 128,     /* every order of records, shuffled objects, tiny segments */
-    RANDOM_ALL = 255
+enum random_feature {                      /* bits */
+                      RANDOM_DANGLING = 1, /* references and roots to nothing */
+                      RANDOM_MISSING_CLASSES =
+                          2, /* instances, arrays and sub classes of classes without CLASS_DUMP */
+                      RANDOM_MISSING_BASICS =
+                          4, /* java.lang.Class or classes of primitive arrays missing */
+                      RANDOM_NO_STICKY = 8, /* now and then no sticky root at all */
+                      RANDOM_NO_BOOT = 16,  /* now and then every class has a loader in the heap */
+                      RANDOM_ODD_THREADS =
+                          32, /* locals of unknown threads, thread records with id 0 or a missing object */
+                      RANDOM_ODD_IDS =
+                          64, /* dense unaligned ids as of the old agent, ids far apart */
+                      RANDOM_ODD_ORDER =
+                          128, /* every order of records, shuffled objects, tiny segments */
+                      RANDOM_ALL = 255
 };
 
 struct random_heap {

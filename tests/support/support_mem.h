@@ -51,7 +51,8 @@ struct sup_bytes {
 };
 
 void sup_bytes_put(struct sup_bytes *b, const void *p, size_t n);
-void sup_bytes_put_be(struct sup_bytes *b, uint64_t value, unsigned width); /* the low `width` bytes, big-endian */
+void sup_bytes_put_be(struct sup_bytes *b, uint64_t value,
+                      unsigned width); /* the low `width` bytes, big-endian */
 void sup_bytes_free(struct sup_bytes *b);
 
 /* From 64-bit keys to 32-bit values; the last put of a key wins. A zeroed struct is an empty one. */

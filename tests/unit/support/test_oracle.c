@@ -13,7 +13,9 @@ struct fixture {
 };
 
 #define BASICS "class java.lang.Object @0x10 super none\nclass java.lang.Class @0x18\n"
-#define NODE BASICS "class Node @0x20 fields ref a, ref b\nroot sticky @0x18\nroot sticky @0x10\nroot sticky @0x20\n"
+#define NODE                                                                                       \
+    BASICS "class Node @0x20 fields ref a, ref b\nroot sticky @0x18\nroot sticky @0x10\nroot "     \
+           "sticky @0x20\n"
 
 static void setup(struct fixture *x, const char *text)
 {
@@ -46,8 +48,10 @@ static uint64_t idom(const struct fixture *x, uint64_t id)
 START_TEST(test_diamond)
 {
     struct fixture x;
-    setup(&x, NODE "object @0x100 Node a=@0x120 b=@0x140\nobject @0x120 Node a=@0x160\nobject @0x140 Node a=@0x160\n"
-                   "object @0x160 Node a=@0x180 b=@0x9999\nobject @0x180 Node a=@0x160\nobject @0x1a0 Node a=@0x100\n"
+    setup(&x, NODE "object @0x100 Node a=@0x120 b=@0x140\nobject @0x120 Node a=@0x160\nobject "
+                   "@0x140 Node a=@0x160\n"
+                   "object @0x160 Node a=@0x180 b=@0x9999\nobject @0x180 Node a=@0x160\nobject "
+                   "@0x1a0 Node a=@0x100\n"
                    "root jni-global @0x100\n");
     ck_assert_uint_eq(idom(&x, 0x100), 1);
     ck_assert_uint_eq(idom(&x, 0x120), 0x100);
@@ -74,11 +78,14 @@ END_TEST
 START_TEST(test_locals_belong_to_their_thread)
 {
     struct fixture x;
-    setup(&x, NODE "object @0x100 Node\nobject @0x120 Node\nobject @0x140 Node\nobject @0x160 Node\nobject @0x180 Node\n"
-                   "root thread @0x100 serial 1 trace 2\nroot java-frame @0x120 thread 1 frame 0\n"
-                   "root jni-local @0x140 thread 7\n"                                   /* no such thread: a plain root */
-                   "root thread @0x0 serial 3 trace 0\nroot native-stack @0x160 thread 3\n" /* id 0: a plain root */
-                   "root thread @0x888 serial 4 trace 0\nroot thread-block @0x180 thread 4\n"); /* lost */
+    setup(
+        &x, NODE
+        "object @0x100 Node\nobject @0x120 Node\nobject @0x140 Node\nobject @0x160 Node\nobject "
+        "@0x180 Node\n"
+        "root thread @0x100 serial 1 trace 2\nroot java-frame @0x120 thread 1 frame 0\n"
+        "root jni-local @0x140 thread 7\n" /* no such thread: a plain root */
+        "root thread @0x0 serial 3 trace 0\nroot native-stack @0x160 thread 3\n" /* id 0: a plain root */
+        "root thread @0x888 serial 4 trace 0\nroot thread-block @0x180 thread 4\n"); /* lost */
     ck_assert_uint_eq(idom(&x, 0x100), 1);
     ck_assert_uint_eq(idom(&x, 0x120), 0x100);
     ck_assert(!node(&x, 0x120)->root);
@@ -92,9 +99,10 @@ END_TEST
 START_TEST(test_boot_classes_are_roots_without_sticky_roots)
 {
     struct fixture x;
-    setup(&x, BASICS "class A @0x20 statics ref S=@0x100\nclass B @0x28 loader @0x140 statics ref S=@0x120\n"
-                     "class A[] @0x30\nclass C @0x38 loader @0x7777\n"
-                     "object @0x100 A\nobject @0x120 A\nobject @0x140 A\n");
+    setup(&x, BASICS
+          "class A @0x20 statics ref S=@0x100\nclass B @0x28 loader @0x140 statics ref S=@0x120\n"
+          "class A[] @0x30\nclass C @0x38 loader @0x7777\n"
+          "object @0x100 A\nobject @0x120 A\nobject @0x140 A\n");
     ck_assert(node(&x, 0x10)->root && node(&x, 0x20)->root && node(&x, 0x38)->root);
     ck_assert(!node(&x, 0x28)->root && !node(&x, 0x30)->root);
     ck_assert_uint_eq(idom(&x, 0x100), 0x20);
@@ -108,12 +116,15 @@ END_TEST
 START_TEST(test_loaders_hold_classes_if_all_have_one)
 {
     struct fixture x;
-    setup(&x, "class java.lang.Object @0x10 super none loader @0x100\nclass java.lang.Class @0x18 loader @0x100\n"
-              "class A @0x20 loader @0x100\nclass B @0x28 loader @0x100\nobject @0x100 A\nroot unknown @0x100\n");
+    setup(&x, "class java.lang.Object @0x10 super none loader @0x100\nclass java.lang.Class @0x18 "
+              "loader @0x100\n"
+              "class A @0x20 loader @0x100\nclass B @0x28 loader @0x100\nobject @0x100 A\nroot "
+              "unknown @0x100\n");
     ck_assert_uint_eq(idom(&x, 0x28), 0x100);
     teardown(&x);
     setup(&x, "class java.lang.Object @0x10 super none\nclass java.lang.Class @0x18 loader @0x100\n"
-              "class A @0x20 loader @0x100\nclass B @0x28 loader @0x100\nobject @0x100 A\nroot unknown @0x100\n");
+              "class A @0x20 loader @0x100\nclass B @0x28 loader @0x100\nobject @0x100 A\nroot "
+              "unknown @0x100\n");
     ck_assert_uint_eq(idom(&x, 0x28), 0);
     teardown(&x);
 }
@@ -126,7 +137,8 @@ START_TEST(test_paths_without_referents)
               "object @0x100 Holder r=@0x200 s=@0x300\n"
               "object @0x200 java.lang.ref.WeakReference referent=@0x400\nobject @0x400 Holder\n"
               "object @0x300 Holder r=@0x500\nobject @0x500 Holder r=@0x400 s=@0x600\n"
-              "object @0x600 java.lang.ref.SoftReference referent=@0x700\nobject @0x700 Holder\nroot jni-global @0x100\n");
+              "object @0x600 java.lang.ref.SoftReference referent=@0x700\nobject @0x700 "
+              "Holder\nroot jni-global @0x100\n");
     uint32_t *depths = calloc(x.o->count, sizeof *depths);
     oracle_depths(x.o, 0, depths);
     ck_assert_uint_eq(depths[oracle_find(x.o, 0x100)], 0);
@@ -145,8 +157,11 @@ END_TEST
 START_TEST(test_sizes)
 {
     struct fixture x;
-    setup(&x, BASICS "class A @0x20 fields byte x\nclass B @0x28 super A fields long y, ref r\nclass A[] @0x30\n"
-                     "object @0x100 A\nobject @0x120 B\narray @0x148 A[] [null*3]\nbytes @0x180 [1*5]\nbytes @0x1a0 0\n");
+    setup(
+        &x, BASICS
+        "class A @0x20 fields byte x\nclass B @0x28 super A fields long y, ref r\nclass A[] @0x30\n"
+        "object @0x100 A\nobject @0x120 B\narray @0x148 A[] [null*3]\nbytes @0x180 [1*5]\nbytes "
+        "@0x1a0 0\n");
     ck_assert_uint_eq(x.o->ref_bytes, 8);
     ck_assert_uint_eq(x.o->alignment, 8);
     ck_assert_uint_eq(node(&x, 0x100)->shallow, 24); /* 16 + 1 */
@@ -155,9 +170,12 @@ START_TEST(test_sizes)
     ck_assert_uint_eq(node(&x, 0x180)->shallow, 32); /* 24 + 5 */
     ck_assert_uint_eq(node(&x, 0x1a0)->shallow, 24);
     teardown(&x);
-    setup(&x, BASICS "class A @0x20 fields byte x\nclass B @0x40 super A fields long y, ref r\nclass A[] @0x60\n"
-                     "object @0x100 A\nobject @0x120 B\narray @0x140 A[] [null*3]\narray @0x160 A[] 0\nbytes @0x180 [1*5]\n");
-    ck_assert_uint_eq(x.o->ref_bytes, 4); /* 0x140 + 16 + 3 * 8 > 0x160 */
+    setup(
+        &x, BASICS
+        "class A @0x20 fields byte x\nclass B @0x40 super A fields long y, ref r\nclass A[] @0x60\n"
+        "object @0x100 A\nobject @0x120 B\narray @0x140 A[] [null*3]\narray @0x160 A[] 0\nbytes "
+        "@0x180 [1*5]\n");
+    ck_assert_uint_eq(x.o->ref_bytes, 4);            /* 0x140 + 16 + 3 * 8 > 0x160 */
     ck_assert_uint_eq(node(&x, 0x100)->shallow, 16); /* 12 + 1 */
     ck_assert_uint_eq(node(&x, 0x120)->shallow, 32); /* 16 + 12 */
     ck_assert_uint_eq(node(&x, 0x140)->shallow, 32); /* 16 + 12 */
@@ -169,13 +187,17 @@ END_TEST
 START_TEST(test_missing_classes_are_made_up)
 {
     struct fixture x;
-    setup(&x, "class java.lang.Object @0x10 super none\nclass B @0x20 super @0x28 fields ref r size 14\n"
-              "object @0x108 @0x30 bytes 0102030405\nobject @0x120 B bytes 0000000000000108 000000000000\n"
-              "ints @0x140 [1]\nroot unknown @0x120\nroot unknown @0x140\n");
+    setup(
+        &x,
+        "class java.lang.Object @0x10 super none\nclass B @0x20 super @0x28 fields ref r size 14\n"
+        "object @0x108 @0x30 bytes 0102030405\nobject @0x120 B bytes 0000000000000108 "
+        "000000000000\n"
+        "ints @0x140 [1]\nroot unknown @0x120\nroot unknown @0x140\n");
     ck_assert(node(&x, 0x28)->made_up && node(&x, 0x30)->made_up);
     ck_assert(node(&x, 0x28)->root); /* no sticky root, no loader */
     ck_assert_str_eq(node(&x, 8)->name, "java.lang.Class");
-    ck_assert_str_eq(node(&x, 0x38)->name, "int[]"); /* 0x18 is for java.lang.ClassLoader, the others are taken */
+    ck_assert_str_eq(node(&x, 0x38)->name,
+                     "int[]"); /* 0x18 is for java.lang.ClassLoader, the others are taken */
     ck_assert_uint_eq(node(&x, 0x108)->shallow, 24); /* 16 + 5 */
     ck_assert_uint_eq(node(&x, 0x120)->shallow, 32); /* 16 + 6 → 24, + 8 */
     ck_assert_uint_eq(idom(&x, 0x108), 0x120);
@@ -189,7 +211,8 @@ static void check_records(const uint8_t *data, size_t bytes, uint64_t seed)
     size_t at = 31;
     while (at < bytes) {
         ck_assert_msg(bytes - at >= 9, "seed %llu", (unsigned long long)seed);
-        size_t length = (size_t)data[at + 5] << 24 | (size_t)data[at + 6] << 16 | (size_t)data[at + 7] << 8 | data[at + 8];
+        size_t length = (size_t)data[at + 5] << 24 | (size_t)data[at + 6] << 16 |
+                        (size_t)data[at + 7] << 8 | data[at + 8];
         ck_assert_msg(length <= bytes - at - 9, "seed %llu", (unsigned long long)seed);
         at += 9 + length;
     }
@@ -222,7 +245,8 @@ START_TEST(test_random_oracles_are_consistent)
     for (uint64_t seed = 1; seed <= 60; seed++) {
         struct gen_file f;
         gen_file_init(&f);
-        random_heap_make(&f, &(struct random_heap){.seed = seed, .objects = 60, .features = RANDOM_ALL});
+        random_heap_make(
+            &f, &(struct random_heap){.seed = seed, .objects = 60, .features = RANDOM_ALL});
         struct oracle *o = oracle_create(&f, 0);
         uint64_t sum = 0;
         for (uint32_t i = 0; i < o->count; i++) {
@@ -232,7 +256,8 @@ START_TEST(test_random_oracles_are_consistent)
                 uint64_t rest = o->nodes[n->idom].retained - o->nodes[n->idom].shallow;
                 ck_assert_msg(n->retained <= rest, "seed %llu", (unsigned long long)seed);
             }
-            ck_assert_msg(!n->root || n->idom == ORACLE_ROOT, "seed %llu", (unsigned long long)seed);
+            ck_assert_msg(!n->root || n->idom == ORACLE_ROOT, "seed %llu",
+                          (unsigned long long)seed);
         }
         ck_assert_msg(sum == o->reachable_bytes, "seed %llu", (unsigned long long)seed);
         oracle_destroy(o);
@@ -241,6 +266,7 @@ START_TEST(test_random_oracles_are_consistent)
 }
 END_TEST
 
-CK_HA_MAIN("oracle", test_diamond, test_locals_belong_to_their_thread, test_boot_classes_are_roots_without_sticky_roots,
+CK_HA_MAIN("oracle", test_diamond, test_locals_belong_to_their_thread,
+           test_boot_classes_are_roots_without_sticky_roots,
            test_loaders_hold_classes_if_all_have_one, test_paths_without_referents, test_sizes,
            test_missing_classes_are_made_up, test_random_heaps, test_random_oracles_are_consistent)
