@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Labels become addresses: every class and object with a label for an id gets the next free address from `base`, classes first, then objects,
- * in the order in which they were added and as far apart as a JVM would place them, so that sizes taken from address gaps come out right:
+ * Labels become addresses: every class and object with a label for an id gets the next free address from `base`, classes
+ * first, then objects, in the order in which they were added and as far apart as a JVM would place them, so that sizes taken from address gaps come out right:
  *
  *     header (8 + refs, or 8 with 4-byte ids) + fields, or + 4 + elements, rounded up to the alignment
  *

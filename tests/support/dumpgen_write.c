@@ -2,7 +2,9 @@
 /*
  * Writes a resolved model as HPROF:
  *
- *     header · raw header · UTF8 · LOAD_CLASS · FRAME, TRACE · raw records · { raw heap · sub-records · raw heap-end · END } per heap · raw end
+ *     header · raw header · UTF8 · LOAD_CLASS · FRAME, TRACE · raw records
+ *     · per heap: raw heap · sub-records · raw heap-end · END
+ *     · raw end
  *
  * The sub-records of a heap are first listed as items, then put in the wanted order, then written. Patches and the cut come last.
  */

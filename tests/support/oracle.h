@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the right answers are, computed from a model (dumpgen.h) in the slowest and most obvious way, for heaps of up to a few thousand objects.
+ * What the right answers are, computed from a model (dumpgen.h) in the slowest and most obvious way, for heaps of up to a few
+ * thousand objects.
  *
  * Nodes are the objects of one heap and its classes, in ascending order of their ids. Made-up classes stand for those the dump lacks.
- * Edges are references, in the order: class, then (of class objects) super, loader, statics, (of instances) fields, (of arrays) elements, then
- * (of threads) locals; null and dangling ones are left out, repeated ones are kept. The rules are those of Eclipse MAT:
+ * Edges are references, in the order: class, then (of class objects) super, loader, statics, (of instances) fields, (of arrays) elements,
+ * then (of threads) locals; null and dangling ones are left out, repeated ones are kept. The rules are those of Eclipse MAT:
  *
  *   · every object refers to its class object; a class object to java.lang.Class, its super class, its loader and its static objects,
  *     not to signers, protection domain and constant pool;
- *   · a Java frame, JNI local, native stack or thread block root whose thread is known is an edge of the thread object and no root; it is lost if
- *     the thread object is not in the heap, and a plain root if the thread's id is 0 or its serial unknown;
- *   · without any sticky class root, every class without a loader that is no array class is a root; a loader not in the heap counts as none;
+ *   · a Java frame, JNI local, native stack or thread block root whose thread is known is an edge of the thread object and no root; it is
+ *     lost if the thread object is not in the heap, and a plain root if the thread's id is 0 or its serial unknown;
+ *   · without any sticky class root, every class without a loader that is no array class is a root; a loader not in the heap counts
+ *     as none;
  *   · if every class has a loader, each loader refers to its classes;
  *   · referents of Reference objects are strong, except where excluded.
  *

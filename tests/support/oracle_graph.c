@@ -2,9 +2,9 @@
 /*
  * Nodes, edges and roots of the oracle, by the rules in oracle.h.
  *
- * Classes the dump lacks are made up: the class of an instance or array without CLASS_DUMP, and a missing super class, at their own ids; java.lang.Class
- * and the classes of primitive arrays, which no record names by id, at the lowest free multiples of the alignment. Their super is java.lang.Object
- * and they have no loader. (MAT also makes up java.lang.ClassLoader for its artificial boot loader object; neither is here.)
+ * Classes the dump lacks are made up: the class of an instance or array without CLASS_DUMP, and a missing super class, at their own ids;
+ * java.lang.Class and the classes of primitive arrays, which no record names by id, at the lowest free multiples of the alignment. Their
+ * super is java.lang.Object and they have no loader. (MAT also makes up java.lang.ClassLoader for its artificial boot loader object; neither is here.)
  */
 #include "oracle.h"
 

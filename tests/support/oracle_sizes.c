@@ -2,7 +2,8 @@
 /*
  * Shallow sizes as Eclipse MAT counts them. With I = id size and R = size of a reference:
  *
- *     instance      java.lang.Object (any class without super): I + R; each class below: alignUp(size so far + own fields, R); then alignUp(…, A)
+ *     instance      java.lang.Object (any class without super): I + R; each class below: alignUp(size so far + own fields, R); then
+ *                   alignUp(…, A)
  *     object array  alignUp(I + R + 4 + n·R, A)
  *     other array   alignUp(alignUp(I + R + 4, R) + n·element, A)
  *     class         alignUp(static fields, A)

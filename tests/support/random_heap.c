@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See random_heap.h. All ids are drawn first, so that references may point anywhere; then come loaders, classes, objects, statics, threads and roots.
+ * See random_heap.h. All ids are drawn first, so that references may point anywhere; then come loaders, classes, objects, statics,
+ * threads and roots.
  *
  *   objects 0 .. island-1   refer to each other by the shape of the heap
  *   objects island .. n-1   nobody below refers to them: unreachable, unless a root or a static hits one

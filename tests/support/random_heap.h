@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random heaps of many shapes: hierarchies, loaders, root and other classes, chains, trees, hubs, cycles, duplicate and dangling references,
- * unreachable islands, threads with locals, Reference objects, all framings and orders. The same seed and options give the same file.
+ * Random heaps of many shapes: hierarchies, loaders, root and other classes, chains, trees, hubs, cycles, duplicate and dangling
+ * references, unreachable islands, threads with locals, Reference objects, all framings and orders. The same seed and options give the same file.
  */
 #ifndef RANDOM_HEAP_H
 #define RANDOM_HEAP_H
