@@ -127,6 +127,8 @@ struct ha_index {
     struct ha_index_header header;
     struct ha_fingerprint fingerprint;
     struct ha_index_entry entries[HA_INDEX_SECTIONS_MAX];
+    bool view;                                  /* of a writer: sections lie at pieces[], not in map */
+    const void *pieces[HA_INDEX_SECTIONS_MAX];
 };
 
 /* Checks and opens the index in an open file of `bytes` bytes; fd stays the caller's and is needed no more afterwards. Exactly one of

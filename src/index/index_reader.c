@@ -242,6 +242,9 @@ const struct ha_fingerprint *ha_index_fingerprint(const struct ha_index *index)
 
 const void *ha_index_entry_data(const struct ha_index *index, const struct ha_index_entry *entry)
 {
+    if (index->view) {
+        return index->pieces[entry - index->entries];
+    }
     return entry->count == 0 ? NULL : (const uint8_t *)index->map + entry->off;
 }
 

@@ -322,6 +322,28 @@ struct ha_err *ha_index_writer_section(struct ha_index_writer *writer, uint32_t 
     return NULL;
 }
 
+struct ha_err *ha_index_writer_view(struct ha_index_writer *writer, struct ha_index **ret)
+{
+    struct ha_index *index = ha_calloc_array(1, sizeof *index);
+    if (index == NULL) {
+        return ha_err_nomem();
+    }
+    index->view = true;
+    for (uint32_t i = 0; i < writer->count; i++) {
+        struct ha_index_section section;
+        struct ha_err *err = ha_index_writer_section(writer, writer->sections[i].entry.id, &section);
+        if (err != NULL) {
+            ha_index_close(index);
+            return err;
+        }
+        index->entries[i] = writer->sections[i].entry;
+        index->pieces[i] = section.data;
+    }
+    index->header.section_count = writer->count;
+    *ret = index;
+    return NULL;
+}
+
 /* ---- commit ---- */
 
 static struct ha_err *hash_section(void *ctx, unsigned worker, uint64_t i)

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files: open, read at an offset, map, write at an offset, make a temporary one, put one in place atomically. EINTR and short reads and
+ * writes are handled here. Paths are shown in error messages with control characters escaped.
+ */
+#ifndef HA_BASE_FILE_H
+#define HA_BASE_FILE_H
+
+#include "ha/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ha_file_info {
+    uint64_t bytes;
+    int64_t mtime_sec;
+    uint32_t mtime_nsec;
+    bool regular; /* a plain file (not a pipe, folder or device) */
+    bool directory;
+};
+
+/* Opens for reading (O_CLOEXEC); *ret_fd is the caller's to close with ha_file_close(). */
+struct ha_err *ha_file_open_read(const char *path, int *ret_fd, struct ha_file_info *ret_info) HA_WARN_UNUSED;
+void ha_file_close(int fd); /* -1 is fine; keeps errno */
+struct ha_err *ha_file_info(int fd, const char *path, struct ha_file_info *ret) HA_WARN_UNUSED;
+
+/* Reads up to len bytes at off; *ret_len is less than len only at the end of the file. path is for messages only. */
+struct ha_err *ha_file_read_at(int fd, const char *path, uint64_t off, void *buf, size_t len, size_t *ret_len) HA_WARN_UNUSED;
+struct ha_err *ha_file_write_at(int fd, const char *path, uint64_t off, const void *buf, size_t len) HA_WARN_UNUSED;
+
+/* Maps [0, bytes) read-only (shared) or read-write (shared). bytes > 0. Unmap with ha_file_unmap(). */
+struct ha_err *ha_file_map(int fd, const char *path, uint64_t bytes, bool writable, void **ret) HA_WARN_UNUSED;
+void ha_file_unmap(void *map, uint64_t bytes);
+
+/* A file without a name in folder `dir` (O_TMPFILE; where the file system lacks it, mkostemp and unlink at once), open for read and write. */
+struct ha_err *ha_file_temp(const char *dir, int *ret_fd) HA_WARN_UNUSED;
+
+/* A new file to appear at `path` when complete. ha_file_new_begin(): an unnamed file in the folder of `path` where O_TMPFILE works, else
+   `path.tmp-<random>` under an exclusive flock. ha_file_new_commit(): fsync, name it `path` (replacing what is there), fsync the folder.
+   ha_file_new_abort(): leaves nothing behind; call it after a failed commit too. Stale unlocked leftovers of `path` are removed by begin. */
+struct ha_file_new {
+    int fd;
+    char *path;
+    char *temp; /* NULL while unnamed */
+};
+struct ha_err *ha_file_new_begin(const char *path, struct ha_file_new *ret) HA_WARN_UNUSED;
+struct ha_err *ha_file_new_commit(struct ha_file_new *file) HA_WARN_UNUSED; /* closes on success */
+void ha_file_new_abort(struct ha_file_new *file);
+
+/* The absolute path with links resolved; owned by the caller (ha_free). */
+struct ha_err *ha_file_real_path(const char *path, char **ret) HA_WARN_UNUSED;
+
+#endif

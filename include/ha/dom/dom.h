@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who keeps whom alive: the immediate dominator of every reachable object under an artificial root above all GC roots, and its children.
+ *
+ *     idom       4 bytes per object: its immediate dominator; HA_DOM_ROOT: directly under the root; HA_NONE: unreachable
+ *     children   reachable objects, ordered by (immediate dominator, own number); those under the root come last
+ *     child_start  4 bytes per block of 16 objects (and one more): where the children of the block begin
+ *
+ * Neither depends on sizes; retained sizes belong to a size model (dom_retained.c, ha_retained).
+ */
+#ifndef HA_DOM_DOM_H
+#define HA_DOM_DOM_H
+
+#include "ha/graph/graph.h"
+
+#define HA_DOM_ROOT 0xfffffffeU
+
+struct ha_dom {
+    const struct ha_heap *heap;
+    const uint32_t *idom;
+    const uint32_t *children;
+    const uint32_t *child_start;
+    uint64_t reachable_count; /* objects under the root */
+};
+
+struct ha_err *ha_dom_open(const struct ha_index *index, const struct ha_heap *heap, struct ha_dom **ret) HA_WARN_UNUSED;
+void ha_dom_close(struct ha_dom *dom);
+
+static inline bool ha_dom_reachable(const struct ha_dom *dom, ha_obj obj)
+{
+    return dom->idom[obj.i] != HA_NONE;
+}
+
+/* The immediate dominator; false directly under the root and for unreachable objects. */
+static inline bool ha_dom_of(const struct ha_dom *dom, ha_obj obj, ha_obj *ret)
+{
+    uint32_t d = dom->idom[obj.i];
+    ret->i = d;
+    return d < dom->heap->facts.object_count;
+}
+
+/* Objects dominated directly by obj (HA_DOM_ROOT as number: the top level), ascending by number; borrowed. */
+struct ha_children {
+    const uint32_t *objects;
+    uint64_t count;
+    uint32_t object_count;
+};
+struct ha_children ha_dom_children(const struct ha_dom *dom, ha_obj obj);
+struct ha_children ha_dom_top(const struct ha_dom *dom);
+static inline ha_obj ha_children_at(const struct ha_children *c, uint64_t i)
+{
+    uint32_t o = c->objects[i];
+    return (ha_obj){HA_LIKELY(o < c->object_count) ? o : 0};
+}
+
+/* Whether a dominates b (a == b counts). Walks up from b: O(depth), bounded by the number of objects. */
+bool ha_dom_dominates(const struct ha_dom *dom, ha_obj a, ha_obj b);
+
+/* ---- retained sizes under one size model ---- */
+
+/* Totals of a class over its reachable instances, class object apart (MAT's minRetained for `retained_bytes`). */
+struct ha_class_total {
+    uint64_t instances;     /* reachable */
+    uint64_t shallow_bytes;
+    uint64_t retained_bytes;
+    uint64_t all_instances; /* unreachable ones included */
+    uint64_t all_shallow_bytes;
+    uint64_t top_instances; /* of them directly under the root of the dominator tree */
+    uint64_t top_retained_bytes;
+};
+
+struct ha_retained {
+    const struct ha_sizes *sizes;
+    const struct ha_dom *dom;
+    const uint8_t *column; /* per branch object, in units of 8 bytes; leaf objects retain themselves and what `extra` says */
+    uint32_t width;        /* 4 or 5 */
+    const uint64_t *extra; /* pairs (object, retained bytes), ascending: leaf objects that dominate something */
+    uint64_t extra_count;
+    const struct ha_class_total *classes; /* per class */
+    uint64_t reachable_objects, reachable_bytes;
+    uint64_t unreachable_objects, unreachable_bytes;
+};
+
+struct ha_err *ha_retained_open(const struct ha_index *index, const struct ha_sizes *sizes, const struct ha_dom *dom, struct ha_retained **ret) HA_WARN_UNUSED;
+void ha_retained_close(struct ha_retained *retained);
+
+/* Retained size of a reachable object in bytes; the shallow size for unreachable ones. */
+uint64_t ha_retained_of(const struct ha_retained *retained, ha_obj obj);
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who points to whom.
+ *
+ *     row_start  5 bytes per branch object: where its row begins in `targets`, all ones: no references
+ *     targets    [4][7][9*] [2][4*]…   in record order, nulls and dangling references dropped, duplicates kept; * = bit 31, end of the row
+ *
+ * Rows hold references to objects other than system classes: an edge to a class object that is a GC root changes neither reachability
+ * nor dominators, and the edge from every object to its own class is implied by its class. Rows of java.lang.ref.Reference instances
+ * begin with the referent, or HA_EDGE_NULL where it is null. A thread's row ends with the locals of its stack.
+ *
+ *     in_start   5 bytes per object (object_count + 1): where its sources begin in `sources`
+ *     sources    objects that refer to it, ascending, once per reference
+ *
+ * Everything read from these sections is checked by the accessors: they come from a file.
+ */
+#ifndef HA_GRAPH_GRAPH_H
+#define HA_GRAPH_GRAPH_H
+
+#include "ha/base/err.h"
+#include "ha/heap/heap.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HA_EDGE_END 0x80000000U
+#define HA_EDGE_NULL 0x7fffffffU
+#define HA_ROW_EMPTY 0xffffffffffULL
+
+struct ha_graph {
+    const struct ha_heap *heap;
+    const uint8_t *row_start;
+    const uint32_t *targets;
+    uint64_t target_count;
+    const uint8_t *in_start;
+    const uint32_t *sources;
+    uint64_t source_count;
+};
+
+struct ha_err *ha_graph_open(const struct ha_index *index, const struct ha_heap *heap, struct ha_graph **ret) HA_WARN_UNUSED;
+void ha_graph_close(struct ha_graph *graph);
+
+/* Walks the row of an object (no class edge). */
+struct ha_out {
+    const uint32_t *next;
+    const uint32_t *end; /* of all targets */
+    uint32_t object_count;
+
+};
+
+static inline struct ha_out ha_graph_out(const struct ha_graph *graph, ha_obj obj)
+{
+    struct ha_out out = {NULL, NULL, graph->heap->facts.object_count};
+    if (obj.i >= graph->heap->facts.branch_count) {
+        return out;
+    }
+    uint64_t start = ha_le40(graph->row_start + 5 * (size_t)obj.i);
+    if (start < graph->target_count) {
+        out.next = graph->targets + start;
+        out.end = graph->targets + graph->target_count;
+    }
+    return out;
+}
+
+/* The next target; false at the end. Null referents are skipped. */
+static inline bool ha_out_next(struct ha_out *out, ha_obj *ret)
+{
+    while (out->next != NULL && out->next < out->end) {
+        uint32_t word = *out->next;
+        uint32_t target = word & ~HA_EDGE_END;
+        out->next = (word & HA_EDGE_END) != 0 ? NULL : out->next + 1;
+        if (HA_LIKELY(target < out->object_count)) {
+            ret->i = target;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The referent of a Reference instance; false for null and for other objects. */
+bool ha_graph_referent(const struct ha_graph *graph, ha_obj obj, ha_obj *ret);
+
+/* Sources of an object: objects with a reference to it in their row (threads for their locals included; not instances for their class).
+   Returns how many and where. A source index out of range never occurs in what is returned through ha_in_at(). */
+struct ha_in {
+    const uint32_t *sources;
+    uint64_t count;
+    uint32_t object_count;
+};
+struct ha_in ha_graph_in(const struct ha_graph *graph, ha_obj obj);
+static inline ha_obj ha_in_at(const struct ha_in *in, uint64_t i)
+{
+    uint32_t source = in->sources[i];
+    return (ha_obj){HA_LIKELY(source < in->object_count) ? source : 0};
+}
+
+/* ---- names of edges, read from the dump on demand (graph_label.c) ---- */
+
+enum ha_edge_kind {
+    HA_EDGE_FIELD,   /* instance field: declared_in, name */
+    HA_EDGE_ELEMENT, /* array element: index */
+    HA_EDGE_STATIC,  /* static field of a class object: name */
+    HA_EDGE_CLASS,   /* object to its class */
+    HA_EDGE_SUPER,
+    HA_EDGE_LOADER,
+    HA_EDGE_LOCAL,   /* thread to a local: kind, frame */
+    HA_EDGE_DEFINES  /* a loader to a class it defined, where the dump leaves no other trace (no class with loader 0) */
+};
+
+struct ha_edge {
+    enum ha_edge_kind kind;
+    ha_obj target;
+    ha_cls declared_in;      /* HA_EDGE_FIELD, HA_EDGE_STATIC */
+    const char *name;        /* HA_EDGE_FIELD, HA_EDGE_STATIC */
+    uint32_t index;          /* HA_EDGE_ELEMENT */
+    const struct ha_local *local; /* HA_EDGE_LOCAL */
+};
+
+/* Walks all references of an object that lead to an object of the heap, with their names: <class>, then for class objects <super>, <loader> and statics,
+   for instances the fields in record order, for arrays the elements in ascending order, for threads their locals. fn returns false to stop.
+   Edges to system classes, which rows leave out, are included. false: the record could not be read (what was readable was delivered). */
+bool ha_graph_edges(const struct ha_graph *graph, struct ha_window *window, ha_obj obj, bool (*fn)(void *ctx, const struct ha_edge *edge), void *ctx);
+
+/* The text of an edge as the JSON contract has it: a field name, `[17]`, `static NAME`, `<class>`, `<super>`, `<loader>`, `<local> frame 3 com.acme.Foo.bar`, `<JNI local>`. */
+void ha_edge_text(const struct ha_graph *graph, ha_obj source, const struct ha_edge *edge, struct ha_sbuf *out);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Pass 3 over the dump, and the transposition of its result: how the sections of objects and references come to be. */
+#ifndef HA_GRAPH_GRAPH_BUILD_H
+#define HA_GRAPH_GRAPH_BUILD_H
+
+#include "ha/graph/graph.h"
+#include "ha/heap/heap_build.h"
+
+/* Reads every record once more: columns of the objects (class, offset, array length) and, with `rows`, their rows of references. */
+struct ha_err *ha_graph_build(struct ha_build *build, bool rows) HA_WARN_UNUSED;
+
+/* Forward rows to inbound lists. Needs object_count × 8 bytes of memory beside the sections. */
+struct ha_err *ha_graph_transpose(struct ha_build *build) HA_WARN_UNUSED;
+
+#endif

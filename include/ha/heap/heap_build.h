@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From records to a numbered heap: what the passes over the dump share while an index is being built.
+ *
+ *     ha_build_create     pass 1: hop over the top-level records: names, frames, traces, where the heap's segments lie
+ *     ha_build_scan       pass 2: all sub-records in parallel: addresses, classes, roots; then classes and objects are numbered
+ *     (graph_build.c)     pass 3: all records once more: columns of the objects and rows of references
+ *     ha_build_finish     names, classes, roots, threads -> sections
+ */
+#ifndef HA_HEAP_HEAP_BUILD_H
+#define HA_HEAP_HEAP_BUILD_H
+
+#include "ha/base/arena.h"
+#include "ha/base/diag.h"
+#include "ha/base/idmap.h"
+#include "ha/base/progress.h"
+#include "ha/base/vec.h"
+#include "ha/heap/heap.h"
+#include "ha/heap/heap_addresses.h"
+#include "ha/hprof/hprof_class.h"
+#include "ha/hprof/hprof_heap.h"
+#include "ha/hprof/hprof_reader.h"
+
+/* A unit of work of the parallel passes: a part of the file that begins and ends at record boundaries. */
+struct ha_batch {
+    uint64_t off, end;
+    bool raw; /* sub-records from the start; else complete top-level records, of which heap segments are taken */
+};
+typedef HA_VEC(struct ha_batch) ha_batches;
+
+/* A class while the index is being built. */
+struct ha_build_class {
+    uint64_t id, super_id, loader_id;
+    uint64_t record;        /* offset of its CLASS_DUMP; UINT64_MAX: made up */
+    const char *name;       /* Java source form; in the arena */
+    ha_cls super;
+    ha_obj object;
+    uint32_t fields_first, fields_count, statics_first, statics_count;
+    uint32_t flags;
+    uint32_t payload_bytes, reference_fields; /* of the whole hierarchy */
+    uint32_t name_text;     /* in the text section */
+    uint32_t depth;         /* super classes above it */
+    uint8_t kind, element_type;
+    uint64_t instances;     /* records seen */
+    const uint32_t *reference_offsets; /* reference_fields offsets in the payload, in record order, the referent first; NULL: walk the fields */
+};
+
+struct ha_build_field {
+    uint64_t name_id;
+    uint64_t value; /* statics */
+    uint8_t type;
+};
+
+/* A string of the file, not yet read. */
+struct ha_build_string {
+    uint64_t id;
+    uint64_t off;
+    uint32_t len;
+};
+
+struct ha_build_load {
+    uint64_t class_id, name_id;
+    uint32_t serial;
+};
+
+struct ha_build_frame {
+    uint64_t id, method_id, signature_id, file_id;
+    uint32_t class_serial;
+    int32_t line;
+};
+
+struct ha_build_trace {
+    uint32_t serial, thread_serial;
+    uint32_t frame_count;
+    uint64_t frames_off; /* of the frame ids in the file */
+};
+
+/* A root record. */
+struct ha_build_root {
+    uint64_t id;
+    uint64_t off; /* of the record */
+    uint32_t serial, number;
+    uint8_t tag;
+};
+
+/* An edge that no record of its source holds: a thread to a local, a loader to a class. */
+struct ha_build_extra {
+    uint32_t source, target;
+};
+
+struct ha_build {
+    struct ha_input *input;
+    struct ha_diag *diag;
+    struct ha_progress *progress;
+    struct ha_index_writer *writer;
+    unsigned threads;
+
+    struct ha_heap_facts facts;
+    struct ha_arena arena;
+    ha_batches batches;
+    uint64_t heap_bytes; /* of all batches */
+
+    HA_VEC(struct ha_build_string) strings; /* sorted by id once read */
+    HA_VEC(struct ha_build_load) loads;
+    HA_VEC(struct ha_build_frame) frames;
+    HA_VEC(struct ha_build_trace) traces;
+
+    HA_VEC(struct ha_build_class) classes;
+    HA_VEC(struct ha_build_field) fields;
+    HA_VEC(struct ha_build_field) statics;
+    struct ha_idmap class_ids;    /* class id -> class */
+    struct ha_idmap load_names;   /* class id -> index in loads */
+    uint32_t primitive_arrays[12]; /* class of the arrays of each element type */
+    uint32_t class_class;          /* java.lang.Class */
+    uint32_t fallback_class;       /* for objects whose class is none of the others; HA_NONE while there is no need */
+    HA_VEC(struct ha_build_root) roots;
+    uint64_t records;      /* instances, arrays and class dumps */
+    bool duplicates;       /* some id has several records: pass 3 keeps the first */
+    bool overlap;          /* two neighbouring object arrays would overlap with 8-byte references (MAT's test for compressed ones) */
+    uint64_t address_gcd;  /* of all addresses, 0 while there is none; only exact above 8 */
+
+    struct ha_heap_addresses *addresses;
+    HA_VEC(struct ha_root) final_roots;
+    HA_VEC(struct ha_local) locals;
+    HA_VEC(struct ha_thread) final_threads;
+    HA_VEC(struct ha_build_extra) extras; /* sorted by source */
+
+    HA_VEC(char) text;               /* the text section */
+    struct ha_idmap text_of_string;  /* string id -> offset in text */
+};
+
+/* Pass 1. heap: from 1, 0 for the last. HA_ERR_USAGE when the file has no such heap. */
+struct ha_err *ha_build_create(struct ha_input *input, uint32_t heap, struct ha_diag *diag, struct ha_progress *progress, unsigned threads,
+                               struct ha_build **ret) HA_WARN_UNUSED;
+void ha_build_destroy(struct ha_build *build);
+
+/* Pass 2, numbering, roots and threads; the address map's sections are written. */
+struct ha_err *ha_build_scan(struct ha_build *build, struct ha_index_writer *writer) HA_WARN_UNUSED;
+
+/* Writes the sections of classes, names, roots, threads, facts. After pass 3. */
+struct ha_err *ha_build_finish(struct ha_build *build) HA_WARN_UNUSED;
+
+/* ---- walking a batch ---- */
+
+/* Steps through the sub-records of a batch; segment headers are skipped. */
+struct ha_batch_walk {
+    struct ha_window *window;
+    uint64_t off;      /* next sub-record */
+    uint64_t seg_end;  /* end of the current segment */
+    uint64_t end;      /* end of the batch */
+    bool raw;
+    enum ha_sub_result stop; /* why the last segment ended early: OK if it did not */
+    uint64_t stop_off;
+};
+
+void ha_batch_walk_begin(const struct ha_batch *batch, struct ha_window *window, struct ha_batch_walk *ret);
+
+/* Moves to the next heap segment of the batch; false at its end. */
+bool ha_batch_walk_segment(struct ha_batch_walk *walk);
+
+/* The class of a record; HA_NONE if the dump has no such class. */
+HA_INLINE uint32_t ha_build_class_of(const struct ha_build *build, uint64_t class_id)
+{
+    return ha_idmap_get(&build->class_ids, class_id);
+}
+
+/* Looks up an address of the heap. */
+HA_INLINE bool ha_build_find(const struct ha_build *build, uint64_t address, ha_obj *ret)
+{
+    return address != 0 && ha_addresses_find(build->addresses, address, ret);
+}
+
+/* ---- parts, used by heap_build.c and heap_scan.c ---- */
+
+/* heap_names.c */
+struct ha_err *ha_build_names_sort(struct ha_build *build) HA_WARN_UNUSED;
+/* Text of a string of the file, modified UTF-8 made UTF-8, in `out`; "" when there is no such string. */
+void ha_build_string_text(struct ha_build *build, struct ha_window *window, uint64_t id, struct ha_sbuf *out);
+/* Offset of the text in the text section. */
+struct ha_err *ha_build_text_of_string(struct ha_build *build, struct ha_window *window, uint64_t id, uint32_t *ret) HA_WARN_UNUSED;
+struct ha_err *ha_build_text(struct ha_build *build, const char *text, size_t len, uint32_t *ret) HA_WARN_UNUSED;
+/* The Java source form of a class name as dumps write it: `[[I`, `Ljava/lang/String;`, `java/lang/String`, `Foo$$Lambda+0x…`, `int[]`. */
+void ha_class_name_to_source(const char *name, size_t len, struct ha_sbuf *out);
+
+/* heap_classes.c */
+struct ha_err *ha_build_class_add(struct ha_build *build, const struct ha_class_dump *dump) HA_WARN_UNUSED;
+struct ha_err *ha_build_class_make_up(struct ha_build *build, uint64_t id, const char *name, uint8_t kind) HA_WARN_UNUSED;
+/* Names, hierarchy, kinds, layouts. `roots_known`: class roots are what the dump says; else every boot class that is no array is taken for one. */
+struct ha_err *ha_build_classes_finish(struct ha_build *build, bool roots_known) HA_WARN_UNUSED;
+/* Offsets of references in the payload, for the classes that have instances. */
+struct ha_err *ha_build_classes_flatten(struct ha_build *build) HA_WARN_UNUSED;
+
+/* heap_roots.c */
+struct ha_err *ha_build_roots_finish(struct ha_build *build) HA_WARN_UNUSED;
+
+#endif

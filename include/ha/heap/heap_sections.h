@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* Ids of the index sections that heap, graph and dom write; their bytes are described in docs/index-format.md. */
+#ifndef HA_HEAP_HEAP_SECTIONS_H
+#define HA_HEAP_HEAP_SECTIONS_H
+
+#include "ha/index/index.h"
+
+#define HA_SECTION_FACTS HA_INDEX_ID('F', 'A', 'C', 'T')         /* struct ha_heap_facts */
+#define HA_SECTION_ADDRESS_INFO HA_INDEX_ID('A', 'I', 'N', 'F')  /* shift, counts, first page */
+#define HA_SECTION_ADDRESS_DIR HA_INDEX_ID('A', 'D', 'I', 'R')   /* directory */
+#define HA_SECTION_ADDRESS_LINES HA_INDEX_ID('A', 'L', 'I', 'N') /* lines */
+#define HA_SECTION_ADDRESS_RANKS HA_INDEX_ID('A', 'R', 'N', 'K') /* ranks */
+#define HA_SECTION_ADDRESS_PAGES HA_INDEX_ID('A', 'P', 'G', 'S') /* page numbers */
+#define HA_SECTION_ADDRESS_SORTED HA_INDEX_ID('A', 'S', 'R', 'T') /* sorted form */
+#define HA_SECTION_CLASS_COLUMN HA_INDEX_ID('O', 'C', 'L', 'S')  /* class of each object */
+#define HA_SECTION_OFFSETS HA_INDEX_ID('O', 'O', 'F', 'F')       /* record of each object */
+#define HA_SECTION_ARRAY_BITS HA_INDEX_ID('O', 'A', 'R', 'B')    /* is it an array */
+#define HA_SECTION_ARRAY_RANKS HA_INDEX_ID('O', 'A', 'R', 'R')
+#define HA_SECTION_ARRAY_LENGTHS HA_INDEX_ID('O', 'A', 'R', 'L')
+#define HA_SECTION_TEXT HA_INDEX_ID('T', 'E', 'X', 'T')          /* NUL-terminated names */
+#define HA_SECTION_CLASSES HA_INDEX_ID('C', 'L', 'A', 'S')
+#define HA_SECTION_FIELDS HA_INDEX_ID('C', 'F', 'L', 'D')
+#define HA_SECTION_STATICS HA_INDEX_ID('C', 'S', 'T', 'A')
+#define HA_SECTION_CLASS_OBJECTS HA_INDEX_ID('C', 'O', 'B', 'J')
+#define HA_SECTION_ROOTS HA_INDEX_ID('R', 'O', 'O', 'T')
+#define HA_SECTION_THREADS HA_INDEX_ID('T', 'H', 'R', 'D')
+#define HA_SECTION_LOCALS HA_INDEX_ID('T', 'L', 'O', 'C')
+#define HA_SECTION_FRAMES HA_INDEX_ID('T', 'F', 'R', 'M')
+#define HA_SECTION_ROW_STARTS HA_INDEX_ID('G', 'R', 'O', 'W')
+#define HA_SECTION_TARGETS HA_INDEX_ID('G', 'T', 'G', 'T')
+#define HA_SECTION_IN_STARTS HA_INDEX_ID('G', 'I', 'N', 'S')
+#define HA_SECTION_SOURCES HA_INDEX_ID('G', 'S', 'R', 'C')
+#define HA_SECTION_IDOM HA_INDEX_ID('D', 'I', 'D', 'O')
+#define HA_SECTION_CHILDREN HA_INDEX_ID('D', 'C', 'H', 'I')
+#define HA_SECTION_CHILD_STARTS HA_INDEX_ID('D', 'C', 'H', 'S')
+#define HA_SECTION_MAT_RETAINED HA_INDEX_ID('M', 'R', 'E', 'T')  /* --size-model mat: retained column */
+#define HA_SECTION_MAT_EXTRA HA_INDEX_ID('M', 'R', 'E', 'X')
+#define HA_SECTION_MAT_CLASSES HA_INDEX_ID('M', 'C', 'L', 'A')   /* struct ha_class_total */
+#define HA_SECTION_MAT_TOTALS HA_INDEX_ID('M', 'T', 'O', 'T')
+#define HA_SECTION_DIAG HA_INDEX_ID('D', 'I', 'A', 'G')
+#define HA_SECTION_MAT_SIZES HA_INDEX_ID('M', 'S', 'I', 'Z')     /* parameters found for the size model */
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bytes of a dump, addressable by offset, whatever holds them: a plain file is read in place, a gzip file is inflated once into an
+ * unnamed temporary file. Knows nothing of HPROF.
+ *
+ * Bytes are read through a window, one per worker: a pointer from ha_window_at() is valid until the next call on the same window.
+ *
+ *     file   [...................................................]
+ *     window             [start ............ end)                    slides forward (stream) or covers the whole mapping (random)
+ */
+#ifndef HA_INPUT_INPUT_H
+#define HA_INPUT_INPUT_H
+
+#include "ha/base/diag.h"
+#include "ha/base/err.h"
+#include "ha/base/progress.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ha_input;
+
+/* What the first bytes say the file is. */
+enum ha_input_kind {
+    HA_INPUT_PLAIN,
+    HA_INPUT_GZIP
+};
+
+struct ha_input_options {
+    const char *temp_dir;          /* folder for the inflated copy of a compressed dump; NULL: $TMPDIR or /tmp */
+    struct ha_diag *diag;          /* takes truncation and CRC damage of the container; may be NULL */
+    struct ha_progress *progress;  /* may be NULL */
+};
+
+/* Opens the dump at path and makes its bytes addressable. An empty file, a folder, or a missing file is an error. Close with ha_input_close(). */
+struct ha_err *ha_input_open(const char *path, const struct ha_input_options *options, struct ha_input **ret) HA_WARN_UNUSED;
+void ha_input_close(struct ha_input *input); /* NULL is fine */
+
+enum ha_input_kind ha_input_kind(const struct ha_input *input);
+const char *ha_input_path(const struct ha_input *input);
+uint64_t ha_input_bytes(const struct ha_input *input);      /* bytes that can be addressed (inflated size) */
+uint64_t ha_input_file_bytes(const struct ha_input *input); /* bytes of the file as it lies on disk */
+
+/* How a window will be used. */
+enum ha_window_mode {
+    HA_WINDOW_STREAM, /* mostly forward: pread into a reused buffer (cheaper than faulting a mapping in) */
+    HA_WINDOW_RANDOM  /* here and there: the mapping itself */
+};
+
+struct ha_window {
+    const uint8_t *data; /* bytes of [start, end) */
+    uint64_t start;
+    uint64_t end;
+    struct ha_input *input;
+    enum ha_window_mode mode;
+    uint8_t *buffer; /* of a stream window; NULL until first used */
+    size_t capacity;
+    struct ha_err *err; /* first read error, kept until taken with ha_window_error() */
+};
+
+/* The most bytes one ha_window_at() may ask for; longer bodies are read in pieces. */
+#define HA_WINDOW_MAX (4U << 20)
+
+void ha_window_init(struct ha_window *window, struct ha_input *input, enum ha_window_mode mode);
+void ha_window_deinit(struct ha_window *window);
+
+/* Slow path of ha_window_at(). */
+const uint8_t *ha_window_fill(struct ha_window *window, uint64_t off, size_t len);
+
+/* len (at most HA_WINDOW_MAX) bytes at off; NULL when they reach past the end of the input or cannot be read (then ha_window_error() tells). */
+static inline const uint8_t *ha_window_at(struct ha_window *window, uint64_t off, size_t len)
+{
+    if (HA_LIKELY(off >= window->start && off <= window->end && len <= window->end - off)) {
+        return window->data + (off - window->start);
+    }
+    return ha_window_fill(window, off, len);
+}
+
+/* Bytes from off that are in the window without reading (0 when off is outside). */
+static inline uint64_t ha_window_ready(const struct ha_window *window, uint64_t off)
+{
+    return off >= window->start && off < window->end ? window->end - off : 0;
+}
+
+/* Takes the first read error of this window (owned by the caller), NULL when there was none. */
+struct ha_err *ha_window_error(struct ha_window *window);
+
+#endif

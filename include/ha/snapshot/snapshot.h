@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One opened dump: the index found or built, and everything that can be asked of it. Read-only after ha_snapshot_open(), hence shareable
+ * between threads (each with its own window).
+ */
+#ifndef HA_SNAPSHOT_SNAPSHOT_H
+#define HA_SNAPSHOT_SNAPSHOT_H
+
+#include "ha/base/arena.h"
+#include "ha/base/diag.h"
+#include "ha/base/progress.h"
+#include "ha/dom/dom.h"
+#include "ha/graph/graph.h"
+#include "ha/heap/heap.h"
+#include "ha/index/index.h"
+#include "ha/input/input.h"
+
+struct ha_snapshot_options {
+    const char *index_dir;        /* --index-dir, or NULL */
+    bool no_index;                /* use and leave no index file */
+    bool rebuild;                 /* do not use the one that is there */
+    bool heap_only;               /* classes, objects and sizes only: graph, dom and retained stay NULL; implies no_index. For shallow histograms */
+    uint32_t heap;                /* which heap of the file, from 1; 0: the last */
+    enum ha_size_model size_model;
+    unsigned threads;             /* 0: ha_threads_default() */
+    struct ha_progress *progress; /* may be NULL */
+    void (*notice)(void *ctx, const char *line); /* one-line notices ("index … is of another version of this dump: rebuilding"); may be NULL */
+    void *notice_ctx;
+};
+
+struct ha_snapshot {
+    struct ha_input *input;
+    struct ha_index *index;
+    struct ha_heap *heap;
+    struct ha_graph *graph;
+    struct ha_dom *dom;
+    struct ha_sizes *sizes;
+    struct ha_retained *retained;
+    struct ha_diag *diag; /* damage and notes, from this run or from the index */
+    char *path;           /* of the dump, as given */
+    uint64_t file_bytes;  /* of the dump as it lies on disk */
+    unsigned threads;
+    bool built;           /* this run built the index (or a part of it) */
+};
+
+struct ha_err *ha_snapshot_open(const char *path, const struct ha_snapshot_options *options, struct ha_snapshot **ret) HA_WARN_UNUSED;
+void ha_snapshot_close(struct ha_snapshot *snapshot); /* NULL is fine */
+
+/* ---- facts about the program (snapshot_info.c) ---- */
+
+/* The JVM's version from the heap itself (system property java.vm.version or java.runtime.version, read through java.lang.System.props or
+   jdk.internal.misc.VM's saved properties); appended to out. false: not to be found. */
+bool ha_snapshot_jvm_version(const struct ha_snapshot *snapshot, struct ha_sbuf *out);
+
+#endif

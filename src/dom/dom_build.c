@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From rows of references to the dominator tree:
+ *
+ *     search  ||  transpose          on two threads where there are two
+ *     Semi-NCA                       branch objects
+ *     leaves, sinks                  needs the inbound lists
+ *     idom, children                 sections
+ */
+#include "ha/dom/dom_build.h"
+
+#include "dom/dom_search.h"
+#include "ha/base/pool.h"
+#include "ha/graph/graph_build.h"
+#include "ha/heap/heap_sections.h"
+
+#include <string.h>
+
+struct both {
+    struct ha_build *build;
+    struct ha_search *search;
+};
+
+static struct ha_err *search_or_transpose(void *ctx, unsigned worker, uint64_t index)
+{
+    struct both *both = ctx;
+    (void)worker;
+    return index == 0 ? ha_search_run(both->search) : ha_graph_transpose(both->build);
+}
+
+static struct ha_err *write_idom(struct ha_build *build, struct ha_search *search, uint32_t **ret)
+{
+    struct ha_index_section in_start, sources, column;
+    void *section;
+    const uint32_t n = build->facts.object_count, branch_count = build->facts.branch_count;
+    HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_IN_STARTS, &in_start));
+    HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_SOURCES, &sources));
+    HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_CLASS_COLUMN, &column));
+    HA_TRY(ha_index_section_map(build->writer, HA_SECTION_IDOM, sizeof(uint32_t), n, &section));
+    uint32_t *idom = section;
+    const uint32_t *pre = search->pre.data, *vertex = search->vertex.data, *idom_number = search->parent.data;
+    for (uint32_t obj = 0; obj < branch_count; obj++) {
+        uint32_t p = pre[obj];
+        idom[obj] = p == 0 ? HA_NONE : idom_number[p] == 0 ? HA_DOM_ROOT : vertex[idom_number[p]];
+    }
+    HA_TRY(ha_dom_leaves(search, in_start.data, sources.data, column.data, column.width, idom));
+    *ret = idom;
+    return NULL;
+}
+
+static struct ha_err *build_tree(struct ha_build *build, struct ha_search *search)
+{
+    struct both both = {build, search};
+    ha_progress_begin(build->progress, "search", 0);
+    HA_TRY(ha_search_init(search, build));
+    if (build->threads > 1) {
+        HA_TRY(ha_parallel_for(2, 2, search_or_transpose, &both));
+        ha_progress_end(build->progress);
+    } else {
+        HA_TRY(ha_search_run(search));
+        ha_progress_end(build->progress);
+        ha_progress_begin(build->progress, "inbound", 0);
+        HA_TRY(ha_graph_transpose(build));
+        ha_progress_end(build->progress);
+    }
+    ha_progress_begin(build->progress, "dominators", 0);
+    HA_TRY(ha_dom_semi_nca(search));
+    ha_big_deinit(&search->semi);
+    uint32_t *idom;
+    HA_TRY(write_idom(build, search, &idom));
+    ha_big_deinit(&search->pre);
+    ha_big_deinit(&search->parent);
+    ha_big_deinit(&search->word);
+    HA_TRY(ha_dom_write_children(build, idom));
+    ha_progress_end(build->progress);
+    return NULL;
+}
+
+struct ha_err *ha_dom_build(struct ha_build *build, struct ha_big *ret_order, uint64_t *ret_order_count)
+{
+    struct ha_search search;
+    struct ha_err *err = build_tree(build, &search);
+    if (err == NULL) {
+        *ret_order = search.vertex; /* numbers begin at 1: the first entry is unused */
+        *ret_order_count = search.count;
+        search.vertex = (struct ha_big){0};
+    }
+    ha_search_deinit(&search);
+    return err;
+}

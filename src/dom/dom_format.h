@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Layout of the sections of dom that are more than columns. */
+#ifndef HA_DOM_FORMAT_H
+#define HA_DOM_FORMAT_H
+
+#include <assert.h>
+#include <stdint.h>
+
+/* Objects per entry of DCHS; the children of an object are found by binary search within its block. The artificial root counts as object n. */
+#define HA_CHILD_BLOCK 16U
+
+/* OFFSET SIZE MEANING (section MTOT)
+ *      0    8  reachable objects
+ *      8    8  their shallow bytes
+ *     16    8  unreachable objects
+ *     24    8  their shallow bytes
+ *     32    4  bytes per element of the retained column
+ *     36    4  zero */
+struct ha_disk_totals {
+    uint64_t reachable_objects, reachable_bytes;
+    uint64_t unreachable_objects, unreachable_bytes;
+    uint32_t width, zero;
+};
+static_assert(sizeof(struct ha_disk_totals) == 40, "layout is part of the index format");
+
+#endif

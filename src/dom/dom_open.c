@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* The dominator tree and retained sizes as the index holds them. */
+#include "ha/dom/dom.h"
+
+#include "dom/dom_format.h"
+#include "ha/base/mem.h"
+#include "ha/heap/heap_sections.h"
+
+static struct ha_err *damaged(const char *what)
+{
+    return ha_err_new(HA_ERR_INPUT, "%s of the index do not fit its objects", what);
+}
+
+struct ha_err *ha_dom_open(const struct ha_index *index, const struct ha_heap *heap, struct ha_dom **ret)
+{
+    struct ha_index_section idom = ha_index_find(index, HA_SECTION_IDOM, sizeof(uint32_t));
+    struct ha_index_section children = ha_index_find(index, HA_SECTION_CHILDREN, sizeof(uint32_t));
+    struct ha_index_section starts = ha_index_find(index, HA_SECTION_CHILD_STARTS, sizeof(uint32_t));
+    uint64_t n = heap->facts.object_count;
+    if (idom.count != n || children.count > n || starts.count != n / HA_CHILD_BLOCK + 2) {
+        return damaged("dominator sections");
+    }
+    struct ha_dom *dom = ha_calloc_array(1, sizeof *dom);
+    if (dom == NULL) {
+        return ha_err_nomem();
+    }
+    *dom = (struct ha_dom){.heap = heap, .idom = idom.data, .children = children.data, .child_start = starts.data, .reachable_count = children.count};
+    *ret = dom;
+    return NULL;
+}
+
+void ha_dom_close(struct ha_dom *dom)
+{
+    ha_free(dom);
+}
+
+/* First position in [low, high) of the children whose dominator is at least `d` (the artificial root is n). */
+static uint64_t lower_bound(const struct ha_dom *dom, uint64_t low, uint64_t high, uint64_t d)
+{
+    uint64_t n = dom->heap->facts.object_count;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        uint32_t child = dom->children[middle];
+        uint64_t key = child < n ? dom->idom[child] : 0;
+        key = key == HA_DOM_ROOT ? n : key;
+        if (key < d) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static struct ha_children children_of(const struct ha_dom *dom, uint64_t d)
+{
+    struct ha_children children = {NULL, 0, dom->heap->facts.object_count};
+    uint64_t block = d / HA_CHILD_BLOCK;
+    uint64_t low = dom->child_start[block], high = dom->child_start[block + 1];
+    if (low > high || high > dom->reachable_count) {
+        return children;
+    }
+    uint64_t begin = lower_bound(dom, low, high, d);
+    uint64_t end = lower_bound(dom, begin, high, d + 1);
+    children.objects = dom->children + begin;
+    children.count = end - begin;
+    return children;
+}
+
+struct ha_children ha_dom_children(const struct ha_dom *dom, ha_obj obj)
+{
+    uint64_t n = dom->heap->facts.object_count;
+    return children_of(dom, obj.i == HA_DOM_ROOT ? n : obj.i < n ? obj.i : 0);
+}
+
+struct ha_children ha_dom_top(const struct ha_dom *dom)
+{
+    return children_of(dom, dom->heap->facts.object_count);
+}
+
+bool ha_dom_dominates(const struct ha_dom *dom, ha_obj a, ha_obj b)
+{
+    for (uint64_t steps = 0; steps <= dom->heap->facts.object_count; steps++) {
+        if (ha_obj_equal(a, b)) {
+            return true;
+        }
+        if (!ha_dom_of(dom, b, &b)) {
+            return false;
+        }
+    }
+    return false;
+}
+
+struct ha_err *ha_retained_open(const struct ha_index *index, const struct ha_sizes *sizes, const struct ha_dom *dom, struct ha_retained **ret)
+{
+    struct ha_index_section totals = ha_index_find(index, HA_SECTION_MAT_TOTALS, sizeof(struct ha_disk_totals));
+    struct ha_index_section column = ha_index_find(index, HA_SECTION_MAT_RETAINED, 0);
+    struct ha_index_section extra = ha_index_find(index, HA_SECTION_MAT_EXTRA, 16);
+    struct ha_index_section classes = ha_index_find(index, HA_SECTION_MAT_CLASSES, sizeof(struct ha_class_total));
+    const struct ha_heap *heap = dom->heap;
+    if (totals.count != 1 || classes.count != heap->facts.class_count || column.count != heap->facts.branch_count ||
+        (heap->facts.branch_count > 0 && column.width != 4 && column.width != 5)) {
+        return damaged("retained sizes");
+    }
+    struct ha_retained *retained = ha_calloc_array(1, sizeof *retained);
+    if (retained == NULL) {
+        return ha_err_nomem();
+    }
+    const struct ha_disk_totals *t = totals.data;
+    *retained = (struct ha_retained){.sizes = sizes, .dom = dom, .column = column.data, .width = column.width, .extra = extra.data,
+                                     .extra_count = extra.count, .classes = classes.data, .reachable_objects = t->reachable_objects,
+                                     .reachable_bytes = t->reachable_bytes, .unreachable_objects = t->unreachable_objects,
+                                     .unreachable_bytes = t->unreachable_bytes};
+    *ret = retained;
+    return NULL;
+}
+
+void ha_retained_close(struct ha_retained *retained)
+{
+    ha_free(retained);
+}
+
+uint64_t ha_retained_of(const struct ha_retained *retained, ha_obj obj)
+{
+    const struct ha_heap *heap = retained->dom->heap;
+    if (obj.i < heap->facts.branch_count && ha_dom_reachable(retained->dom, obj)) {
+        return 8 * (retained->width == 4 ? ha_le32(retained->column + 4 * (size_t)obj.i) : ha_le40(retained->column + 5 * (size_t)obj.i));
+    }
+    uint64_t low = 0, high = retained->extra_count;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (retained->extra[2 * middle] < obj.i) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low < retained->extra_count && retained->extra[2 * low] == obj.i) {
+        return retained->extra[2 * low + 1];
+    }
+    return ha_sizes_of(retained->sizes, obj);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The depth-first search over the branch objects, and what it leaves behind for the dominators.
+ *
+ * Numbers are pre-order numbers: 0 the artificial root, 1 … count the reachable branch objects.
+ *
+ *     vertex[p]   object of number p                parent[p]  number of its parent in the search tree
+ *     pre[obj]    number of a branch object, 0: not reached
+ *     semi[p]     smallest number of a predecessor that lies above p in the tree (an upper bound of the semidominator)
+ *     log         all other references between reached branch objects: from a later to an earlier number, in buckets by target
+ */
+#ifndef HA_DOM_SEARCH_H
+#define HA_DOM_SEARCH_H
+
+#include "ha/base/mem.h"
+#include "ha/base/vec.h"
+#include "ha/heap/heap_build.h"
+
+#define HA_LOG_BUCKET_BITS 16U
+
+struct ha_log_chunk {
+    struct ha_log_chunk *next;
+    uint32_t count;
+    uint32_t pad;
+    uint64_t pairs[510]; /* target << 32 | source */
+};
+
+struct ha_search {
+    const struct ha_build *build;
+    const uint8_t *row_start;
+    const uint32_t *targets;
+    struct ha_big vertex, pre, parent, semi, word;
+    uint32_t count; /* highest number */
+    struct ha_log_chunk **buckets; /* by target >> HA_LOG_BUCKET_BITS */
+    uint32_t bucket_count;
+    HA_VEC(struct ha_log_chunk *) blocks; /* memory of the chunks */
+    uint32_t block_used;
+    uint64_t logged;
+    uint32_t *class_edges; /* per class: its class object where the edge to it matters, else HA_NONE */
+    uint64_t *root_bits;   /* per object: it is a root */
+};
+
+struct ha_err *ha_search_init(struct ha_search *search, const struct ha_build *build) HA_WARN_UNUSED;
+struct ha_err *ha_search_run(struct ha_search *search) HA_WARN_UNUSED;
+void ha_search_deinit(struct ha_search *search);
+
+static inline bool ha_search_is_root(const struct ha_search *search, uint32_t obj)
+{
+    return (search->root_bits[obj >> 6] >> (obj & 63) & 1) != 0;
+}
+
+/* dom_tree.c: semidominators, then dominators: parent[p] becomes the immediate dominator of p, word[p] its jump pointer and depth. */
+struct ha_err *ha_dom_semi_nca(struct ha_search *search) HA_WARN_UNUSED;
+
+/* The nearest common ancestor of two numbers in the dominator tree; after ha_dom_semi_nca(). O(log n). */
+uint32_t ha_dom_nca(const struct ha_search *search, uint32_t a, uint32_t b);
+
+/* dom_leaves.c: dominators of leaf objects from their inbound lists, of sinks from their instances as well; idom in object numbers. */
+struct ha_err *ha_dom_leaves(const struct ha_search *search, const uint8_t *in_start, const uint32_t *sources, const uint8_t *class_column,
+                             uint32_t class_width, uint32_t *idom) HA_WARN_UNUSED;
+
+/* dom_children.c */
+struct ha_err *ha_dom_write_children(struct ha_build *build, const uint32_t *idom) HA_WARN_UNUSED;
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Immediate dominators by Semi-NCA (Georgiadis, Tarjan, Werneck: Finding Dominators in Practice, 2006), made safe against its quadratic case.
+ *
+ *   1. Downwards in pre-order numbers: semi(v) = min over predecessors u of v:  u, if u < v;  else the smallest semi on the tree path from u up
+ *      to, but without, the ancestors that are <= v. The path is kept short by splitting: each node on it is made to point to its grandparent.
+ *      Predecessors above v were folded into semi[] by the search; the others come from its log, bucket by bucket.
+ *
+ *          word[x] = ancestor << 32 | smallest semi between x and that ancestor (without it)
+ *
+ *   2. Upwards: idom(v) = the nearest ancestor of parent(v) in the dominator tree with a number <= semi(v). Walking there step by step is what
+ *      makes Semi-NCA quadratic (a doubly linked chain whose nodes share leaves); jump pointers in skew-binary spacing (Myers, An applicative
+ *      random-access stack, 1983) make it O(log n):
+ *
+ *          word[x] = jump << 32 | depth      jump(x) = jump(jump(p)) if both jumps of the dominator p are equally long, else p
+ *
+ * Memory: nothing beyond the arrays of the search and the references of one bucket.
+ */
+#include "dom/dom_search.h"
+
+#include <string.h>
+
+#define BUCKET_NODES (1U << HA_LOG_BUCKET_BITS)
+
+/* Smallest semi on the path from u up to the nodes that are not linked yet (numbers <= v). */
+static inline uint32_t eval(uint64_t *word, uint32_t u, uint32_t v)
+{
+    uint64_t wx = word[u];
+    uint32_t smallest = (uint32_t)wx;
+    uint32_t x = u, a = (uint32_t)(wx >> 32);
+    while (a > v) {
+        uint64_t wa = word[a];
+        uint32_t label = (uint32_t)wa, above = (uint32_t)(wa >> 32);
+        if (label < smallest) {
+            smallest = label;
+        }
+        if (above > v) {
+            uint32_t own = (uint32_t)word[x];
+            word[x] = (uint64_t)above << 32 | (own < label ? own : label);
+        }
+        x = a;
+        a = above;
+    }
+    return smallest;
+}
+
+/* The logged references of one bucket, grouped by target. */
+struct bucket {
+    HA_VEC(uint32_t) sources;
+    uint32_t start[BUCKET_NODES + 1];
+};
+
+static struct ha_err *bucket_load(const struct ha_search *search, uint32_t index, struct bucket *bucket)
+{
+    size_t count = 0;
+    memset(bucket->start, 0, sizeof bucket->start);
+    for (const struct ha_log_chunk *c = search->buckets[index]; c != NULL; c = c->next) {
+        count += c->count;
+        for (uint32_t i = 0; i < c->count; i++) {
+            bucket->start[(uint32_t)(c->pairs[i] >> 32) & (BUCKET_NODES - 1)]++;
+        }
+    }
+    bucket->sources.count = 0;
+    if (count > UINT32_MAX) {
+        return ha_err_new(HA_ERR_LIMIT, "more than 4 G references lead to 65536 neighbouring objects");
+    }
+    if (!ha_vec_reserve(&bucket->sources, count + 1)) {
+        return ha_err_nomem();
+    }
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < BUCKET_NODES; i++) {
+        sum += bucket->start[i];
+        bucket->start[i] = sum; /* ends for now; filling backwards turns them into starts */
+    }
+    bucket->start[BUCKET_NODES] = sum;
+    for (const struct ha_log_chunk *c = search->buckets[index]; c != NULL; c = c->next) {
+        for (uint32_t i = 0; i < c->count; i++) {
+            uint32_t target = (uint32_t)(c->pairs[i] >> 32) & (BUCKET_NODES - 1);
+            bucket->sources.data[--bucket->start[target]] = (uint32_t)c->pairs[i];
+        }
+    }
+    return NULL;
+}
+
+static struct ha_err *semidominators(struct ha_search *search)
+{
+    uint32_t *semi = search->semi.data;
+    const uint32_t *parent = search->parent.data;
+    uint64_t *word = search->word.data;
+    struct bucket *bucket = ha_calloc_array(1, sizeof *bucket);
+    if (bucket == NULL) {
+        return ha_err_nomem();
+    }
+    struct ha_err *err = NULL;
+    uint32_t loaded = UINT32_MAX;
+    for (uint32_t v = search->count; v > 0; v--) {
+        uint32_t index = v >> HA_LOG_BUCKET_BITS;
+        if (index != loaded) {
+            err = bucket_load(search, index, bucket);
+            if (err != NULL) {
+                break;
+            }
+            loaded = index;
+        }
+        uint32_t slot = v & (BUCKET_NODES - 1);
+        uint32_t best = semi[v];
+        for (uint32_t i = bucket->start[slot]; i < bucket->start[slot + 1] && best != 0; i++) {
+            uint32_t label = eval(word, bucket->sources.data[i], v);
+            best = label < best ? label : best;
+        }
+        semi[v] = best;
+        word[v] = (uint64_t)parent[v] << 32 | best;
+    }
+    ha_vec_deinit(&bucket->sources);
+    ha_free(bucket);
+    return err;
+}
+
+static inline uint32_t jump_of(uint64_t word)
+{
+    return (uint32_t)(word >> 32);
+}
+
+static inline uint32_t depth_of(uint64_t word)
+{
+    return (uint32_t)word;
+}
+
+static void dominators(struct ha_search *search)
+{
+    const uint32_t *semi = search->semi.data;
+    uint32_t *idom = search->parent.data;
+    uint64_t *word = search->word.data;
+    word[0] = 0;
+    idom[0] = 0;
+    for (uint32_t v = 1; v <= search->count; v++) {
+        uint32_t a = idom[v], limit = semi[v];
+        while (a > limit) {
+            uint32_t jump = jump_of(word[a]);
+            a = jump >= limit ? jump : idom[a];
+        }
+        idom[v] = a;
+        uint64_t wa = word[a];
+        uint64_t wj = word[jump_of(wa)];
+        uint32_t jump = depth_of(wa) - depth_of(wj) == depth_of(wj) - depth_of(word[jump_of(wj)]) ? jump_of(wj) : a;
+        word[v] = (uint64_t)jump << 32 | (depth_of(wa) + 1);
+    }
+}
+
+struct ha_err *ha_dom_semi_nca(struct ha_search *search)
+{
+    HA_TRY(semidominators(search));
+    dominators(search);
+    return NULL;
+}
+
+uint32_t ha_dom_nca(const struct ha_search *search, uint32_t a, uint32_t b)
+{
+    const uint32_t *idom = search->parent.data;
+    const uint64_t *word = search->word.data;
+    if (depth_of(word[a]) < depth_of(word[b])) {
+        uint32_t other = a;
+        a = b;
+        b = other;
+    }
+    uint32_t depth = depth_of(word[b]);
+    while (depth_of(word[a]) > depth) {
+        uint32_t jump = jump_of(word[a]);
+        a = depth_of(word[jump]) >= depth ? jump : idom[a];
+    }
+    while (a != b) {
+        uint32_t jump_a = jump_of(word[a]), jump_b = jump_of(word[b]); /* equal depths have equally long jumps */
+        if (jump_a != jump_b) {
+            a = jump_a;
+            b = jump_b;
+        } else {
+            a = idom[a];
+            b = idom[b];
+        }
+    }
+    return a;
+}

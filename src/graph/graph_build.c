@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pass 3: every record once more, now that each address has a number.
+ *
+ *     worker     [batch 0] [batch 2] …        decodes records, looks up every reference, collects rows in a buffer
+ *     turn             0        1        2    batches hand over in order: each learns where its rows begin in `targets`, then writes them
+ *
+ * Rows lie in file order, so the sections are the same with any number of threads. The columns of the objects are written straight into their
+ * sections; a batch meets each of its objects alone, so workers never write the same element (bits are set at the end, from the lengths).
+ *
+ * Cost: one cache miss per reference that leads far away. Memory: 4 bytes per object for the lengths of arrays until they are packed, and the
+ * buffers of the workers. A row longer than a buffer is written in pieces while the batch holds the turn.
+ */
+#include "ha/graph/graph_build.h"
+
+#include "ha/base/pool.h"
+#include "ha/heap/heap_sections.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FLUSH_TARGETS (4U << 20)  /* targets a worker buffers before it writes */
+#define PIECE_BYTES (256U << 10)  /* of an array body at a time */
+#define RANK_BLOCK 512U           /* objects per entry of array_ranks */
+
+struct pending {
+    uint32_t obj;
+    uint32_t at; /* in the buffer */
+};
+
+struct worker {
+    struct ha_window window;
+    uint32_t *targets;
+    size_t count, capacity;
+    HA_VEC(struct pending) starts;
+    uint64_t dangling, references;
+    uint64_t last_class_id;
+    uint32_t last_class;
+    bool holding;   /* the turn */
+    bool cancelled; /* another batch failed: its error is the one to report */
+    uint64_t index; /* of the batch */
+    char pad[64];
+};
+
+struct pass {
+    struct ha_build *build;
+    struct worker *workers;
+    uint8_t *class_column;
+    uint32_t class_width;
+    uint8_t *offset_column;
+    uint8_t *row_start;
+    uint32_t *lengths; /* per object: 0 no array, else length + 1 */
+    uint64_t *has_extras; /* bit per branch object */
+    uint64_t *seen;    /* bit per object, only where ids are not unique */
+    struct ha_turn *turn;
+    uint64_t written;  /* targets written by batches that left; belongs to who holds the turn */
+    uint64_t references;
+    bool rows;
+};
+
+/* ---- rows ---- */
+
+/* Takes the turn (if not held), learns where the buffer lands, writes it and the starts of its rows. */
+static struct ha_err *flush(struct pass *pass, struct worker *w)
+{
+    if (!w->holding) {
+        if (!ha_turn_wait(pass->turn, w->index)) {
+            w->cancelled = true;
+            return ha_err_new(HA_ERR_BUG, "another batch failed");
+        }
+        w->holding = true;
+    }
+    uint64_t base = pass->written;
+    pass->written += w->count;
+    for (size_t i = 0; i < w->starts.count; i++) {
+        ha_put_le40(pass->row_start + 5 * (size_t)w->starts.data[i].obj, base + w->starts.data[i].at);
+    }
+    struct ha_err *err = NULL;
+    if (w->count > 0) {
+        err = ha_index_stream_write_at(pass->build->writer, base * sizeof(uint32_t), w->targets, w->count * sizeof(uint32_t));
+    }
+    w->count = 0;
+    w->starts.count = 0;
+    return err;
+}
+
+/* Room for `more` targets; long rows are flushed in pieces. */
+static inline struct ha_err *make_room(struct pass *pass, struct worker *w, size_t more)
+{
+    if (HA_LIKELY(w->capacity - w->count >= more)) {
+        return NULL;
+    }
+    return flush(pass, w);
+}
+
+struct row {
+    struct worker *w;
+    uint32_t obj;
+    bool started;
+    uint32_t held; /* the last target: written when it is known whether another one follows */
+};
+
+static inline struct ha_err *row_add(struct pass *pass, struct row *row, uint32_t target)
+{
+    struct worker *w = row->w;
+    if (row->started) {
+        HA_TRY(make_room(pass, w, 1));
+        w->targets[w->count++] = row->held;
+    } else {
+        struct pending *start;
+        HA_TRY(make_room(pass, w, 1));
+        start = ha_vec_push(&w->starts);
+        if (HA_UNLIKELY(start == NULL)) {
+            return ha_err_nomem();
+        }
+        *start = (struct pending){row->obj, (uint32_t)w->count};
+        row->started = true;
+    }
+    row->held = target;
+    w->references++;
+    return NULL;
+}
+
+static struct ha_err *row_add_extras(struct pass *pass, struct row *row)
+{
+    const struct ha_build *build = pass->build;
+    size_t low = 0, high = build->extras.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (build->extras.data[middle].source < row->obj) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    for (; low < build->extras.count && build->extras.data[low].source == row->obj; low++) {
+        HA_TRY(row_add(pass, row, build->extras.data[low].target));
+    }
+    return NULL;
+}
+
+static inline struct ha_err *row_end(struct pass *pass, struct row *row)
+{
+    if (HA_UNLIKELY(pass->has_extras != NULL && (pass->has_extras[row->obj >> 6] >> (row->obj & 63) & 1) != 0)) {
+        HA_TRY(row_add_extras(pass, row));
+    }
+    if (!row->started) {
+        ha_put_le40(pass->row_start + 5 * (size_t)row->obj, HA_ROW_EMPTY);
+        return NULL;
+    }
+    HA_TRY(make_room(pass, row->w, 1));
+    row->w->targets[row->w->count++] = row->held | HA_EDGE_END;
+    return NULL;
+}
+
+static inline struct ha_err *row_add_address(struct pass *pass, struct row *row, uint64_t address)
+{
+    ha_obj target;
+    if (address == 0) {
+        return NULL;
+    }
+    if (HA_UNLIKELY(!ha_addresses_find(pass->build->addresses, address, &target))) {
+        row->w->dangling++;
+        return NULL;
+    }
+    return row_add(pass, row, target.i);
+}
+
+/* ---- records ---- */
+
+static inline void put_columns(struct pass *pass, ha_obj obj, uint32_t cls, uint64_t off)
+{
+    if (pass->class_width == 2) {
+        uint16_t narrow = (uint16_t)cls;
+        memcpy(pass->class_column + 2 * (size_t)obj.i, &narrow, sizeof narrow);
+    } else {
+        memcpy(pass->class_column + 4 * (size_t)obj.i, &cls, sizeof cls);
+    }
+    ha_put_le40(pass->offset_column + 5 * (size_t)obj.i, off);
+}
+
+/* The object of a record, if this record is the one that counts. */
+static inline bool take_object(struct pass *pass, uint64_t id, ha_obj *ret)
+{
+    if (HA_UNLIKELY(!ha_addresses_find(pass->build->addresses, id, ret))) {
+        return false;
+    }
+    if (HA_UNLIKELY(pass->seen != NULL)) {
+        uint64_t bit = 1ULL << (ret->i & 63);
+        if ((pass->seen[ret->i >> 6] & bit) != 0) {
+            return false;
+        }
+        pass->seen[ret->i >> 6] |= bit;
+    }
+    return true;
+}
+
+static uint32_t fallback(const struct pass *pass)
+{
+    return pass->build->fallback_class != HA_NONE ? pass->build->fallback_class : 0;
+}
+
+/* References of an instance whose payload is not as its class says: as many fields as fit. */
+static HA_NOINLINE struct ha_err *odd_instance(struct pass *pass, struct row *row, const struct ha_build_class *cls, const struct ha_sub *sub)
+{
+    const struct ha_build *build = pass->build;
+    unsigned id_size = build->facts.id_size;
+    if (sub->count != cls->payload_bytes) {
+        ha_diag_add(build->diag, HA_DIAG_BAD_INSTANCE, sub->off, 1,
+                    "an instance of %s has %" PRIu32 " bytes of values where its class has %" PRIu32 "; fields beyond are taken as null", cls->name,
+                    sub->count, cls->payload_bytes);
+    }
+    bool referent_due = (cls->flags & HA_CLASS_IS_REFERENCE) != 0;
+    if (referent_due) {
+        HA_TRY(row_add(pass, row, HA_EDGE_NULL)); /* the referent's place; which field it is cannot be told safely here */
+    }
+    uint64_t offset = 0;
+    for (const struct ha_build_class *c = cls;; c = &build->classes.data[c->super.i]) {
+        for (uint32_t i = 0; i < c->fields_count; i++) {
+            uint8_t type = build->fields.data[c->fields_first + i].type;
+            unsigned bytes = ha_value_bytes(type, id_size);
+            if (offset + bytes > sub->count) {
+                return NULL;
+            }
+            if (type == HA_TYPE_REFERENCE) {
+                const uint8_t *p = ha_window_at(&row->w->window, sub->body + offset, bytes);
+                if (p == NULL) {
+                    return ha_window_error(&row->w->window);
+                }
+                HA_TRY(row_add_address(pass, row, ha_sub_id(p, id_size)));
+            }
+            offset += bytes;
+        }
+        if (ha_cls_is_none(c->super)) {
+            return NULL;
+        }
+    }
+}
+
+HA_INLINE struct ha_err *instance_row(struct pass *pass, struct worker *w, ha_obj obj, const struct ha_build_class *cls, const struct ha_sub *sub,
+                                      unsigned id_size)
+{
+    struct row row = {.w = w, .obj = obj.i};
+    const uint32_t *offsets = cls->reference_offsets;
+    if (cls->reference_fields == 0) {
+        return row_end(pass, &row);
+    }
+    const uint8_t *p = NULL;
+    if (HA_LIKELY(offsets != NULL && sub->count == cls->payload_bytes && sub->count <= HA_WINDOW_MAX)) {
+        p = ha_window_at(&w->window, sub->body, sub->count);
+        if (p == NULL) {
+            return ha_window_error(&w->window);
+        }
+    }
+    if (HA_UNLIKELY(p == NULL)) {
+        HA_TRY(odd_instance(pass, &row, cls, sub));
+        return row_end(pass, &row);
+    }
+    uint32_t i = 0;
+    if (HA_UNLIKELY((cls->flags & HA_CLASS_IS_REFERENCE) != 0)) {
+        ha_obj referent;
+        uint64_t address = ha_sub_id(p + offsets[0], id_size);
+        bool found = ha_build_find(pass->build, address, &referent);
+        w->dangling += address != 0 && !found;
+        HA_TRY(row_add(pass, &row, found ? referent.i : HA_EDGE_NULL));
+        i = 1;
+    }
+    for (; i < cls->reference_fields; i++) {
+        HA_TRY(row_add_address(pass, &row, ha_sub_id(p + offsets[i], id_size)));
+    }
+    return row_end(pass, &row);
+}
+
+HA_INLINE struct ha_err *array_row(struct pass *pass, struct worker *w, ha_obj obj, const struct ha_sub *sub, unsigned id_size)
+{
+    struct row row = {.w = w, .obj = obj.i};
+    for (uint64_t off = sub->body; off < sub->end;) {
+        uint64_t left = sub->end - off;
+        size_t bytes = left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
+        const uint8_t *p = ha_window_at(&w->window, off, bytes);
+        if (p == NULL) {
+            return ha_window_error(&w->window);
+        }
+        for (size_t i = 0; i < bytes; i += id_size) {
+            HA_TRY(row_add_address(pass, &row, ha_sub_id(p + i, id_size)));
+        }
+        off += bytes;
+    }
+    return row_end(pass, &row);
+}
+
+static struct ha_err *class_row(struct pass *pass, struct worker *w, const struct ha_build_class *cls)
+{
+    const struct ha_build *build = pass->build;
+    struct row row = {.w = w, .obj = cls->object.i};
+    if (!ha_cls_is_none(cls->super) && !ha_obj_is_none(build->classes.data[cls->super.i].object)) {
+        HA_TRY(row_add(pass, &row, build->classes.data[cls->super.i].object.i));
+    }
+    ha_obj loader;
+    if (ha_build_find(build, cls->loader_id, &loader)) {
+        HA_TRY(row_add(pass, &row, loader.i));
+    }
+    for (uint32_t i = 0; i < cls->statics_count; i++) {
+        const struct ha_build_field *field = &build->statics.data[cls->statics_first + i];
+        if (field->type == HA_TYPE_REFERENCE) {
+            HA_TRY(row_add_address(pass, &row, field->value));
+        }
+    }
+    return row_end(pass, &row);
+}
+
+/* A made-up class takes the largest payload of its instances. */
+static void note_payload(struct ha_build_class *cls, uint32_t bytes)
+{
+    uint32_t seen = __atomic_load_n(&cls->payload_bytes, __ATOMIC_RELAXED);
+    while (bytes > seen && !__atomic_compare_exchange_n(&cls->payload_bytes, &seen, bytes, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+}
+
+HA_INLINE struct ha_err *on_instance(struct pass *pass, struct worker *w, const struct ha_sub *sub, unsigned id_size)
+{
+    struct ha_build *build = pass->build;
+    ha_obj obj;
+    if (!take_object(pass, sub->id, &obj)) {
+        return NULL;
+    }
+    if (HA_UNLIKELY(sub->class_id != w->last_class_id)) {
+        w->last_class = ha_build_class_of(build, sub->class_id);
+        w->last_class_id = sub->class_id;
+        if (w->last_class == HA_NONE) {
+            w->last_class = fallback(pass);
+        }
+    }
+    const struct ha_build_class *cls = &build->classes.data[w->last_class];
+    put_columns(pass, obj, w->last_class, sub->off);
+    if (HA_UNLIKELY((cls->flags & HA_CLASS_IS_MADE_UP) != 0)) {
+        note_payload(&build->classes.data[w->last_class], sub->count);
+    }
+    if (!pass->rows || obj.i >= build->facts.branch_count) {
+        return NULL;
+    }
+    return instance_row(pass, w, obj, cls, sub, id_size);
+}
+
+HA_INLINE struct ha_err *on_array(struct pass *pass, struct worker *w, const struct ha_sub *sub, unsigned id_size)
+{
+    struct ha_build *build = pass->build;
+    ha_obj obj;
+    if (!take_object(pass, sub->id, &obj)) {
+        return NULL;
+    }
+    bool objects = sub->tag == HA_SUB_OBJ_ARRAY;
+    uint32_t cls = objects ? ha_build_class_of(build, sub->class_id) : build->primitive_arrays[sub->type];
+    put_columns(pass, obj, cls == HA_NONE ? fallback(pass) : cls, sub->off);
+    pass->lengths[obj.i] = sub->count + 1;
+    if (!pass->rows || obj.i >= build->facts.branch_count) {
+        return NULL;
+    }
+    if (objects) {
+        return array_row(pass, w, obj, sub, id_size);
+    }
+    struct row row = {.w = w, .obj = obj.i};
+    return row_end(pass, &row);
+}
+
+static HA_NOINLINE struct ha_err *on_class(struct pass *pass, struct worker *w, struct ha_batch_walk *walk, struct ha_sub *sub, bool *ret_stop)
+{
+    struct ha_build *build = pass->build;
+    struct ha_class_dump dump;
+    *ret_stop = ha_class_dump_read(&w->window, sub->off, walk->seg_end, build->facts.id_size, &dump) != HA_SUB_OK;
+    if (*ret_stop) {
+        return NULL;
+    }
+    sub->end = dump.end;
+    uint32_t cls = ha_build_class_of(build, sub->id);
+    ha_obj obj;
+    if (cls == HA_NONE || build->classes.data[cls].record != sub->off || !take_object(pass, sub->id, &obj)) {
+        return NULL;
+    }
+    put_columns(pass, obj, build->class_class, sub->off);
+    return pass->rows && obj.i < build->facts.branch_count ? class_row(pass, w, &build->classes.data[cls]) : NULL;
+}
+
+HA_INLINE struct ha_err *read_records(struct pass *pass, struct worker *w, struct ha_batch_walk *walk, unsigned id_size)
+{
+    while (ha_batch_walk_segment(walk)) {
+        uint64_t off = walk->off;
+        while (off < walk->seg_end) {
+            struct ha_sub sub;
+            if (HA_UNLIKELY(ha_sub_read(&w->window, off, walk->seg_end, id_size, &sub) != HA_SUB_OK)) {
+                break; /* reported by the scan */
+            }
+            if (HA_LIKELY(sub.tag == HA_SUB_INSTANCE)) {
+                HA_TRY(on_instance(pass, w, &sub, id_size));
+            } else if (sub.tag == HA_SUB_OBJ_ARRAY || sub.tag == HA_SUB_PRIM_ARRAY || sub.tag == HA_SUB_PRIM_ARRAY_NODATA) {
+                HA_TRY(on_array(pass, w, &sub, id_size));
+            } else if (sub.tag == HA_SUB_CLASS) {
+                bool stop;
+                HA_TRY(on_class(pass, w, walk, &sub, &stop));
+                if (stop) {
+                    break;
+                }
+            }
+            off = sub.end;
+        }
+    }
+    return ha_window_error(&w->window);
+}
+
+static struct ha_err *batch(void *ctx, unsigned worker, uint64_t index)
+{
+    struct pass *pass = ctx;
+    struct worker *w = &pass->workers[worker];
+    struct ha_batch_walk walk;
+    w->index = index;
+    w->holding = false;
+    ha_batch_walk_begin(&pass->build->batches.data[index], &w->window, &walk);
+    struct ha_err *err =
+        pass->build->facts.id_size == 8 ? read_records(pass, w, &walk, 8) : read_records(pass, w, &walk, 4);
+    if (err == NULL) {
+        err = flush(pass, w);
+    }
+    if (err != NULL) {
+        ha_turn_fail(pass->turn);
+        if (w->cancelled) {
+            ha_err_free(err);
+            return NULL;
+        }
+        return err;
+    }
+    ha_turn_leave(pass->turn, index);
+    ha_progress_step(pass->build->progress, pass->build->batches.data[index].end - pass->build->batches.data[index].off);
+    return NULL;
+}
+
+/* Rows of classes that no record describes: they have none, but may be loaders' or threads' extras. */
+static struct ha_err *made_up_rows(struct pass *pass)
+{
+    struct worker *w = &pass->workers[0];
+    w->index = pass->build->batches.count;
+    w->holding = false;
+    for (size_t i = 0; i < pass->build->classes.count; i++) {
+        const struct ha_build_class *cls = &pass->build->classes.data[i];
+        ha_obj obj = cls->object;
+        if (cls->record != UINT64_MAX || ha_obj_is_none(obj) || (pass->seen != NULL && (pass->seen[obj.i >> 6] >> (obj.i & 63) & 1) != 0)) {
+            continue;
+        }
+        put_columns(pass, obj, pass->build->class_class, HA_ROW_EMPTY);
+        if (pass->rows && obj.i < pass->build->facts.branch_count) {
+            HA_TRY(class_row(pass, w, cls));
+        }
+    }
+    HA_TRY(flush(pass, w));
+    ha_turn_leave(pass->turn, w->index);
+    return NULL;
+}
+
+/* ---- arrays ---- */
+
+/* Packs the lengths: a bit per object, the lengths of the arrays alone, a rank every 512 objects. */
+static struct ha_err *pack_lengths(struct pass *pass)
+{
+    uint64_t n = pass->build->facts.object_count, arrays = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        arrays += pass->lengths[i] != 0;
+    }
+    void *bits, *ranks, *lengths;
+    struct ha_index_writer *writer = pass->build->writer;
+    HA_TRY(ha_index_section_map(writer, HA_SECTION_ARRAY_BITS, 1, (n + 7) / 8, &bits));
+    HA_TRY(ha_index_section_map(writer, HA_SECTION_ARRAY_RANKS, sizeof(uint32_t), (n + RANK_BLOCK - 1) / RANK_BLOCK, &ranks));
+    HA_TRY(ha_index_section_map(writer, HA_SECTION_ARRAY_LENGTHS, sizeof(uint32_t), arrays, &lengths));
+    uint32_t next = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        if (i % RANK_BLOCK == 0) {
+            ((uint32_t *)ranks)[i / RANK_BLOCK] = next;
+        }
+        if (pass->lengths[i] != 0) {
+            ((uint8_t *)bits)[i >> 3] |= (uint8_t)(1U << (i & 7));
+            ((uint32_t *)lengths)[next++] = pass->lengths[i] - 1;
+        }
+    }
+    return NULL;
+}
+
+/* ---- setting up ---- */
+
+static struct ha_err *map_columns(struct pass *pass)
+{
+    struct ha_build *build = pass->build;
+    uint64_t n = build->facts.object_count;
+    void *classes, *offsets, *starts = NULL;
+    pass->class_width = build->classes.count <= 65536 ? 2 : 4;
+    HA_TRY(ha_index_section_map(build->writer, HA_SECTION_CLASS_COLUMN, pass->class_width, n, &classes));
+    HA_TRY(ha_index_section_map(build->writer, HA_SECTION_OFFSETS, 5, n, &offsets));
+    if (pass->rows) {
+        HA_TRY(ha_index_section_map(build->writer, HA_SECTION_ROW_STARTS, 5, build->facts.branch_count, &starts));
+        if (starts != NULL) {
+            memset(starts, 0xff, 5 * (size_t)build->facts.branch_count);
+        }
+    }
+    pass->class_column = classes;
+    pass->offset_column = offsets;
+    pass->row_start = starts;
+    return NULL;
+}
+
+static struct ha_err *mark_extras(struct pass *pass, struct ha_big *bits)
+{
+    const struct ha_build *build = pass->build;
+    if (build->extras.count == 0) {
+        return NULL;
+    }
+    HA_TRY(ha_big_init(bits, build->facts.branch_count / 64 + 1, sizeof(uint64_t)));
+    pass->has_extras = bits->data;
+    for (size_t i = 0; i < build->extras.count; i++) {
+        uint32_t source = build->extras.data[i].source;
+        pass->has_extras[source >> 6] |= 1ULL << (source & 63);
+    }
+    return NULL;
+}
+
+static void workers_free(struct worker *workers, unsigned count)
+{
+    for (unsigned i = 0; workers != NULL && i < count; i++) {
+        ha_window_deinit(&workers[i].window);
+        ha_free(workers[i].targets);
+        ha_vec_deinit(&workers[i].starts);
+    }
+    ha_free(workers);
+}
+
+static struct ha_err *workers_create(struct ha_build *build, struct worker **ret)
+{
+    struct worker *workers = ha_calloc_array(build->threads, sizeof *workers);
+    if (workers == NULL) {
+        return ha_err_nomem();
+    }
+    for (unsigned i = 0; i < build->threads; i++) {
+        ha_window_init(&workers[i].window, build->input, HA_WINDOW_STREAM);
+        workers[i].capacity = FLUSH_TARGETS;
+        workers[i].targets = ha_alloc_array(FLUSH_TARGETS, sizeof(uint32_t));
+        workers[i].last_class = HA_NONE;
+        workers[i].last_class_id = UINT64_MAX;
+        if (workers[i].targets == NULL) {
+            workers_free(workers, build->threads);
+            return ha_err_nomem();
+        }
+    }
+    *ret = workers;
+    return NULL;
+}
+
+static struct ha_err *run(struct pass *pass)
+{
+    struct ha_build *build = pass->build;
+    HA_TRY(map_columns(pass));
+    HA_TRY(ha_index_stream_open(build->writer, HA_SECTION_TARGETS, sizeof(uint32_t)));
+    ha_progress_begin(build->progress, "references", build->heap_bytes);
+    HA_TRY(ha_parallel_for(pass->seen != NULL ? 1 : build->threads, build->batches.count, batch, pass));
+    HA_TRY(made_up_rows(pass));
+    HA_TRY(ha_index_stream_close(build->writer, pass->written));
+    for (unsigned i = 0; i < build->threads; i++) {
+        build->facts.dangling_references += pass->workers[i].dangling;
+        build->facts.reference_count += pass->workers[i].references;
+    }
+    struct ha_err *err = pack_lengths(pass);
+    ha_progress_end(build->progress);
+    return err;
+}
+
+struct ha_err *ha_graph_build(struct ha_build *build, bool rows)
+{
+    struct pass pass = {.build = build, .rows = rows, .turn = ha_turn_create()};
+    struct ha_big lengths = {0}, extras = {0}, seen = {0};
+    struct ha_err *err = pass.turn == NULL ? ha_err_nomem() : workers_create(build, &pass.workers);
+    if (err == NULL) {
+        err = ha_big_init(&lengths, (uint64_t)build->facts.object_count + 1, sizeof(uint32_t));
+        pass.lengths = lengths.data;
+    }
+    if (err == NULL && rows) {
+        err = mark_extras(&pass, &extras);
+    }
+    if (err == NULL && build->duplicates) {
+        err = ha_big_init(&seen, build->facts.object_count / 64 + 1, sizeof(uint64_t));
+        pass.seen = seen.data;
+    }
+    if (err == NULL) {
+        err = run(&pass);
+    }
+    ha_big_deinit(&lengths);
+    ha_big_deinit(&extras);
+    ha_big_deinit(&seen);
+    workers_free(pass.workers, build->threads);
+    ha_turn_destroy(pass.turn);
+    return err;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* The reference graph as the index holds it: opening its sections, inbound lists, referents. */
+#include "ha/graph/graph.h"
+
+#include "ha/base/mem.h"
+#include "ha/heap/heap_sections.h"
+
+static struct ha_err *damaged(void)
+{
+    return ha_err_new(HA_ERR_INPUT, "reference sections of the index do not fit its objects");
+}
+
+struct ha_err *ha_graph_open(const struct ha_index *index, const struct ha_heap *heap, struct ha_graph **ret)
+{
+    struct ha_index_section rows = ha_index_find(index, HA_SECTION_ROW_STARTS, 5);
+    struct ha_index_section targets = ha_index_find(index, HA_SECTION_TARGETS, sizeof(uint32_t));
+    struct ha_index_section starts = ha_index_find(index, HA_SECTION_IN_STARTS, 5);
+    struct ha_index_section sources = ha_index_find(index, HA_SECTION_SOURCES, sizeof(uint32_t));
+    if (rows.count != heap->facts.branch_count || starts.count != (uint64_t)heap->facts.object_count + 1) {
+        return damaged();
+    }
+    struct ha_graph *graph = ha_calloc_array(1, sizeof *graph);
+    if (graph == NULL) {
+        return ha_err_nomem();
+    }
+    *graph = (struct ha_graph){.heap = heap, .row_start = rows.data, .targets = targets.data, .target_count = targets.count,
+                               .in_start = starts.data, .sources = sources.data, .source_count = sources.count};
+    *ret = graph;
+    return NULL;
+}
+
+void ha_graph_close(struct ha_graph *graph)
+{
+    ha_free(graph);
+}
+
+bool ha_graph_referent(const struct ha_graph *graph, ha_obj obj, ha_obj *ret)
+{
+    const struct ha_class *cls = ha_heap_class(graph->heap, ha_heap_class_of(graph->heap, obj));
+    if ((cls->flags & HA_CLASS_IS_REFERENCE) == 0 || obj.i >= graph->heap->facts.branch_count || ha_heap_is_array(graph->heap, obj)) {
+        return false;
+    }
+    uint64_t start = ha_le40(graph->row_start + 5 * (size_t)obj.i);
+    if (start >= graph->target_count) {
+        return false;
+    }
+    ret->i = graph->targets[start] & ~HA_EDGE_END;
+    return ret->i < graph->heap->facts.object_count;
+}
+
+struct ha_in ha_graph_in(const struct ha_graph *graph, ha_obj obj)
+{
+    uint64_t begin = ha_le40(graph->in_start + 5 * (size_t)obj.i);
+    uint64_t end = ha_le40(graph->in_start + 5 * ((size_t)obj.i + 1));
+    struct ha_in in = {NULL, 0, graph->heap->facts.object_count};
+    if (begin <= end && end <= graph->source_count) {
+        in.sources = graph->sources + begin;
+        in.count = end - begin;
+    }
+    return in;
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From records to a numbered heap: the order of the passes, and what is tried again when a guess was wrong.
+ *
+ * The scan must know which objects are leaves before it knows the roots (they may come last). It guesses that boot classes are roots, as they
+ * are in every HotSpot dump; when that proves wrong for a class that has instances, the scan is done once more with the truth. The same when
+ * classes turn up after their instances (hprof agent), when ids are not aligned, too sparse for the bitmap, or not unique.
+ */
+#include "ha/heap/heap_build.h"
+
+#include "ha/heap/heap_sections.h"
+#include "heap/heap_addresses_format.h"
+#include "heap/heap_hop.h"
+#include "heap/heap_scan.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct ha_err *ha_build_create(struct ha_input *input, uint32_t heap, struct ha_diag *diag, struct ha_progress *progress, unsigned threads,
+                               struct ha_build **ret)
+{
+    struct ha_build *build = ha_calloc_array(1, sizeof *build);
+    if (build == NULL) {
+        return ha_err_nomem();
+    }
+    build->input = input;
+    build->diag = diag;
+    build->progress = progress;
+    build->threads = threads < 1 ? 1 : threads;
+    build->class_class = build->fallback_class = HA_NONE;
+    for (unsigned t = 0; t < 12; t++) {
+        build->primitive_arrays[t] = HA_NONE;
+    }
+    struct ha_window window;
+    struct ha_hprof_header header;
+    ha_window_init(&window, input, HA_WINDOW_RANDOM);
+    struct ha_err *err = ha_hprof_header_read(&window, &header);
+    ha_window_deinit(&window);
+    if (err == NULL) {
+        memcpy(build->facts.format, header.format, sizeof build->facts.format);
+        build->facts.id_size = header.id_size;
+        build->facts.created_ms = header.created_ms;
+        build->facts.dump_bytes = ha_input_bytes(input);
+        ha_progress_begin(progress, "records", 0);
+        err = ha_hop(build, heap, header.first_record);
+        ha_progress_end(progress);
+    }
+    if (err == NULL) {
+        err = ha_build_names_sort(build);
+    }
+    if (err != NULL) {
+        ha_build_destroy(build);
+        return ha_err_wrap(err, "'%s'", ha_input_path(input));
+    }
+    *ret = build;
+    return NULL;
+}
+
+void ha_build_destroy(struct ha_build *build)
+{
+    if (build == NULL) {
+        return;
+    }
+    ha_vec_deinit(&build->batches);
+    ha_vec_deinit(&build->strings);
+    ha_vec_deinit(&build->loads);
+    ha_vec_deinit(&build->frames);
+    ha_vec_deinit(&build->traces);
+    ha_vec_deinit(&build->classes);
+    ha_vec_deinit(&build->fields);
+    ha_vec_deinit(&build->statics);
+    ha_vec_deinit(&build->roots);
+    ha_vec_deinit(&build->final_roots);
+    ha_vec_deinit(&build->final_threads);
+    ha_vec_deinit(&build->locals);
+    ha_vec_deinit(&build->extras);
+    ha_vec_deinit(&build->text);
+    ha_idmap_deinit(&build->class_ids);
+    ha_idmap_deinit(&build->load_names);
+    ha_idmap_deinit(&build->text_of_string);
+    ha_addresses_close(build->addresses);
+    ha_arena_deinit(&build->arena);
+    ha_free(build);
+}
+
+/* ---- classes that stand in front ---- */
+
+static struct ha_err *read_front_classes(struct ha_build *build)
+{
+    struct ha_window window;
+    ha_window_init(&window, build->input, HA_WINDOW_STREAM);
+    struct ha_err *err = NULL;
+    bool front = true;
+    for (size_t b = 0; b < build->batches.count && front && err == NULL; b++) {
+        struct ha_batch_walk walk;
+        ha_batch_walk_begin(&build->batches.data[b], &window, &walk);
+        while (front && err == NULL && ha_batch_walk_segment(&walk)) {
+            uint64_t off = walk.off;
+            while (off < walk.seg_end && front && err == NULL) {
+                struct ha_class_dump dump;
+                const uint8_t *tag = ha_window_at(&window, off, 1);
+                front = tag != NULL && tag[0] == HA_SUB_CLASS &&
+                        ha_class_dump_read(&window, off, walk.seg_end, build->facts.id_size, &dump) == HA_SUB_OK;
+                if (front) {
+                    err = ha_build_class_add(build, &dump);
+                    off = dump.end;
+                }
+            }
+        }
+    }
+    ha_err_free(ha_window_error(&window)); /* the scan meets it again */
+    ha_window_deinit(&window);
+    return err;
+}
+
+/* ---- classes that are missing ---- */
+
+static struct ha_err *make_up_missing(struct ha_build *build, const struct ha_scan_result *result)
+{
+    static const char *const primitive[12] = {[HA_TYPE_BOOLEAN] = "boolean[]", [HA_TYPE_CHAR] = "char[]", [HA_TYPE_FLOAT] = "float[]",
+                                              [HA_TYPE_DOUBLE] = "double[]",   [HA_TYPE_BYTE] = "byte[]", [HA_TYPE_SHORT] = "short[]",
+                                              [HA_TYPE_INT] = "int[]",         [HA_TYPE_LONG] = "long[]"};
+    uint64_t made = 0;
+    for (size_t i = 0; i < result->unknown.count; i++) {
+        uint64_t id = result->unknown.data[i].id;
+        uint8_t kind = (uint8_t)result->unknown.data[i].number;
+        if (kind == HA_CLASS_PRIMITIVE_ARRAY) {
+            if (id < 12 && build->primitive_arrays[id] == HA_NONE) {
+                HA_TRY(ha_build_class_make_up(build, 0, primitive[id], kind));
+            }
+        } else if (ha_idmap_get(&build->class_ids, id) == HA_IDMAP_NONE) {
+            char name[48];
+            snprintf(name, sizeof name, "unknown-class-%" PRIu64 "%s", made++, kind == HA_CLASS_OBJECT_ARRAY ? "[]" : "");
+            HA_TRY(ha_build_class_make_up(build, id, name, kind));
+        }
+    }
+    if (result->unknown_overflow && build->fallback_class == HA_NONE) {
+        build->fallback_class = (uint32_t)build->classes.count;
+        HA_TRY(ha_build_class_make_up(build, 0, "unknown-class", HA_CLASS_INSTANCE));
+    }
+    if (build->class_class == HA_NONE) {
+        HA_TRY(ha_build_class_make_up(build, 0, "java.lang.Class", HA_CLASS_INSTANCE));
+    }
+    if (made > 0) {
+        ha_diag_add(build->diag, HA_DIAG_MISSING_CLASS, result->unknown_off, made,
+                    "%" PRIu64 " classes of objects are missing in the dump; their objects are shown as of an unknown class, the references in them are lost", made);
+    }
+    return NULL;
+}
+
+/* ---- the scan and its second tries ---- */
+
+struct attempt {
+    uint32_t shift;
+    bool leaves;
+    HA_VEC(uint32_t) assumed_leaves; /* classes taken for leaves by this attempt */
+};
+
+static struct ha_err *note_assumptions(const struct ha_build *build, struct attempt *attempt)
+{
+    attempt->assumed_leaves.count = 0;
+    for (size_t i = 0; attempt->leaves && i < build->classes.count; i++) {
+        if ((build->classes.data[i].flags & HA_CLASS_IS_LEAF) != 0) {
+            uint32_t *slot = ha_vec_push(&attempt->assumed_leaves);
+            if (slot == NULL) {
+                return ha_err_nomem();
+            }
+            *slot = (uint32_t)i;
+        }
+    }
+    return NULL;
+}
+
+/* Whether some class that has instances was wrongly taken for a leaf; what was not taken for one is no leaf from now on. */
+static bool assumptions_hold(struct ha_build *build, const struct attempt *attempt)
+{
+    bool hold = true;
+    size_t next = 0;
+    for (size_t i = 0; i < build->classes.count; i++) {
+        struct ha_build_class *cls = &build->classes.data[i];
+        bool assumed = next < attempt->assumed_leaves.count && attempt->assumed_leaves.data[next] == i;
+        next += assumed;
+        bool leaf = (cls->flags & HA_CLASS_IS_LEAF) != 0;
+        bool made_up_leaf = (cls->flags & HA_CLASS_IS_MADE_UP) != 0 && cls->kind == HA_CLASS_PRIMITIVE_ARRAY && attempt->leaves;
+        if (assumed && !leaf && cls->instances > 0) {
+            hold = false;
+        }
+        if (made_up_leaf && !leaf) {
+            hold = false;
+        }
+    }
+    if (hold) {
+        next = 0;
+        for (size_t i = 0; i < build->classes.count; i++) {
+            bool assumed = next < attempt->assumed_leaves.count && attempt->assumed_leaves.data[next] == i;
+            next += assumed;
+            bool made_up_leaf = (build->classes.data[i].flags & HA_CLASS_IS_MADE_UP) != 0 && attempt->leaves;
+            if (!assumed && !made_up_leaf) {
+                build->classes.data[i].flags &= ~(uint32_t)HA_CLASS_IS_LEAF;
+            }
+        }
+    }
+    return hold;
+}
+
+static struct ha_err *add_class_objects(struct ha_build *build, struct ha_address_set *set, const struct attempt *attempt, uint64_t *ret_made_up)
+{
+    *ret_made_up = 0;
+    for (size_t i = 0; i < build->classes.count; i++) {
+        const struct ha_build_class *cls = &build->classes.data[i];
+        if (cls->id != 0) {
+            bool leaf = attempt->leaves && (cls->flags & HA_CLASS_IS_SINK) != 0;
+            *ret_made_up += cls->record == UINT64_MAX;
+            HA_TRY(ha_address_set_add(set, 0, cls->id, leaf));
+        }
+    }
+    return ha_address_set_flush(set, 0);
+}
+
+/* One attempt. *ret_again: something was not as assumed, `attempt` was changed, try again. */
+static struct ha_err *scan_once(struct ha_build *build, struct attempt *attempt, struct ha_address_set *set, struct ha_scan_result *result, bool *ret_again)
+{
+    *ret_again = true;
+    size_t classes_before = build->classes.count;
+    HA_TRY(note_assumptions(build, attempt));
+    HA_TRY(ha_scan_run(build, set, attempt->leaves, result));
+    enum ha_address_trouble trouble = ha_address_set_trouble(set);
+    if (trouble != HA_ADDRESSES_FINE) {
+        attempt->shift = trouble == HA_ADDRESSES_UNALIGNED ? 0 : HA_SHIFT_SORTED;
+        attempt->leaves = attempt->leaves && attempt->shift != HA_SHIFT_SORTED;
+        return NULL;
+    }
+    bool late_classes = build->classes.count > classes_before && result->unknown.count > 0;
+    if (late_classes) {
+        return ha_build_classes_finish(build, true);
+    }
+    HA_TRY(ha_build_classes_finish(build, true));
+    HA_TRY(make_up_missing(build, result));
+    HA_TRY(ha_build_classes_finish(build, true));
+    if (!assumptions_hold(build, attempt)) {
+        return NULL;
+    }
+    uint64_t made_up;
+    HA_TRY(add_class_objects(build, set, attempt, &made_up));
+    if (attempt->shift != HA_SHIFT_SORTED) {
+        uint64_t distinct = ha_address_set_count(set);
+        build->duplicates = build->records + made_up > distinct;
+        if (ha_address_set_trouble(set) != HA_ADDRESSES_FINE) {
+            attempt->shift = 0;
+            return NULL;
+        }
+        if (build->duplicates && attempt->leaves) {
+            attempt->leaves = false;
+            return NULL;
+        }
+    }
+    HA_TRY(ha_address_set_finish(set, build->writer));
+    if (ha_address_set_trouble(set) != HA_ADDRESSES_FINE) {
+        attempt->shift = HA_SHIFT_SORTED;
+        attempt->leaves = false;
+        return NULL;
+    }
+    *ret_again = false;
+    return NULL;
+}
+
+static struct ha_err *writer_section(void *ctx, uint32_t id, struct ha_index_section *ret)
+{
+    return ha_index_writer_section(ctx, id, ret);
+}
+
+static void note_facts(struct ha_build *build)
+{
+    struct ha_heap_facts *facts = &build->facts;
+    facts->branch_count = build->addresses->branch_count;
+    facts->object_count = facts->branch_count + build->addresses->leaf_count;
+    facts->class_count = (uint32_t)build->classes.count;
+    facts->compressed_references = facts->id_size == 8 && build->overlap;
+    uint64_t gcd = build->address_gcd;
+    facts->object_alignment = gcd < 8 ? 8 : gcd > 256 ? 256 : (uint32_t)gcd;
+    if (build->addresses->sorted != NULL) {
+        build->duplicates = build->records > facts->object_count;
+    }
+    if (build->duplicates) {
+        ha_diag_add(build->diag, HA_DIAG_DUPLICATE_ID, HA_ERR_NO_OFFSET, build->records - facts->object_count,
+                    "some ids belong to several records; the first record of each counts");
+    }
+}
+
+struct ha_err *ha_build_scan(struct ha_build *build, struct ha_index_writer *writer)
+{
+    build->writer = writer;
+    HA_TRY(read_front_classes(build));
+    HA_TRY(ha_build_classes_finish(build, false));
+    struct attempt attempt = {.shift = 3, .leaves = true};
+    struct ha_err *err = NULL;
+    bool again = true;
+    /* alignment, sparseness, late classes, wrong roots, duplicates: each can call for one more try, none for a second of its own */
+    for (unsigned tries = 0; again && err == NULL && tries < 8; tries++) {
+        struct ha_scan_result result = {.unknown_off = HA_ERR_NO_OFFSET};
+        struct ha_address_set *set = ha_address_set_create(attempt.shift, build->threads);
+        err = set == NULL ? ha_err_nomem() : scan_once(build, &attempt, set, &result, &again);
+        ha_vec_deinit(&result.unknown);
+        ha_address_set_destroy(set);
+    }
+    ha_vec_deinit(&attempt.assumed_leaves);
+    HA_TRY(err);
+    if (again) {
+        return ha_err_new(HA_ERR_BUG, "the scan found no way to number the objects");
+    }
+    HA_TRY(ha_addresses_open(writer_section, writer, &build->addresses));
+    note_facts(build);
+    for (size_t i = 0; i < build->classes.count; i++) {
+        struct ha_build_class *cls = &build->classes.data[i];
+        if (!ha_build_find(build, cls->id, &cls->object)) {
+            cls->object = HA_OBJ_NONE;
+        }
+    }
+    HA_TRY(ha_build_classes_flatten(build));
+    return ha_build_roots_finish(build);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names while the index is being built: the strings of the file are remembered by (id, offset) and read only when something is called by
+ * them; the text section holds each needed name once, NUL-terminated.
+ */
+#include "ha/heap/heap_build.h"
+
+#include "ha/base/mutf8.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_BYTES_MAX 65535U /* as in a class file; longer strings are cut */
+#define TEXT_BYTES_MAX 0xfff00000U
+
+static int compare_strings(const void *a, const void *b)
+{
+    const struct ha_build_string *x = a, *y = b;
+    if (x->id != y->id) {
+        return x->id < y->id ? -1 : 1;
+    }
+    return (x->off > y->off) - (x->off < y->off);
+}
+
+struct ha_err *ha_build_names_sort(struct ha_build *build)
+{
+    if (build->strings.count > 1) {
+        qsort(build->strings.data, build->strings.count, sizeof *build->strings.data, compare_strings);
+    }
+    return NULL;
+}
+
+/* The first string of that id; NULL if there is none. */
+static const struct ha_build_string *find(const struct ha_build *build, uint64_t id)
+{
+    size_t low = 0, high = build->strings.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (build->strings.data[middle].id < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < build->strings.count && build->strings.data[low].id == id ? &build->strings.data[low] : NULL;
+}
+
+void ha_build_string_text(struct ha_build *build, struct ha_window *window, uint64_t id, struct ha_sbuf *out)
+{
+    ha_sbuf_clear(out);
+    const struct ha_build_string *string = id == 0 ? NULL : find(build, id);
+    if (string == NULL || string->len == 0) {
+        return;
+    }
+    size_t len = string->len < NAME_BYTES_MAX ? string->len : NAME_BYTES_MAX;
+    const uint8_t *p = ha_window_at(window, string->off, len);
+    bool bad = false;
+    if (p == NULL) {
+        ha_err_free(ha_window_error(window));
+        return;
+    }
+    ha_text_from_mutf8(out, p, len, 0, &bad);
+    if (bad) {
+        ha_diag_add(build->diag, HA_DIAG_BAD_STRING, string->off, 1, "a name is not valid UTF-8; what could not be decoded is shown as U+FFFD");
+    }
+}
+
+struct ha_err *ha_build_text(struct ha_build *build, const char *text, size_t len, uint32_t *ret)
+{
+    if (build->text.count > TEXT_BYTES_MAX - len - 1) {
+        return ha_err_new(HA_ERR_LIMIT, "the names of classes, fields and methods take more than 4 GiB");
+    }
+    if (!ha_vec_reserve(&build->text, len + 1)) {
+        return ha_err_nomem();
+    }
+    *ret = (uint32_t)build->text.count;
+    for (size_t i = 0; i < len; i++) {
+        build->text.data[build->text.count + i] = text[i] == '\0' ? ' ' : text[i];
+    }
+    build->text.data[build->text.count + len] = '\0';
+    build->text.count += len + 1;
+    return NULL;
+}
+
+struct ha_err *ha_build_text_of_string(struct ha_build *build, struct ha_window *window, uint64_t id, uint32_t *ret)
+{
+    uint32_t known = ha_idmap_get(&build->text_of_string, id);
+    if (known != HA_IDMAP_NONE) {
+        *ret = known;
+        return NULL;
+    }
+    struct ha_sbuf out = {0};
+    ha_build_string_text(build, window, id, &out);
+    struct ha_err *err = ha_sbuf_failed(&out) ? ha_err_nomem() : ha_build_text(build, ha_sbuf_text(&out), out.len, ret);
+    ha_sbuf_deinit(&out);
+    if (err == NULL && !ha_idmap_add(&build->text_of_string, id, *ret, NULL)) {
+        err = ha_err_nomem();
+    }
+    return err;
+}
+
+/* ---- class names ---- */
+
+static const char *primitive_name(char code)
+{
+    switch (code) {
+    case 'Z':
+        return "boolean";
+    case 'C':
+        return "char";
+    case 'F':
+        return "float";
+    case 'D':
+        return "double";
+    case 'B':
+        return "byte";
+    case 'S':
+        return "short";
+    case 'I':
+        return "int";
+    case 'J':
+        return "long";
+    default:
+        return NULL;
+    }
+}
+
+/* Where the suffix of a hidden class begins ("+0x…" or "/0x…", hex digits to the end); len if there is none. */
+static size_t hidden_suffix(const char *name, size_t len)
+{
+    size_t i = len;
+    while (i > 0 && strchr("0123456789abcdefABCDEF", name[i - 1]) != NULL && name[i - 1] != '\0') {
+        i--;
+    }
+    if (i < len && i >= 3 && name[i - 1] == 'x' && name[i - 2] == '0' && (name[i - 3] == '+' || name[i - 3] == '/' || name[i - 3] == '.')) {
+        return i - 3;
+    }
+    return len;
+}
+
+void ha_class_name_to_source(const char *name, size_t len, struct ha_sbuf *out)
+{
+    size_t dimensions = 0;
+    while (dimensions < len && dimensions < 255 && name[dimensions] == '[') {
+        dimensions++;
+    }
+    name += dimensions;
+    len -= dimensions;
+    const char *primitive = dimensions > 0 && len == 1 ? primitive_name(name[0]) : NULL;
+    if (primitive != NULL) {
+        ha_sbuf_puts(out, primitive);
+    } else {
+        if (len >= 2 && name[0] == 'L' && name[len - 1] == ';') {
+            name++;
+            len -= 2;
+        }
+        size_t suffix = hidden_suffix(name, len);
+        for (size_t i = 0; i < len; i++) {
+            char c = name[i] == '/' && i < suffix ? '.' : name[i];
+            ha_sbuf_putc(out, i == suffix ? '/' : c);
+        }
+    }
+    for (; dimensions > 0; dimensions--) {
+        ha_sbuf_puts(out, "[]");
+    }
+}

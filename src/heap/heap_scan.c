@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pass 2: every sub-record of the heap once, in parallel by batches.
+ *
+ *     record          what is kept
+ *     instance        its address (and whether its class makes it a leaf), the count of its class
+ *     object array    its address; whether it overlaps its neighbour if references took 8 bytes (MAT's test)
+ *     primitive array its address
+ *     class dump      its offset: the class table takes them up in file order after the scan
+ *     root            as it is
+ *
+ * What workers find goes into lists of their batch and is merged in the order of the batches, so the outcome does not depend on timing.
+ * A batch of one giant segment is split for pass 3 at the record boundaries the scan comes across.
+ */
+#include "heap/heap_scan.h"
+
+#include "ha/base/pool.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SPLIT_BYTES (8U << 20) /* pass 3 works on pieces of about this size */
+#define UNKNOWN_CLASSES_MAX (1U << 16)
+
+void ha_batch_walk_begin(const struct ha_batch *batch, struct ha_window *window, struct ha_batch_walk *ret)
+{
+    *ret = (struct ha_batch_walk){.window = window, .off = batch->off, .seg_end = batch->raw ? batch->off : batch->off, .end = batch->end,
+                                  .raw = batch->raw, .stop = HA_SUB_OK};
+}
+
+bool ha_batch_walk_segment(struct ha_batch_walk *walk)
+{
+    if (walk->raw) {
+        if (walk->seg_end == walk->end) {
+            return false;
+        }
+        walk->seg_end = walk->end;
+        return true;
+    }
+    while (walk->seg_end < walk->end) {
+        const uint8_t *p = ha_window_at(walk->window, walk->seg_end, HA_RECORD_HEADER_BYTES);
+        if (p == NULL) {
+            return false;
+        }
+        uint64_t body = walk->seg_end + HA_RECORD_HEADER_BYTES;
+        uint64_t length = ha_be32(p + 5);
+        walk->seg_end = length <= walk->end - body ? body + length : walk->end;
+        if (p[0] == HA_RECORD_HEAP_DUMP_SEGMENT || p[0] == HA_RECORD_HEAP_DUMP) {
+            walk->off = body;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What one batch yields. */
+struct found {
+    HA_VEC(uint64_t) class_records; /* offset, then the end of its segment: two entries each */
+    HA_VEC(struct ha_build_root) roots;
+    HA_VEC(struct ha_batch) splits;
+    uint64_t records;
+    uint64_t first_array, last_array, last_array_end; /* object arrays: address of the first and last, end of the last with 8-byte references */
+    bool overlap;
+};
+
+/* What one worker counts over all its batches; sums do not depend on who did what. */
+struct worker {
+    struct ha_window window;
+    uint64_t *instances; /* per class */
+    struct ha_idmap unknown; /* class ids without class (so far): id -> kind */
+    uint64_t unknown_off;    /* of the first such record */
+    bool unknown_overflow;   /* there were more ids than are remembered */
+    uint64_t gcd;
+    uint64_t last_class_id;
+    uint32_t last_class;
+    char pad[64];
+};
+
+struct scan {
+    struct ha_build *build;
+    struct ha_address_set *set;
+    struct found *found; /* per batch */
+    struct worker *workers;
+    bool leaves; /* whether leaf classes are told apart */
+};
+
+static uint64_t gcd(uint64_t a, uint64_t b)
+{
+    while (b != 0) {
+        uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+static inline void note_address(struct worker *w, uint64_t address)
+{
+    if (HA_UNLIKELY(w->gcd > 8 || w->gcd == 0)) {
+        w->gcd = gcd(w->gcd, address);
+    }
+}
+
+static struct ha_err *note_unknown_class(struct worker *w, uint64_t class_id, uint8_t kind, uint64_t off)
+{
+    w->unknown_off = off < w->unknown_off ? off : w->unknown_off;
+    if (w->unknown.count >= UNKNOWN_CLASSES_MAX) {
+        w->unknown_overflow = true;
+        return NULL;
+    }
+    return ha_idmap_add(&w->unknown, class_id, kind, NULL) ? NULL : ha_err_nomem();
+}
+
+static inline struct ha_err *on_instance(struct scan *scan, struct worker *w, unsigned worker, const struct ha_sub *sub)
+{
+    if (HA_UNLIKELY(sub->class_id != w->last_class_id || w->last_class == HA_NONE)) {
+        w->last_class_id = sub->class_id;
+        w->last_class = ha_build_class_of(scan->build, sub->class_id);
+    }
+    bool leaf = false;
+    if (HA_LIKELY(w->last_class != HA_NONE)) {
+        w->instances[w->last_class]++;
+        leaf = scan->leaves && (scan->build->classes.data[w->last_class].flags & HA_CLASS_IS_LEAF) != 0;
+    } else {
+        HA_TRY(note_unknown_class(w, sub->class_id, HA_CLASS_INSTANCE, sub->off));
+    }
+    note_address(w, sub->id);
+    return ha_address_set_add(scan->set, worker, sub->id, leaf);
+}
+
+static inline struct ha_err *on_object_array(struct scan *scan, struct worker *w, unsigned worker, struct found *found, const struct ha_sub *sub)
+{
+    uint32_t cls = ha_build_class_of(scan->build, sub->class_id);
+    if (HA_LIKELY(cls != HA_NONE)) {
+        w->instances[cls]++;
+    } else {
+        HA_TRY(note_unknown_class(w, sub->class_id, HA_CLASS_OBJECT_ARRAY, sub->off));
+    }
+    if (found->first_array == 0) {
+        found->first_array = sub->id;
+    }
+    found->overlap |= sub->id > found->last_array && sub->id < found->last_array_end;
+    found->last_array = sub->id;
+    found->last_array_end = sub->id + 16 + 8 * (uint64_t)sub->count;
+    note_address(w, sub->id);
+    return ha_address_set_add(scan->set, worker, sub->id, false);
+}
+
+static inline struct ha_err *on_primitive_array(struct scan *scan, struct worker *w, unsigned worker, const struct ha_sub *sub)
+{
+    uint32_t cls = scan->build->primitive_arrays[sub->type];
+    bool leaf = scan->leaves;
+    if (HA_LIKELY(cls != HA_NONE)) {
+        w->instances[cls]++;
+        leaf = leaf && (scan->build->classes.data[cls].flags & HA_CLASS_IS_LEAF) != 0;
+    } else {
+        HA_TRY(note_unknown_class(w, sub->type, HA_CLASS_PRIMITIVE_ARRAY, sub->off));
+    }
+    note_address(w, sub->id);
+    return ha_address_set_add(scan->set, worker, sub->id, leaf);
+}
+
+/* Records other than instances and arrays. sub->end is set here for class dumps. */
+static HA_NOINLINE struct ha_err *on_other(struct scan *scan, struct worker *w, struct found *found, struct ha_batch_walk *walk, struct ha_sub *sub,
+                                           enum ha_sub_result *result)
+{
+    if (sub->tag == HA_SUB_CLASS) {
+        struct ha_class_dump dump;
+        *result = ha_class_dump_read(&w->window, sub->off, walk->seg_end, scan->build->facts.id_size, &dump);
+        if (*result != HA_SUB_OK) {
+            return NULL;
+        }
+        sub->end = dump.end;
+        found->records++;
+        note_address(w, sub->id);
+        if (!ha_vec_reserve(&found->class_records, 2)) {
+            return ha_err_nomem();
+        }
+        found->class_records.data[found->class_records.count++] = sub->off;
+        found->class_records.data[found->class_records.count++] = walk->seg_end;
+        return NULL;
+    }
+    if (ha_sub_root_bytes(sub->tag, scan->build->facts.id_size) != 0) {
+        struct ha_build_root *root = ha_vec_push(&found->roots);
+        if (root == NULL) {
+            return ha_err_nomem();
+        }
+        *root = (struct ha_build_root){.id = sub->id, .off = sub->off, .serial = sub->serial, .number = sub->number, .tag = sub->tag};
+    }
+    return NULL;
+}
+
+static void report_stop(struct scan *scan, const struct ha_batch_walk *walk, uint64_t off, enum ha_sub_result result)
+{
+    uint64_t lost = walk->seg_end - off;
+    if (result == HA_SUB_UNKNOWN) {
+        ha_diag_add(scan->build->diag, HA_DIAG_UNKNOWN_RECORD, off, 1,
+                    "a sub-record that the format does not have; the rest of its segment (%" PRIu64 " bytes) is lost", lost);
+    } else if (walk->seg_end == ha_input_bytes(scan->build->input)) {
+        ha_diag_add(scan->build->diag, HA_DIAG_TRUNCATED, off, 1, "the file ends inside a sub-record; what came after is missing, sizes are lower bounds");
+    } else {
+        ha_diag_add(scan->build->diag, HA_DIAG_GAP, off, 1,
+                    "a sub-record reaches past the end of its segment: bytes are missing before it; the rest of the segment (%" PRIu64 " bytes) is lost", lost);
+    }
+}
+
+/* The loop of the scan, compiled once per identifier size. */
+HA_INLINE struct ha_err *scan_records(struct scan *scan, struct worker *w, unsigned worker, struct found *found, struct ha_batch_walk *walk, unsigned id_size)
+{
+    uint64_t split = walk->off + SPLIT_BYTES;
+    uint64_t split_from = walk->off;
+    while (ha_batch_walk_segment(walk)) {
+        uint64_t off = walk->off;
+        enum ha_sub_result result = HA_SUB_END;
+        while (off < walk->seg_end) {
+            struct ha_sub sub;
+            result = ha_sub_read(&w->window, off, walk->seg_end, id_size, &sub);
+            if (HA_UNLIKELY(result != HA_SUB_OK)) {
+                break;
+            }
+            if (HA_LIKELY(sub.tag == HA_SUB_INSTANCE)) {
+                found->records++;
+                HA_TRY(on_instance(scan, w, worker, &sub));
+            } else if (sub.tag == HA_SUB_PRIM_ARRAY || sub.tag == HA_SUB_PRIM_ARRAY_NODATA) {
+                found->records++;
+                HA_TRY(on_primitive_array(scan, w, worker, &sub));
+            } else if (sub.tag == HA_SUB_OBJ_ARRAY) {
+                found->records++;
+                HA_TRY(on_object_array(scan, w, worker, found, &sub));
+            } else {
+                HA_TRY(on_other(scan, w, found, walk, &sub, &result));
+                if (result != HA_SUB_OK) {
+                    break;
+                }
+            }
+            off = sub.end;
+            if (HA_UNLIKELY(off >= split) && walk->raw && off < walk->seg_end) {
+                struct ha_batch *piece = ha_vec_push(&found->splits);
+                if (piece == NULL) {
+                    return ha_err_nomem();
+                }
+                *piece = (struct ha_batch){split_from, off, true};
+                split_from = off;
+                split = off + SPLIT_BYTES;
+            }
+        }
+        if (HA_UNLIKELY(off < walk->seg_end)) {
+            HA_TRY(ha_window_error(&w->window));
+            report_stop(scan, walk, off, result);
+        }
+    }
+    if (walk->raw && found->splits.count > 0) {
+        struct ha_batch *piece = ha_vec_push(&found->splits);
+        if (piece == NULL) {
+            return ha_err_nomem();
+        }
+        *piece = (struct ha_batch){split_from, walk->end, true};
+    }
+    return NULL;
+}
+
+static struct ha_err *scan_batch(void *ctx, unsigned worker, uint64_t index)
+{
+    struct scan *scan = ctx;
+    if (ha_address_set_trouble(scan->set) != HA_ADDRESSES_FINE) {
+        return NULL; /* all of it will be done again */
+    }
+    struct worker *w = &scan->workers[worker];
+    const struct ha_batch *batch = &scan->build->batches.data[index];
+    struct found *found = &scan->found[index];
+    struct ha_batch_walk walk;
+    ha_batch_walk_begin(batch, &w->window, &walk);
+    if (scan->build->facts.id_size == 8) {
+        HA_TRY(scan_records(scan, w, worker, found, &walk, 8));
+    } else {
+        HA_TRY(scan_records(scan, w, worker, found, &walk, 4));
+    }
+    ha_progress_step(scan->build->progress, batch->end - batch->off);
+    return ha_address_set_flush(scan->set, worker);
+}
+
+/* ---- merging ---- */
+
+static struct ha_err *merge_batches(struct ha_build *build, struct scan *scan, uint64_t count)
+{
+    struct ha_window window;
+    ha_window_init(&window, build->input, HA_WINDOW_RANDOM);
+    struct ha_err *err = NULL;
+    uint64_t last = 0, last_end = 0;
+    build->records = 0;
+    build->roots.count = 0;
+    ha_batches batches = {0};
+    for (uint64_t b = 0; b < count && err == NULL; b++) {
+        struct found *found = &scan->found[b];
+        build->records += found->records;
+        build->overlap |= found->overlap || (found->first_array > last && found->first_array < last_end);
+        if (found->first_array != 0) {
+            last = found->last_array;
+            last_end = found->last_array_end;
+        }
+        if (!ha_vec_reserve(&build->roots, found->roots.count) || !ha_vec_reserve(&batches, found->splits.count + 1)) {
+            err = ha_err_nomem();
+            break;
+        }
+        if (found->roots.count > 0) {
+            memcpy(build->roots.data + build->roots.count, found->roots.data, found->roots.count * sizeof *found->roots.data);
+            build->roots.count += found->roots.count;
+        }
+        for (size_t i = 0; i < found->splits.count; i++) {
+            batches.data[batches.count++] = found->splits.data[i];
+        }
+        if (found->splits.count == 0) {
+            batches.data[batches.count++] = build->batches.data[b];
+        }
+        for (size_t i = 0; i < found->class_records.count && err == NULL; i += 2) {
+            struct ha_class_dump dump;
+            if (ha_class_dump_read(&window, found->class_records.data[i], found->class_records.data[i + 1], build->facts.id_size, &dump) ==
+                HA_SUB_OK) {
+                err = ha_build_class_add(build, &dump);
+            }
+        }
+    }
+    ha_window_deinit(&window);
+    if (err != NULL) {
+        ha_vec_deinit(&batches);
+        return err;
+    }
+    ha_vec_deinit(&build->batches);
+    memcpy(&build->batches, &batches, sizeof batches);
+    return NULL;
+}
+
+static int compare_slots(const void *a, const void *b)
+{
+    const struct ha_idmap_slot *x = a, *y = b;
+    if (x->id != y->id) {
+        return x->id < y->id ? -1 : 1;
+    }
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+/* All class ids that objects named and the class table did not have when the scan began, ascending, without repeats. */
+static struct ha_err *collect_unknown(struct ha_build *build, const struct scan *scan, struct ha_scan_result *ret)
+{
+    for (unsigned i = 0; i < build->threads; i++) {
+        const struct worker *w = &scan->workers[i];
+        ret->unknown_overflow |= w->unknown_overflow;
+        ret->unknown_off = w->unknown_off < ret->unknown_off ? w->unknown_off : ret->unknown_off;
+        for (uint64_t s = 0; w->unknown.slots != NULL && s <= w->unknown.mask; s++) {
+            if (w->unknown.slots[s].number != HA_IDMAP_NONE) {
+                struct ha_idmap_slot *slot = ha_vec_push(&ret->unknown);
+                if (slot == NULL) {
+                    return ha_err_nomem();
+                }
+                *slot = w->unknown.slots[s];
+            }
+        }
+    }
+    size_t kept = 0;
+    if (ret->unknown.count > 1) {
+        qsort(ret->unknown.data, ret->unknown.count, sizeof *ret->unknown.data, compare_slots);
+    }
+    for (size_t i = 0; i < ret->unknown.count; i++) {
+        if (kept == 0 || ret->unknown.data[kept - 1].id != ret->unknown.data[i].id) {
+            ret->unknown.data[kept++] = ret->unknown.data[i];
+        }
+    }
+    ret->unknown.count = kept;
+    return NULL;
+}
+
+static void found_free(struct found *found, uint64_t count)
+{
+    for (uint64_t b = 0; found != NULL && b < count; b++) {
+        ha_vec_deinit(&found[b].class_records);
+        ha_vec_deinit(&found[b].roots);
+        ha_vec_deinit(&found[b].splits);
+    }
+    ha_free(found);
+}
+
+static void workers_free(struct worker *workers, unsigned count)
+{
+    for (unsigned i = 0; workers != NULL && i < count; i++) {
+        ha_window_deinit(&workers[i].window);
+        ha_idmap_deinit(&workers[i].unknown);
+        ha_free(workers[i].instances);
+    }
+    ha_free(workers);
+}
+
+static struct ha_err *workers_create(struct ha_build *build, struct worker **ret)
+{
+    struct worker *workers = ha_calloc_array(build->threads, sizeof *workers);
+    if (workers == NULL) {
+        return ha_err_nomem();
+    }
+    for (unsigned i = 0; i < build->threads; i++) {
+        ha_window_init(&workers[i].window, build->input, HA_WINDOW_STREAM);
+        workers[i].last_class = HA_NONE;
+        workers[i].unknown_off = HA_ERR_NO_OFFSET;
+        workers[i].instances = ha_calloc_array(build->classes.count + 1, sizeof(uint64_t));
+        if (workers[i].instances == NULL) {
+            workers_free(workers, build->threads);
+            return ha_err_nomem();
+        }
+    }
+    *ret = workers;
+    return NULL;
+}
+
+struct ha_err *ha_scan_run(struct ha_build *build, struct ha_address_set *set, bool leaves, struct ha_scan_result *ret)
+{
+    uint64_t count = build->batches.count;
+    size_t front_classes = build->classes.count;
+    struct scan scan = {.build = build, .set = set, .leaves = leaves};
+    HA_TRY(workers_create(build, &scan.workers));
+    scan.found = ha_calloc_array(count + 1, sizeof *scan.found);
+    struct ha_err *err = scan.found == NULL ? ha_err_nomem() : NULL;
+    if (err == NULL) {
+        ha_progress_begin(build->progress, "scan", build->heap_bytes);
+        err = ha_parallel_for(build->threads, count, scan_batch, &scan);
+        ha_progress_end(build->progress);
+    }
+    if (err == NULL && ha_address_set_trouble(set) == HA_ADDRESSES_FINE) {
+        build->address_gcd = 0;
+        for (unsigned i = 0; i < build->threads; i++) {
+            build->address_gcd = gcd(build->address_gcd, scan.workers[i].gcd);
+        }
+        for (size_t c = 0; c < front_classes; c++) {
+            build->classes.data[c].instances = 0;
+            for (unsigned i = 0; i < build->threads; i++) {
+                build->classes.data[c].instances += scan.workers[i].instances[c];
+            }
+        }
+        err = merge_batches(build, &scan, count);
+        for (size_t c = front_classes; c < build->classes.count; c++) {
+            build->classes.data[c].instances = UINT64_MAX; /* not counted: assume some */
+        }
+        if (err == NULL) {
+            err = collect_unknown(build, &scan, ret);
+        }
+    }
+    found_free(scan.found, count);
+    workers_free(scan.workers, build->threads);
+    return err;
+}

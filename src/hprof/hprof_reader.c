@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* Header and top-level records of an HPROF file. The rules for odd lengths are those that JVMs of the past made necessary (docs/hprof-format.md). */
+#include "ha/hprof/hprof_reader.h"
+
+#include "ha/base/bytes.h"
+#include "ha/base/checked.h"
+#include "ha/base/mutf8.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* The versions whose records we read; "1.0" (JDK 1.2 beta) types its class dumps in another way. */
+static bool version_known(const char *format)
+{
+    return strcmp(format, "JAVA PROFILE 1.0.1") == 0 || strcmp(format, "JAVA PROFILE 1.0.2") == 0 ||
+           strcmp(format, "JAVA PROFILE 1.0.3") == 0;
+}
+
+static struct ha_err *not_hprof(const char *path, const uint8_t *p, size_t len)
+{
+    struct ha_sbuf begin = {0};
+    size_t shown = len < 16 ? len : 16;
+    ha_text_escape(&begin, (const char *)p, shown);
+    struct ha_err *err = ha_err_new(HA_ERR_INPUT, "'%s' is no HPROF heap dump: it begins with \"%s\", not with \"JAVA PROFILE 1.0.\"; "
+                                    "make one with: jcmd PID GC.heap_dump FILE.hprof", path, ha_sbuf_text(&begin));
+    ha_sbuf_deinit(&begin);
+    return err;
+}
+
+struct ha_err *ha_hprof_header_read(struct ha_window *window, struct ha_hprof_header *ret)
+{
+    const char *path = ha_input_path(window->input);
+    uint64_t size = ha_input_bytes(window->input);
+    size_t have = size < 64 ? (size_t)size : 64;
+    const uint8_t *p = have == 0 ? NULL : ha_window_at(window, 0, have);
+    if (p == NULL) {
+        struct ha_err *err = ha_window_error(window);
+        return err != NULL ? err : ha_err_new(HA_ERR_INPUT, "'%s' is empty: no HPROF heap dump", path);
+    }
+    if (have < 13 || memcmp(p, "JAVA PROFILE ", 13) != 0) {
+        return not_hprof(path, p, have);
+    }
+    const uint8_t *nul = memchr(p, 0, have < 24 ? have : 24);
+    if (nul == NULL) {
+        return ha_err_new(HA_ERR_INPUT, "'%s' is no binary HPROF heap dump (text output of the hprof agent?): its version line has no end; "
+                          "use format=b, or make a dump with: jcmd PID GC.heap_dump FILE.hprof", path);
+    }
+    size_t len = (size_t)(nul - p);
+    memset(ret->format, 0, sizeof ret->format);
+    memcpy(ret->format, p, len);
+    if (!version_known(ret->format)) {
+        return ha_err_new(HA_ERR_INPUT, "'%s' has HPROF version \"%s\"; 1.0.1, 1.0.2 and 1.0.3 can be read", path, ret->format);
+    }
+    if (have < len + 1 + 12) {
+        return ha_err_at(HA_ERR_INPUT, have, "'%s' ends inside the HPROF header: the dump holds no data", path);
+    }
+    ret->id_size = ha_be32(p + len + 1);
+    ret->created_ms = (int64_t)ha_be64(p + len + 5);
+    ret->first_record = len + 1 + 12;
+    if (ret->id_size != 4 && ret->id_size != 8) {
+        return ha_err_at(HA_ERR_INPUT, len + 1, "'%s': identifier size %" PRIu32 " is neither 4 nor 8: the header is damaged beyond use",
+                         path, ret->id_size);
+    }
+    return NULL;
+}
+
+bool ha_record_tag_known(uint8_t tag)
+{
+    switch (tag) {
+    case HA_RECORD_UTF8:
+    case HA_RECORD_LOAD_CLASS:
+    case HA_RECORD_UNLOAD_CLASS:
+    case HA_RECORD_FRAME:
+    case HA_RECORD_TRACE:
+    case HA_RECORD_ALLOC_SITES:
+    case HA_RECORD_HEAP_SUMMARY:
+    case HA_RECORD_START_THREAD:
+    case HA_RECORD_END_THREAD:
+    case HA_RECORD_HEAP_DUMP:
+    case HA_RECORD_CPU_SAMPLES:
+    case HA_RECORD_CONTROL_SETTINGS:
+    case 0x10: /* LOCKSTATS of very old agents */
+    case 0x11:
+    case HA_RECORD_HEAP_DUMP_SEGMENT:
+    case HA_RECORD_HEAP_DUMP_END:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool is_heap(uint8_t tag)
+{
+    return tag == HA_RECORD_HEAP_DUMP || tag == HA_RECORD_HEAP_DUMP_SEGMENT;
+}
+
+/* The end of a heap record whose length field cannot be right, or of any record that reaches past the end of the file. */
+static void mend_length(struct ha_record *record, uint64_t length, uint64_t size, struct ha_diag *diag)
+{
+    uint64_t left = size - record->body;
+    if (is_heap(record->tag) && length == 0 && left > 0) {
+        record->damaged = true;
+        record->end = size;
+        if (diag != NULL) {
+            ha_diag_add(diag, HA_DIAG_ZERO_LENGTH, record->off, 1,
+                        "a heap record says its length is 0 (the JVM died before it wrote it); read to the end of the file");
+        }
+    } else if (record->tag == HA_RECORD_HEAP_DUMP && left > UINT32_MAX && ((left - length) & UINT32_MAX) == 0) {
+        record->damaged = true;
+        record->end = size;
+        if (diag != NULL) {
+            ha_diag_add(diag, HA_DIAG_WRAPPED_LENGTH, record->off, 1, "a heap record of more than 4 GiB has a length that overflowed; read to the end of the file");
+        }
+    } else if (length > left) {
+        record->damaged = true;
+        record->end = size;
+        if (diag != NULL) {
+            ha_diag_add(diag, HA_DIAG_TRUNCATED, record->off, 1,
+                        "the file ends inside a record: %" PRIu64 " of its %" PRIu64 " bytes are missing, and all that came after; sizes are lower bounds",
+                        length - left, length);
+        }
+    }
+}
+
+struct ha_err *ha_record_read(struct ha_window *window, uint64_t off, struct ha_diag *diag, struct ha_record *ret, bool *ret_end)
+{
+    uint64_t size = ha_input_bytes(window->input);
+    *ret_end = off >= size;
+    if (*ret_end) {
+        return NULL;
+    }
+    if (size - off < HA_RECORD_HEADER_BYTES) {
+        if (diag != NULL) {
+            ha_diag_add(diag, HA_DIAG_TRUNCATED, off, 1, "the file ends inside the header of a record; what came after is missing");
+        }
+        *ret_end = true;
+        return NULL;
+    }
+    const uint8_t *p = ha_window_at(window, off, HA_RECORD_HEADER_BYTES);
+    if (p == NULL) {
+        struct ha_err *err = ha_window_error(window);
+        return err != NULL ? err : ha_err_at(HA_ERR_BUG, off, "record header out of reach");
+    }
+    uint64_t length = ha_be32(p + 5);
+    *ret = (struct ha_record){.tag = p[0], .time_us = ha_be32(p + 1), .off = off, .body = off + HA_RECORD_HEADER_BYTES};
+    ret->end = ret->body + length;
+    if (length > size - ret->body || length == 0 || (ret->tag == HA_RECORD_HEAP_DUMP && size - ret->body > UINT32_MAX)) {
+        mend_length(ret, length, size, diag);
+    }
+    return NULL;
+}

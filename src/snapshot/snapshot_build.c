@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pipeline, in order:
+ *
+ *     scan -> references -> search, inbound -> dominators -> names -> retained sizes -> write
+ *
+ * Everything goes into the writer's sections as it is made; retained sizes are computed from a view of those sections, with the same code that
+ * later reads them from the index.
+ */
+#include "snapshot/snapshot_internal.h"
+
+#include "ha/dom/dom_build.h"
+#include "ha/graph/graph_build.h"
+#include "ha/heap/heap_sections.h"
+
+#include <inttypes.h>
+
+static struct ha_err *put_section(void *ctx, uint32_t id, uint32_t width, uint64_t count, const void *data)
+{
+    return ha_index_section_put(ctx, id, width, count, data);
+}
+
+static struct ha_err *retain(struct ha_build *build, const struct ha_snapshot_options *options, const struct ha_big *order, uint64_t order_count)
+{
+    struct ha_index *view = NULL;
+    struct ha_heap *heap = NULL;
+    struct ha_dom *dom = NULL;
+    struct ha_sizes *sizes = NULL;
+    ha_progress_begin(build->progress, "retained sizes", 0);
+    struct ha_err *err = ha_index_writer_view(build->writer, &view);
+    if (err == NULL) {
+        err = ha_heap_open(view, build->input, &heap);
+    }
+    if (err == NULL) {
+        err = ha_dom_open(view, heap, &dom);
+    }
+    if (err == NULL) {
+        err = ha_sizes_create(heap, options->size_model, &sizes);
+    }
+    if (err == NULL) {
+        err = ha_retained_build(dom, sizes, (const uint32_t *)order->data + 1, order_count, put_section, build->writer);
+    }
+    ha_sizes_destroy(sizes);
+    ha_dom_close(dom);
+    ha_heap_close(heap);
+    ha_index_close(view);
+    ha_progress_end(build->progress);
+    return err;
+}
+
+/* Half a percent of dangling references and more is worth a word; below it is normal (docs/hprof-format.md). */
+static void note_dangling(struct ha_build *build)
+{
+    uint64_t dangling = build->facts.dangling_references, kept = build->facts.reference_count;
+    if (dangling > 0 && dangling >= (dangling + kept) / 200) {
+        ha_diag_add(build->diag, HA_DIAG_DANGLING, HA_ERR_NO_OFFSET, dangling,
+                    "%" PRIu64 " references lead to objects that are not in the dump; they are taken as null", dangling);
+    }
+}
+
+static struct ha_err *run_passes(struct ha_build *build, const struct ha_snapshot_options *options)
+{
+    struct ha_big order = {0};
+    uint64_t order_count = 0;
+    HA_TRY(ha_build_scan(build, build->writer));
+    HA_TRY(ha_graph_build(build, !options->heap_only));
+    note_dangling(build);
+    if (!options->heap_only) {
+        HA_TRY(ha_dom_build(build, &order, &order_count));
+    }
+    struct ha_err *err = ha_build_finish(build);
+    if (err == NULL && !options->heap_only) {
+        err = retain(build, options, &order, order_count);
+    }
+    ha_big_deinit(&order);
+    return err;
+}
+
+struct ha_err *ha_snapshot_build(struct ha_build *build, const struct ha_snapshot_options *options, const char *path,
+                                 const struct ha_fingerprint *fingerprint, struct ha_diag *diag, struct ha_index **ret)
+{
+    struct ha_index_writer *writer = NULL;
+    struct ha_err *err = ha_index_writer_create(path, options->index_dir, &writer);
+    if (err == NULL) {
+        build->writer = writer;
+        err = run_passes(build, options);
+    }
+    if (err == NULL) {
+        err = ha_diag_write(diag, writer);
+    }
+    struct ha_progress *progress = build->progress;
+    unsigned threads = build->threads;
+    ha_build_destroy(build);
+    if (err == NULL) {
+        ha_progress_begin(progress, "write index", 0);
+        err = ha_index_writer_commit(writer, fingerprint, threads, ret);
+        ha_progress_end(progress);
+    }
+    if (err != NULL) {
+        ha_index_writer_destroy(writer);
+    }
+    return err;
+}

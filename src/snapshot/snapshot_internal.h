@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Between the files of snapshot. */
+#ifndef HA_SNAPSHOT_INTERNAL_H
+#define HA_SNAPSHOT_INTERNAL_H
+
+#include "ha/heap/heap_build.h"
+#include "ha/snapshot/snapshot.h"
+
+/* snapshot_build.c: runs all passes into a writer and puts the index in place. `build` has done pass 1 and is used up. path NULL: unnamed, in temp_dir. */
+struct ha_err *ha_snapshot_build(struct ha_build *build, const struct ha_snapshot_options *options, const char *path,
+                                 const struct ha_fingerprint *fingerprint, struct ha_diag *diag, struct ha_index **ret) HA_WARN_UNUSED;
+
+/* snapshot_diag.c: the list of damage and notes as a section, and back. A wrong section is HA_ERR_INPUT. */
+struct ha_err *ha_diag_write(const struct ha_diag *diag, struct ha_index_writer *writer) HA_WARN_UNUSED;
+struct ha_err *ha_diag_read(const struct ha_index *index, struct ha_diag *diag) HA_WARN_UNUSED;
+
+#endif
