@@ -67,7 +67,10 @@ static void real_write(struct json *j, double v)
     }
     char scientific[40];
     snprintf(scientific, sizeof scientific, "%.*e", precision - 1, v);
-    int exponent = (int)strtol(strchr(scientific, 'e') + 1, NULL, 10); // our own text, never the dump's
+    int exponent = 0;
+    if (sscanf(scientific, "%*[^e]e%d", &exponent) != 1) {
+        exponent = 0;
+    }
     int decimals = precision - 1 - exponent;
     if (decimals > DECIMALS_MAX) {
         snprintf(text, sizeof text, "%.*g", precision, v);
