@@ -29,6 +29,7 @@ struct span {
     size_t width; /* columns */
     enum span_kind kind;
     bool strong;
+    bool solid; /* never broken at a blank: "1.2 GiB" */
 };
 
 struct spans {
@@ -55,6 +56,9 @@ struct text {
 void text_spans_add(struct text *t, struct spans *spans, const struct ha_doc_node *node);
 void text_spans_say(struct text *t, struct spans *spans, enum span_kind kind, const char *s);
 size_t text_spans_width(const struct spans *spans);
+
+/* The width that the spans cannot get below. */
+size_t text_spans_least(const struct spans *spans);
 
 /* Makes the spans fit into `width` columns as far as they can get shorter. */
 void text_fit(struct text *t, struct spans *spans, size_t width);

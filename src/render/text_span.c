@@ -103,7 +103,8 @@ static void object_spans(struct text *t, struct spans *spans, const struct ha_do
         text_spans_say(t, spans, SPAN_PLAIN, " ");
         text_spans_add(t, spans, address);
     }
-    if (label != NULL && label->kind == HA_DOC_TEXT && label->audience != HA_DOC_MACHINE) {
+    bool is_name = name != NULL && label != NULL && label->kind == HA_DOC_TEXT && strcmp(label->u.text, name->u.text) == 0;
+    if (label != NULL && label->kind == HA_DOC_TEXT && label->audience != HA_DOC_MACHINE && !is_name) {
         text_spans_say(t, spans, SPAN_PLAIN, " ");
         span_escaped(t, spans, SPAN_LABEL, label->u.text);
     }
@@ -167,6 +168,7 @@ void text_spans_add(struct text *t, struct spans *spans, const struct ha_doc_nod
         struct span *span = span_add(t, spans, kind, ha_sbuf_text(&text), text.len);
         if (span != NULL) {
             span->strong = node->strong;
+            span->solid = true;
         }
     }
     ha_sbuf_deinit(&text);
@@ -211,6 +213,29 @@ void text_class_shorten(const char *name, size_t len, size_t width, struct ha_sb
     }
     ha_sbuf_puts(out, ELLIPSIS ".");
     ha_sbuf_add(out, name + tail, len - tail);
+}
+
+/* Columns of "….Simple", the shortest form of a class name. */
+static size_t class_least(const struct span *span)
+{
+    const char *dot = memrchr(span->text, '.', span->len);
+    const char *first = memchr(span->text, '.', span->len);
+    if (dot == NULL || dot == first) {
+        return span->width;
+    }
+    size_t simple = (size_t)(dot - span->text) + 1;
+    return 2 + ha_text_width(dot + 1, span->len - simple);
+}
+
+size_t text_spans_least(const struct spans *spans)
+{
+    size_t width = 0;
+    for (size_t i = 0; i < spans->count; i++) {
+        const struct span *span = &spans->list[i];
+        size_t least = span->kind == SPAN_CLASS ? class_least(span) : span->kind == SPAN_LABEL ? LABEL_MIN : span->width;
+        width += least < span->width ? least : span->width;
+    }
+    return width;
 }
 
 /* The first bytes of a UTF-8 text that take at most `width` columns. */
@@ -354,38 +379,86 @@ size_t text_width_left(const struct text *t)
     return t->options->width > t->indent + 20 ? t->options->width - t->indent : 20;
 }
 
+/* A place in a line: byte `at` of span `i`. */
+struct place {
+    size_t i, at;
+};
+
+/* Whether a line may be broken here: at a blank between words. */
+static bool is_break(const struct spans *spans, struct place p)
+{
+    return !spans->list[p.i].solid && spans->list[p.i].text[p.at] == ' ';
+}
+
+static bool place_next(const struct spans *spans, struct place *p)
+{
+    p->at++;
+    while (p->i < spans->count && p->at >= spans->list[p->i].len) {
+        p->i++;
+        p->at = 0;
+    }
+    return p->i < spans->count;
+}
+
+/* Columns of the word that begins at p; a word may go on over several spans. */
+static size_t word_width(const struct spans *spans, struct place p)
+{
+    size_t width = 0;
+    while (p.i < spans->count) {
+        const struct span *span = &spans->list[p.i];
+        const char *blank = span->solid ? NULL : memchr(span->text + p.at, ' ', span->len - p.at);
+        size_t end = blank == NULL ? span->len : (size_t)(blank - span->text);
+        width += ha_text_width(span->text + p.at, end - p.at);
+        if (blank != NULL) {
+            break;
+        }
+        p = (struct place){p.i + 1, 0};
+    }
+    return width;
+}
+
+/* Writes from `from` up to `to`, span by span. */
+static size_t piece_put(struct text *t, const struct spans *spans, struct place from, struct place to)
+{
+    size_t width = 0;
+    while (from.i < spans->count && (from.i < to.i || (from.i == to.i && from.at < to.at))) {
+        const struct span *span = &spans->list[from.i];
+        size_t end = from.i == to.i ? to.at : span->len;
+        styled_put(t, span, span->text + from.at, end - from.at);
+        width += ha_text_width(span->text + from.at, end - from.at);
+        from = (struct place){from.i + 1, 0};
+    }
+    return width;
+}
+
 void text_put(struct text *t, struct spans *spans, size_t hang)
 {
     size_t width = text_width_left(t);
     text_fit(t, spans, width);
     text_line_begin(t);
     size_t column = 0;
-    for (size_t i = 0; i < spans->count; i++) {
-        const struct span *span = &spans->list[i];
-        const char *s = span->text;
-        size_t left = span->len;
-        while (left > 0) {
-            // one word with the blanks before it
-            size_t len = strspn(s, " ");
-            size_t blanks = len;
-            while (len < left && s[len] != ' ') {
-                len++;
-            }
-            size_t columns = ha_text_width(s, len);
-            if (column > hang && blanks > 0 && len > blanks && column + columns > width) {
-                text_line_end(t);
-                text_line_begin(t);
-                ha_sbuf_fill(&t->out, ' ', hang);
-                column = hang;
-                s += blanks;
-                left -= blanks;
-                continue;
-            }
-            styled_put(t, span, s, len);
-            column += columns;
-            s += len;
-            left -= len;
+    struct place p = {0, 0};
+    bool more = spans->count > 0 && (spans->list[0].len > 0 || place_next(spans, &p));
+    while (more) {
+        struct place word = p; // blanks, then a word
+        while (more && is_break(spans, word)) {
+            more = place_next(spans, &word);
         }
+        struct place end = word;
+        while (more && !is_break(spans, end)) {
+            more = place_next(spans, &end);
+        }
+        bool blanks = word.i != p.i || word.at != p.at;
+        size_t gap = blanks && word.i == p.i ? word.at - p.at : blanks;
+        if (blanks && column > hang && word.i < spans->count && column + gap + word_width(spans, word) > width) {
+            text_line_end(t);
+            text_line_begin(t);
+            ha_sbuf_fill(&t->out, ' ', hang);
+            column = hang;
+            p = word;
+        }
+        column += piece_put(t, spans, p, end);
+        p = end;
     }
     text_line_end(t);
 }

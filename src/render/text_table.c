@@ -4,7 +4,7 @@
  * the next block may widen them. So a table of any length is written in the memory of one block.
  *
  *      Retained       %   Instances   Class                 numbers right, text left, the name last, where nothing needs to be filled up
- *     350.5 MiB   63.4%           1   com.acme.Foo          a tree indents the last column
+ *     350.5 MiB  63.4 %           1   com.acme.Foo          a tree indents the last column; columns with nothing in them are left out
  */
 #include "render/text.h"
 
@@ -15,7 +15,7 @@
 
 #define BLOCK_ROWS 256
 #define COLUMNS_MAX 12
-#define COLUMN_MIN 12  /* columns of the terminal that a shortened cell keeps */
+#define LONG_TEXT 12 /* columns beyond which a text in a cell may lose its end */
 #define GAP 2
 
 struct table_row {
@@ -30,11 +30,17 @@ struct table {
     size_t columns;
     size_t widths[COLUMNS_MAX];
     bool right[COLUMNS_MAX];    /* right-aligned */
-    bool elastic[COLUMNS_MAX];  /* holds something that can get shorter */
+    size_t least[COLUMNS_MAX];  /* what a column cannot get below */
+    bool used[COLUMNS_MAX];     /* some row has something there */
     struct table_row *rows;     /* BLOCK_ROWS */
     size_t count;
     bool headed; /* the heading is written */
 };
+
+static size_t most(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
 
 static bool is_number(const struct ha_doc_node *node)
 {
@@ -48,35 +54,34 @@ static void widths_grow(struct table *table)
     for (size_t c = 0; c < table->columns; c++) {
         const char *title = table->list->columns[c].title;
         size_t width = title == NULL ? 0 : ha_text_width(title, strlen(title));
-        table->widths[c] = table->widths[c] > width ? table->widths[c] : width;
+        table->widths[c] = most(table->widths[c], width);
+        table->least[c] = most(table->least[c], width);
     }
     for (size_t r = 0; r < table->count; r++) {
         struct table_row *row = &table->rows[r];
         for (size_t c = 0; c < table->columns && row->remark == NULL; c++) {
-            size_t width = text_spans_width(&row->cells[c]) + (c + 1 == table->columns ? 2 * row->depth : 0);
-            table->widths[c] = table->widths[c] > width ? table->widths[c] : width;
-            for (size_t i = 0; i < row->cells[c].count; i++) {
-                enum span_kind kind = row->cells[c].list[i].kind;
-                table->elastic[c] = table->elastic[c] || kind == SPAN_CLASS || kind == SPAN_LABEL;
-            }
+            size_t indent = c + 1 == table->columns ? 2 * row->depth : 0;
+            table->widths[c] = most(table->widths[c], text_spans_width(&row->cells[c]) + indent);
+            table->least[c] = most(table->least[c], text_spans_least(&row->cells[c]) + indent);
+            table->used[c] = table->used[c] || row->cells[c].count > 0;
         }
     }
 }
 
-/* Narrows elastic columns, the widest first, until the table fits the page or none can give more. */
+/* Narrows columns, the widest first, until the table fits the page or none can give more. */
 static void widths_limit(struct table *table)
 {
     size_t page = text_width_left(table->t);
     for (;;) {
-        size_t total = (table->columns - 1) * GAP;
+        size_t total = 0;
         size_t widest = table->columns;
         for (size_t c = 0; c < table->columns; c++) {
-            total += table->widths[c];
-            if (table->elastic[c] && table->widths[c] > COLUMN_MIN && (widest == table->columns || table->widths[c] > table->widths[widest])) {
+            total += table->used[c] ? table->widths[c] + GAP : 0;
+            if (table->used[c] && table->widths[c] > table->least[c] && (widest == table->columns || table->widths[c] > table->widths[widest])) {
                 widest = c;
             }
         }
-        if (total <= page || widest == table->columns) {
+        if (total <= page + GAP || widest == table->columns) {
             return;
         }
         table->widths[widest]--;
@@ -90,7 +95,10 @@ static void cell_put(struct table *table, size_t c, struct spans *cell, size_t d
     struct text *t = table->t;
     bool last = c + 1 == table->columns;
     size_t indent = last ? 2 * depth : 0;
-    text_fit(t, cell, table->widths[c] > indent + COLUMN_MIN ? table->widths[c] - indent : table->widths[c]);
+    if (!table->used[c]) {
+        return;
+    }
+    text_fit(t, cell, table->widths[c] > indent ? table->widths[c] - indent : 0);
     size_t width = text_spans_width(cell);
     size_t fill = table->widths[c] > width ? table->widths[c] - width : 0;
     if (table->right[c]) {
@@ -144,7 +152,7 @@ static void block_put(struct table *table)
         text_line_begin(t);
         if (row->remark != NULL) {
             for (size_t c = 0; c + 1 < table->columns; c++) {
-                ha_sbuf_fill(&t->out, ' ', table->widths[c] + GAP);
+                ha_sbuf_fill(&t->out, ' ', table->used[c] ? table->widths[c] + GAP : 0);
             }
             ha_sbuf_fill(&t->out, ' ', 2 * row->depth);
             ha_sbuf_puts(&t->out, row->remark);
@@ -193,7 +201,7 @@ static void row_add(struct table *table, const struct ha_doc_node *node, size_t 
         if (cell->kind == HA_DOC_TEXT || cell->kind == HA_DOC_LINE) {
             for (size_t i = 0; i < row->cells[c].count; i++) { // a cell has one line: long text in it is cut
                 struct span *span = &row->cells[c].list[i];
-                span->kind = span->kind == SPAN_PLAIN && span->width > COLUMN_MIN ? SPAN_LABEL : span->kind;
+                span->kind = span->kind == SPAN_PLAIN && span->width > LONG_TEXT ? SPAN_LABEL : span->kind;
             }
         }
         table->right[c] = table->right[c] || is_number(cell);

@@ -6,6 +6,8 @@
 
 #include "report/parts.h"
 
+#define CHILDREN_PEOPLE 3 /* of a node, unless -n says how many */
+
 struct tree_ctx {
     struct ha_report *r;
     const struct ha_dominators *dominators;
@@ -66,7 +68,7 @@ static struct ha_doc_node *children_add(struct ha_report *r, struct ha_doc_node 
     struct ha_doc_node *list = ha_doc_list_of(r->doc, row, key, ctx == NULL ? 0 : parent->child_count, tree_row, ctx);
     columns_set(list, dominators);
     list->u.list->omitted = parent->omitted;
-    list->u.list->people_most = 20;
+    list->u.list->people_most = parent == &dominators->root ? 20 : CHILDREN_PEOPLE;
     list->u.list->noun = dominators->grouped ? "groups" : "objects";
     return list;
 }

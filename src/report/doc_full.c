@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "ha/report/words.h"
 #include "report/parts.h"
 
 #define NEXT_SUSPECTS 2   /* suspects that get commands of their own */
@@ -42,15 +43,24 @@ struct ha_err *ha_report_oom(struct ha_report *r, struct ha_doc_node *parent, co
 
 /* ---- what to look at next ---- */
 
-static void next_add(struct ha_report *r, struct ha_doc_node *list, const char *command, const char *why)
+/* The command for machines into the list, for people as a line of the section around it. */
+static void next_add(struct ha_report *r, struct ha_doc_node *section, const char *command, const char *why)
 {
     struct ha_doc *doc = r->doc;
-    struct ha_doc_node *row = ha_doc_record(doc, list, NULL);
-    ha_doc_machine(ha_doc_command(doc, row, "command", command));
-    ha_doc_machine(ha_doc_text(doc, row, "why", why));
-    struct ha_doc_node *line = ha_doc_line(doc, row, NULL);
-    ha_doc_strong(ha_doc_command(doc, line, NULL, command));
-    ha_doc_say(doc, line, ha_doc_printf(doc, "   %s", why));
+    struct ha_doc_node *row = ha_doc_record(doc, section->first_child, NULL);
+    ha_doc_command(doc, row, "command", command);
+    ha_doc_text(doc, row, "why", why);
+    ha_doc_command(doc, ha_doc_line(doc, section, why), NULL, command);
+}
+
+/* " --class NAME" */
+static const char *class_option(struct ha_report *r, const char *name)
+{
+    struct ha_sbuf text = {0};
+    ha_words_shell(&text, name);
+    const char *option = ha_doc_printf(r->doc, "--class %s", ha_sbuf_text(&text));
+    ha_sbuf_deinit(&text);
+    return option;
 }
 
 static const char *object_option(struct ha_report *r, ha_obj obj)
@@ -58,38 +68,37 @@ static const char *object_option(struct ha_report *r, ha_obj obj)
     return ha_doc_printf(r->doc, "--object 0x%" PRIx64, ha_heap_address(r->query->snapshot->heap, obj));
 }
 
-static void suspect_next(struct ha_report *r, struct ha_doc_node *list, const struct ha_suspect *s, uint64_t number)
+static void suspect_next(struct ha_report *r, struct ha_doc_node *section, const struct ha_suspect *s, uint64_t number)
 {
     struct ha_doc *doc = r->doc;
     if (s->kind == HA_SUSPECT_GROUP) {
-        next_add(r, list, ha_report_command(r, "paths", ha_doc_printf(doc, "--class '%s'", s->class_name)),
-                 ha_doc_printf(doc, "who keeps the objects of suspect %" PRIu64 " alive", number));
+        next_add(r, section, ha_report_command(r, "paths", class_option(r, s->class_name)),
+                 ha_doc_printf(doc, "Why suspect %" PRIu64 " is alive", number));
         return;
     }
     ha_obj where = ha_obj_is_none(s->accumulation_point) ? s->object : s->accumulation_point;
-    next_add(r, list, ha_report_command(r, "dominators", object_option(r, where)),
-             ha_doc_printf(doc, "what suspect %" PRIu64 " is made of", number));
-    next_add(r, list, ha_report_command(r, "paths", object_option(r, where)),
-             ha_doc_printf(doc, "every way by which suspect %" PRIu64 " is kept alive", number));
+    next_add(r, section, ha_report_command(r, "dominators", object_option(r, where)),
+             ha_doc_printf(doc, "What suspect %" PRIu64 " is made of", number));
+    next_add(r, section, ha_report_command(r, "paths", object_option(r, where)),
+             ha_doc_printf(doc, "Why suspect %" PRIu64 " is alive", number));
 }
 
 static void next_build(struct ha_report *r, struct ha_doc_node *parent, const struct ha_full_report *full)
 {
     struct ha_doc_node *section = ha_doc_section(r->doc, parent, "Where to look next");
-    struct ha_doc_node *list = ha_doc_list(r->doc, section, "next");
-    list->u.list->never_cut = true;
+    ha_doc_machine(ha_doc_list(r->doc, section, "next"))->u.list->never_cut = true;
     for (uint64_t i = 0; i < full->suspects.count && i < NEXT_SUSPECTS; i++) {
-        suspect_next(r, list, &full->suspects.list[i], i + 1);
+        suspect_next(r, section, &full->suspects.list[i], i + 1);
     }
     if (full->suspects.count > 0) {
-        next_add(r, list, ha_report_command(r, "suspects", ""), "all suspects with what goes with them");
+        next_add(r, section, ha_report_command(r, "suspects", ""), "All suspects in detail");
     } else if (full->top.objects.count > 0) {
-        next_add(r, list, ha_report_command(r, "dominators", object_option(r, full->top.objects.list[0].obj)), "what the biggest object is made of");
-        next_add(r, list, ha_report_command(r, "histogram", "-n 50"), "more of the classes");
-        next_add(r, list, ha_report_command(r, "suspects", "--threshold 2%"), "smaller suspects");
+        next_add(r, section, ha_report_command(r, "dominators", object_option(r, full->top.objects.list[0].obj)), "What the biggest is made of");
+        next_add(r, section, ha_report_command(r, "histogram", "-n 50"), "More classes");
+        next_add(r, section, ha_report_command(r, "suspects", "--threshold 2%"), "Smaller suspects");
     }
     if (full->oom.found) {
-        next_add(r, list, ha_report_command(r, "threads", "--locals"), "stacks with what the threads hold");
+        next_add(r, section, ha_report_command(r, "threads", "--locals"), "Stacks and locals");
     }
 }
 

@@ -244,7 +244,8 @@ static void dump_line(struct ha_report *r, struct ha_doc_node *parent)
     }
     const char *jvm = jvm_version(r);
     if (jvm != NULL) {
-        ha_doc_say(doc, line, ha_doc_printf(doc, " · JDK %s", jvm));
+        size_t build = strcspn(jvm, "+"); // "17.0.15+6": a JDK since 9; older ones have numbers of their own
+        ha_doc_say(doc, line, ha_doc_printf(doc, " · %s %.*s", jvm[build] == '\0' ? "JVM" : "JDK", (int)build, jvm));
     }
     if (facts->created_ms > 0) {
         ha_doc_say(doc, line, " · dumped ");

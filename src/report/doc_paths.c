@@ -19,8 +19,12 @@ struct ha_err *part_root_line(struct ha_report *r, struct ha_doc_node *parent, c
 {
     struct ha_doc *doc = r->doc;
     struct ha_doc_node *line = ha_doc_line(doc, parent, NULL);
-    ha_doc_say(doc, line, root->kinds == 0 ? "from" : ha_root_kind_text(root->kind));
-    ha_doc_say(doc, line, " ");
+    ha_cls cls;
+    if (root->kinds != 0 && root->kind == HA_ROOT_SYSTEM_CLASS && ha_heap_as_class(r->query->snapshot->heap, obj, &cls)) {
+        ha_doc_say(doc, line, "system "); // the object says "class …"
+    } else {
+        ha_doc_say(doc, line, root->kinds == 0 ? "from " : ha_doc_printf(doc, "%s ", ha_root_kind_text(root->kind)));
+    }
     HA_TRY(ha_report_object(r, line, NULL, obj, NULL));
     if (!ha_obj_is_none(root->thread) && !ha_obj_equal(root->thread, obj)) {
         ha_doc_say(doc, line, " of thread ");

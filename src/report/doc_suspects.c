@@ -124,8 +124,7 @@ static const char *advice_of(struct ha_report *r, const struct ha_suspect *s)
                              s->held_by.class_name, field);
     }
     if (s->kind == HA_SUSPECT_GROUP) {
-        return ha_doc_printf(doc, "Many instances of one class together: find out who makes them and who still holds them ('%s').",
-                             ha_report_command(r, "paths", ha_doc_printf(doc, "--class '%s'", s->class_name)));
+        return "Many instances of one class together: find out who makes them and who still holds them.";
     }
     return "Look at what it holds and at who refers to it; if it is a cache, bound it.";
 }
