@@ -141,7 +141,7 @@ static void blocks_put(struct text *t, const struct ha_doc_node *node, uint64_t 
         }
         t->lead = NULL;
         t->indent = indent;
-        t->blank_wanted = t->blank_wanted || t->lines > before + 1;
+        t->blank_wanted = t->blank_wanted || (t->lines > before + 1 && !list->tight);
     }
     ha_doc_rows_end(&rows);
 }

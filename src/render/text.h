@@ -49,6 +49,7 @@ struct text {
     size_t indent;          /* columns before every line */
     const char *lead;       /* in front of the next line, within the indent ("1. "); NULL: none */
     bool blank_wanted;      /* an empty line before the next one */
+    const char *color;      /* in force; NULL: none */
     uint64_t lines;         /* written */
 };
 
@@ -57,13 +58,13 @@ void text_spans_add(struct text *t, struct spans *spans, const struct ha_doc_nod
 void text_spans_say(struct text *t, struct spans *spans, enum span_kind kind, const char *s);
 size_t text_spans_width(const struct spans *spans);
 
-/* The width that the spans cannot get below. */
-size_t text_spans_least(const struct spans *spans);
+/* The width that the spans cannot get below by shortening class names, and labels too. */
+size_t text_spans_least(const struct spans *spans, bool labels);
 
 /* Makes the spans fit into `width` columns as far as they can get shorter. */
 void text_fit(struct text *t, struct spans *spans, size_t width);
 
-/* One line: indent, spans, broken at blanks where it is longer than the page; continuation lines begin `hang` columns further in. */
+/* One line: indent, spans; class names shortened if it fits then, else broken at blanks; continuation lines begin `hang` columns further in. */
 void text_put(struct text *t, struct spans *spans, size_t hang);
 void text_line_begin(struct text *t);
 void text_span_put(struct text *t, const struct span *span);

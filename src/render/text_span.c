@@ -227,12 +227,12 @@ static size_t class_least(const struct span *span)
     return 2 + ha_text_width(dot + 1, span->len - simple);
 }
 
-size_t text_spans_least(const struct spans *spans)
+size_t text_spans_least(const struct spans *spans, bool labels)
 {
     size_t width = 0;
     for (size_t i = 0; i < spans->count; i++) {
         const struct span *span = &spans->list[i];
-        size_t least = span->kind == SPAN_CLASS ? class_least(span) : span->kind == SPAN_LABEL ? LABEL_MIN : span->width;
+        size_t least = span->kind == SPAN_CLASS ? class_least(span) : span->kind == SPAN_LABEL && labels ? LABEL_MIN : span->width;
         width += least < span->width ? least : span->width;
     }
     return width;
@@ -282,24 +282,46 @@ static void span_shorten(struct text *t, struct span *span, size_t excess)
     ha_sbuf_deinit(&text);
 }
 
+/* Shortens spans of one kind, the longest first. */
+static void kind_fit(struct text *t, struct spans *spans, enum span_kind kind, size_t width)
+{
+    for (size_t round = 0; round < spans->count; round++) {
+        size_t have = text_spans_width(spans);
+        struct span *longest = NULL;
+        for (size_t i = 0; i < spans->count; i++) {
+            struct span *s = &spans->list[i];
+            if (s->kind == kind && (longest == NULL || s->width > longest->width)) {
+                longest = s;
+            }
+        }
+        if (have <= width || longest == NULL) {
+            return;
+        }
+        span_shorten(t, longest, have - width);
+    }
+}
+
 void text_fit(struct text *t, struct spans *spans, size_t width)
 {
-    static const enum span_kind order[] = {SPAN_CLASS, SPAN_LABEL};
-    for (size_t k = 0; k < 2; k++) {
-        for (size_t round = 0; round < spans->count; round++) {
-            size_t have = text_spans_width(spans);
-            struct span *longest = NULL;
-            for (size_t i = 0; i < spans->count; i++) {
-                struct span *s = &spans->list[i];
-                if (s->kind == order[k] && (longest == NULL || s->width > longest->width)) {
-                    longest = s;
-                }
-            }
-            if (have <= width || longest == NULL) {
-                break;
-            }
-            span_shorten(t, longest, have - width);
-        }
+    kind_fit(t, spans, SPAN_CLASS, width);
+    kind_fit(t, spans, SPAN_LABEL, width);
+}
+
+/* For a line that may be broken: shorter class names if the whole line fits then, else everything as it is. */
+static void line_fit(struct text *t, struct spans *spans, size_t width)
+{
+    if (text_spans_width(spans) <= width) {
+        return;
+    }
+    struct span *list = ha_arena_alloc(&t->arena, spans->count, sizeof *list);
+    if (list == NULL) {
+        return;
+    }
+    memcpy(list, spans->list, spans->count * sizeof *list);
+    struct spans shorter = {list, spans->count, spans->count};
+    kind_fit(t, &shorter, SPAN_CLASS, width);
+    if (text_spans_width(&shorter) <= width) {
+        *spans = shorter;
     }
 }
 
@@ -332,40 +354,53 @@ void text_line_begin(struct text *t)
     }
 }
 
+/* One pointer per colour, so that they can be compared. */
 static const char *color_of(const struct span *span)
 {
+    static const char head[] = "\033[1;4m";
+    static const char dim[] = "\033[2m";
     switch (span->kind) {
     case SPAN_HEAD:
-        return "\033[1;4m";
+        return head;
     case SPAN_DIM:
-        return "\033[2m";
+        return dim;
     case SPAN_PLAIN:
     case SPAN_CLASS:
     case SPAN_LABEL:
         break;
     }
-    return span->strong ? "\033[1m" : span->kind == SPAN_CLASS ? "\033[36m" : NULL;
+    static const char bold[] = "\033[1m";
+    static const char cyan[] = "\033[36m";
+    return span->strong ? bold : span->kind == SPAN_CLASS ? cyan : NULL;
+}
+
+/* Switches colour only where it changes. */
+static void color_set(struct text *t, const char *color)
+{
+    if (t->options->color && t->color != color) {
+        ha_sbuf_puts(&t->out, t->color == NULL ? "" : "\033[0m");
+        ha_sbuf_puts(&t->out, color == NULL ? "" : color);
+        t->color = color;
+    }
 }
 
 static void styled_put(struct text *t, const struct span *span, const char *s, size_t len)
 {
-    const char *color = t->options->color && len > 0 ? color_of(span) : NULL;
-    if (color != NULL) {
-        ha_sbuf_puts(&t->out, color);
-    }
-    ha_sbuf_add(&t->out, s, len);
-    if (color != NULL) {
-        ha_sbuf_puts(&t->out, "\033[0m");
+    if (len > 0) {
+        color_set(t, color_of(span));
+        ha_sbuf_add(&t->out, s, len);
     }
 }
 
 void text_span_put(struct text *t, const struct span *span)
 {
     styled_put(t, span, span->text, span->len);
+    color_set(t, NULL); // what follows in a table is filling
 }
 
 void text_line_end(struct text *t)
 {
+    color_set(t, NULL);
     while (t->out.len > 0 && t->out.data[t->out.len - 1] == ' ') {
         t->out.data[--t->out.len] = '\0';
     }
@@ -434,7 +469,7 @@ static size_t piece_put(struct text *t, const struct spans *spans, struct place 
 void text_put(struct text *t, struct spans *spans, size_t hang)
 {
     size_t width = text_width_left(t);
-    text_fit(t, spans, width);
+    line_fit(t, spans, width);
     text_line_begin(t);
     size_t column = 0;
     struct place p = {0, 0};

@@ -30,7 +30,7 @@ struct table {
     size_t columns;
     size_t widths[COLUMNS_MAX];
     bool right[COLUMNS_MAX];    /* right-aligned */
-    size_t least[COLUMNS_MAX];  /* what a column cannot get below */
+    size_t least[2][COLUMNS_MAX]; /* what a column cannot get below, by shortening class names; labels too */
     bool used[COLUMNS_MAX];     /* some row has something there */
     struct table_row *rows;     /* BLOCK_ROWS */
     size_t count;
@@ -55,21 +55,23 @@ static void widths_grow(struct table *table)
         const char *title = table->list->columns[c].title;
         size_t width = title == NULL ? 0 : ha_text_width(title, strlen(title));
         table->widths[c] = most(table->widths[c], width);
-        table->least[c] = most(table->least[c], width);
+        table->least[0][c] = most(table->least[0][c], width);
+        table->least[1][c] = most(table->least[1][c], width);
     }
     for (size_t r = 0; r < table->count; r++) {
         struct table_row *row = &table->rows[r];
         for (size_t c = 0; c < table->columns && row->remark == NULL; c++) {
             size_t indent = c + 1 == table->columns ? 2 * row->depth : 0;
             table->widths[c] = most(table->widths[c], text_spans_width(&row->cells[c]) + indent);
-            table->least[c] = most(table->least[c], text_spans_least(&row->cells[c]) + indent);
+            table->least[0][c] = most(table->least[0][c], text_spans_least(&row->cells[c], false) + indent);
+            table->least[1][c] = most(table->least[1][c], text_spans_least(&row->cells[c], true) + indent);
             table->used[c] = table->used[c] || row->cells[c].count > 0;
         }
     }
 }
 
 /* Narrows columns, the widest first, until the table fits the page or none can give more. */
-static void widths_limit(struct table *table)
+static void widths_limit(struct table *table, const size_t least[COLUMNS_MAX])
 {
     size_t page = text_width_left(table->t);
     for (;;) {
@@ -77,7 +79,7 @@ static void widths_limit(struct table *table)
         size_t widest = table->columns;
         for (size_t c = 0; c < table->columns; c++) {
             total += table->used[c] ? table->widths[c] + GAP : 0;
-            if (table->used[c] && table->widths[c] > table->least[c] && (widest == table->columns || table->widths[c] > table->widths[widest])) {
+            if (table->used[c] && table->widths[c] > least[c] && (widest == table->columns || table->widths[c] > table->widths[widest])) {
                 widest = c;
             }
         }
@@ -142,7 +144,8 @@ static void block_put(struct table *table)
 {
     struct text *t = table->t;
     widths_grow(table);
-    widths_limit(table);
+    widths_limit(table, table->least[0]);
+    widths_limit(table, table->least[1]);
     if (!table->headed) {
         heading_put(table);
         table->headed = true;

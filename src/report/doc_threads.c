@@ -64,6 +64,7 @@ static void locals_add(struct ha_report *r, struct ha_doc_node *row, const struc
     }
     struct ha_doc_node *list = ha_doc_list_of(r->doc, row, "locals", ctx == NULL ? 0 : count, local_row, ctx);
     list->title = "";
+    list->u.list->tight = true;
     list->u.list->never_cut = true;
     if (!show) {
         ha_doc_machine(list);
@@ -98,6 +99,7 @@ static void frames_add(struct ha_report *r, struct ha_doc_node *row, const struc
     }
     struct ha_doc_node *list = ha_doc_list_of(r->doc, row, "frames", ctx == NULL ? 0 : thread->frame_count, frame_row, ctx);
     list->title = "";
+    list->u.list->tight = true;
     list->u.list->never_cut = true;
 }
 

@@ -91,6 +91,7 @@ struct ha_doc_list {
     uint64_t people_most;  /* rows people see unless the user says how many; HA_DOC_EVERYTHING: all */
     uint64_t people_worth; /* rows beyond are shown only when all are asked for (classes without instances); HA_DOC_EVERYTHING: none such */
     bool never_cut;        /* the user's limit (-n) is not meant for this list */
+    bool tight;            /* no empty lines between blocks */
     const char *noun;      /* of what there is more: "classes" */
     const char *empty;     /* what to tell people when there are no rows; NULL: nothing */
 };
