@@ -2,53 +2,20 @@
 /*
  * Classes put into groups: each its own, by package, or by defining loader.
  */
-#include <string.h>
-
-#include "ha/base/hash.h"
-#include "ha/base/idmap.h"
 #include "ha/query/q_histogram.h"
 #include "ha/query/q_label.h"
 
-/* The group of a package: the map finds it by hash; a different package with the same hash moves on to the next number. */
-static struct ha_err *package_group(struct ha_query *q, struct ha_idmap *map,
-                                    struct ha_groups *groups, const char *name, uint32_t *ret)
+static struct ha_err *package_row(struct ha_query *q, const char *name,
+                                  struct ha_histogram_row *row)
 {
-    size_t len = ha_class_package_length(name);
-    for (uint64_t hash = ha_hash(name, len);; hash++) {
-        uint32_t old;
-        if (!ha_idmap_add(map, hash, groups->count, &old)) {
-            return ha_err_nomem();
-        }
-        if (old == HA_IDMAP_NONE) {
-            struct ha_histogram_row *row = &groups->rows[groups->count];
-            row->name = ha_arena_strndup(&q->arena, name, len);
-            *ret = groups->count++;
-            return row->name == NULL ? ha_err_nomem() : NULL;
-        }
-        const char *package = groups->rows[old].name;
-        if (strlen(package) == len && memcmp(package, name, len) == 0) {
-            *ret = old;
-            return NULL;
-        }
-    }
+    row->name = ha_arena_strndup(&q->arena, name, ha_class_package_length(name));
+    return row->name == NULL ? ha_err_nomem() : NULL;
 }
 
-static struct ha_err *loader_group(struct ha_query *q, struct ha_idmap *map,
-                                   struct ha_groups *groups, ha_obj loader, uint32_t *ret)
+static struct ha_err *loader_row(struct ha_query *q, ha_obj loader, struct ha_histogram_row *row)
 {
-    const struct ha_heap *heap = q->snapshot->heap;
-    uint32_t old;
-    if (!ha_idmap_add(map, loader.i, groups->count, &old)) {
-        return ha_err_nomem();
-    }
-    if (old != HA_IDMAP_NONE) {
-        *ret = old;
-        return NULL;
-    }
-    struct ha_histogram_row *row = &groups->rows[groups->count];
-    *ret = groups->count++;
     row->loader = loader;
-    if (loader.i >= heap->facts.object_count) {
+    if (loader.i >= q->snapshot->heap->facts.object_count) {
         row->loader = HA_OBJ_NONE;
         return NULL;
     }
@@ -71,25 +38,40 @@ static void class_row(const struct ha_heap *heap, uint32_t i, struct ha_histogra
         cls->loader.i < heap->facts.object_count ? ha_heap_address(heap, cls->loader) : 0;
 }
 
-static struct ha_err *fill(struct ha_query *q, struct ha_idmap *map, struct ha_groups *groups)
+static struct ha_err *fill_grouped(struct ha_query *q, const struct ha_grouping *grouping,
+                                   struct ha_groups *groups)
 {
     const struct ha_heap *heap = q->snapshot->heap;
+    groups->count = grouping->count;
+    for (uint32_t c = 0; c < heap->facts.class_count; c++) {
+        groups->of_class[c] = grouping->of_class[c];
+        groups->rows[grouping->of_class[c]].classes++;
+    }
+    for (uint32_t g = 0; g < grouping->count; g++) {
+        const struct ha_class *first = &heap->classes[grouping->first_class[g]];
+        HA_TRY(groups->by == HA_BY_PACKAGE ? package_row(q, first->name, &groups->rows[g])
+                                           : loader_row(q, first->loader, &groups->rows[g]));
+    }
+    return NULL;
+}
+
+static struct ha_err *fill(struct ha_query *q, struct ha_groups *groups)
+{
+    const struct ha_heap *heap = q->snapshot->heap;
+    if (groups->by != HA_BY_CLASS) {
+        struct ha_grouping grouping;
+        HA_TRY(ha_heap_group(heap,
+                             groups->by == HA_BY_PACKAGE ? HA_GROUPING_PACKAGE : HA_GROUPING_LOADER,
+                             &grouping));
+        struct ha_err *err = fill_grouped(q, &grouping, groups);
+        ha_grouping_deinit(&grouping);
+        return err;
+    }
+    groups->count = heap->facts.class_count;
     for (uint32_t i = 0; i < heap->facts.class_count; i++) {
-        uint32_t group = i;
-        switch (groups->by) {
-        case HA_BY_CLASS:
-            class_row(heap, i, &groups->rows[i]);
-            groups->count = i + 1;
-            break;
-        case HA_BY_PACKAGE:
-            HA_TRY(package_group(q, map, groups, heap->classes[i].name, &group));
-            break;
-        case HA_BY_LOADER:
-            HA_TRY(loader_group(q, map, groups, heap->classes[i].loader, &group));
-            break;
-        }
-        groups->of_class[i] = group;
-        groups->rows[group].classes++;
+        class_row(heap, i, &groups->rows[i]);
+        groups->of_class[i] = i;
+        groups->rows[i].classes = 1;
     }
     return NULL;
 }
@@ -121,12 +103,7 @@ struct ha_err *ha_groups_get(struct ha_query *q, enum ha_group_by by, const stru
         if (groups == NULL) {
             return ha_err_nomem();
         }
-        struct ha_idmap map = {0};
-        struct ha_err *err = fill(q, &map, groups);
-        ha_idmap_deinit(&map);
-        if (err != NULL) {
-            return err;
-        }
+        HA_TRY(fill(q, groups));
         q->groups[by] = groups;
     }
     *ret = q->groups[by];

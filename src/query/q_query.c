@@ -56,12 +56,6 @@ double ha_query_percent(const struct ha_query *q, uint64_t bytes)
 
 /* ---- names ---- */
 
-size_t ha_class_name_length(const char *name)
-{
-    const char *mark = strstr(name, "/0x");
-    return mark != NULL ? (size_t)(mark - name) : strlen(name);
-}
-
 static bool is_primitive_array(const char *name)
 {
     static const char *const primitives[] = {"boolean[", "byte[", "char[", "double[",
@@ -83,15 +77,6 @@ bool ha_class_name_is_platform(const char *name)
         }
     }
     return is_primitive_array(name);
-}
-
-size_t ha_class_package_length(const char *name)
-{
-    size_t len = ha_class_name_length(name);
-    while (len > 0 && name[len - 1] != '.') {
-        len--;
-    }
-    return len == 0 ? 0 : len - 1;
 }
 
 struct ha_err *ha_query_object_at(const struct ha_query *q, ha_addr address, ha_obj *ret)

@@ -86,6 +86,18 @@ struct ha_static {
     uint64_t value; /* bits as in the dump, zero-extended; a reference is an address */
 };
 
+/* Classes put into groups: by package (the empty name for classes without one) or by defining loader. */
+enum ha_grouping_by {
+    HA_GROUPING_PACKAGE,
+    HA_GROUPING_LOADER
+};
+
+struct ha_grouping {
+    uint32_t count;
+    uint32_t *of_class;    /* per class: its group; groups are numbered in the order of their first class */
+    uint32_t *first_class; /* per group */
+};
+
 /* ---- roots, threads ---- */
 
 /* In the order in which an object that is a root in several ways shows them. */
@@ -233,6 +245,16 @@ struct ha_heap_walk {
 };
 void ha_heap_walk_begin(const struct ha_heap *heap, struct ha_heap_walk *ret);
 bool ha_heap_walk_next(struct ha_heap_walk *walk, ha_obj *ret_obj, ha_addr *ret_address);
+
+/* heap_groups.c. Free with ha_grouping_deinit(). */
+struct ha_err *ha_heap_group(const struct ha_heap *heap, enum ha_grouping_by by, struct ha_grouping *ret) HA_WARN_UNUSED;
+void ha_grouping_deinit(struct ha_grouping *grouping);
+
+/* The length of a class name without the `/0x…` of a hidden class (its instance of the same run): "Foo$$Lambda/0x0000" gives that of "Foo$$Lambda". */
+size_t ha_class_name_length(const char *name);
+
+/* The length of the package part of a class name ("com.acme" of "com.acme.Foo$Bar[]"); 0: no package, or a primitive array. */
+size_t ha_class_package_length(const char *name);
 
 /* ---- field values, read from the dump ---- */
 

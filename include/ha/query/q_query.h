@@ -41,14 +41,8 @@ double ha_query_percent(const struct ha_query *q, uint64_t bytes); /* of the rea
 
 /* ---- names ---- */
 
-/* The length of a class name without the `/0x…` of a hidden class (its instance of the same run): "Foo$$Lambda/0x0000" gives that of "Foo$$Lambda". */
-size_t ha_class_name_length(const char *name);
-
 /* Whether a class name belongs to the platform: java.*, javax.*, jdk.*, sun.*, com.sun.*, and arrays of its types and of primitives. */
 bool ha_class_name_is_platform(const char *name);
-
-/* The length of the package part of a class name ("com.acme" of "com.acme.Foo$Bar[]"); 0: no package, or a primitive array. */
-size_t ha_class_package_length(const char *name);
 
 /* The object at an address; HA_ERR_USAGE: the dump has none there. */
 struct ha_err *ha_query_object_at(const struct ha_query *q, ha_addr address, ha_obj *ret) HA_WARN_UNUSED;
