@@ -223,10 +223,10 @@ bool cli_wants_machine(const struct cli *cli)
     return false;
 }
 
-static void warnings_say(struct cli *cli)
+void cli_warnings_say(struct cli *cli)
 {
     const struct ha_diag *diag = cli->snapshot->diag;
-    for (enum ha_diag_code code = 0; code < HA_DIAG_COUNT && diag != NULL; code++) {
+    for (enum ha_diag_code code = 0; code < HA_DIAG_COUNT && diag != NULL && !cli->options.quiet; code++) {
         const struct ha_diag_entry *entry = ha_diag_get(diag, code);
         if (entry->count > 0) {
             cli_say(cli, "%s: %s [%s]", ha_diag_is_damage(code) ? "damage" : "note", entry->message == NULL ? "" : entry->message,
@@ -249,13 +249,10 @@ static struct ha_err *strict_check(const struct cli *cli)
     return NULL;
 }
 
-struct ha_err *cli_open(struct cli *cli, unsigned number, bool warnings_later)
+struct ha_err *cli_open(struct cli *cli, unsigned number)
 {
     HA_TRY(ha_snapshot_open(cli->operands[number], &cli->snapshot_options, &cli->snapshot));
     display_clear(cli->display);
-    if (!warnings_later && !cli->options.quiet) {
-        warnings_say(cli);
-    }
     return strict_check(cli);
 }
 
@@ -282,8 +279,7 @@ static struct ha_err *question_answer(struct cli *cli, struct ha_query *query, s
 
 static struct ha_err *question_run(struct cli *cli)
 {
-    bool is_report = strcmp(cli->command->name, "report") == 0; // its answer has a section for the warnings
-    HA_TRY(cli_open(cli, cli->command->spec->dump_operand, is_report));
+    HA_TRY(cli_open(cli, 0));
     struct ha_query query;
     struct ha_doc *doc = ha_doc_create();
     if (doc == NULL) {
@@ -293,6 +289,9 @@ static struct ha_err *question_run(struct cli *cli)
     struct ha_err *err = question_answer(cli, &query, doc);
     ha_doc_destroy(doc);
     ha_query_deinit(&query);
+    if (err == NULL && !cli->command->spec->tells_warnings) { // a mistake is told alone, in one line
+        cli_warnings_say(cli);
+    }
     return err;
 }
 
@@ -342,7 +341,7 @@ static struct ha_err *help_or_version(struct cli *cli, bool *ret_done)
     } else if (cli->options.help) {
         cli_help_program(&text);
     }
-    struct ha_err *err = *ret_done ? cli_print(cli, &text) : NULL;
+    struct ha_err *err = *ret_done ? cli_print(&text) : NULL;
     ha_sbuf_deinit(&text);
     return err;
 }

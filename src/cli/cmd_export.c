@@ -338,7 +338,7 @@ static struct ha_err *export_to(struct cli *cli, struct ha_query *query, unsigne
         .column_count = tables[what].count,
         .limit = cli->options.top == HA_RENDER_LIMIT_DEFAULT ? 0 : cli->options.top,
     };
-    HA_TRY(cli_sink_open(cli, output->path, &e.sink));
+    HA_TRY(cli_sink_open(output->path, &e.sink));
     struct ha_err *err = table_begin(&e, cli->operands[0]);
     if (err == NULL && what == 0) {
         objects_write(&e);
@@ -377,12 +377,15 @@ static struct ha_err *run(struct cli *cli)
     struct ha_query query;
     struct ha_err *err = NULL;
     HA_TRY(what_read(cli, &what));
-    HA_TRY(cli_open(cli, 1, false));
+    HA_TRY(cli_open(cli, 1));
     ha_query_init(&query, cli->snapshot);
     for (size_t i = 0; i < cli->output_count && err == NULL; i++) {
         err = export_to(cli, &query, what, &cli->outputs[i]);
     }
     ha_query_deinit(&query);
+    if (err == NULL) {
+        cli_warnings_say(cli);
+    }
     return err;
 }
 

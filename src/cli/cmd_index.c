@@ -32,7 +32,7 @@ static struct ha_err *action_read(const struct cli *cli, unsigned *ret)
 static struct ha_err *line_print(struct cli *cli, struct ha_sbuf *text)
 {
     ha_sbuf_putc(text, '\n');
-    struct ha_err *err = cli->options.quiet ? NULL : cli_print(cli, text);
+    struct ha_err *err = cli->options.quiet ? NULL : cli_print(text);
     ha_sbuf_deinit(text);
     return err;
 }
@@ -42,7 +42,7 @@ static struct ha_err *line_print(struct cli *cli, struct ha_sbuf *text)
 static struct ha_err *build(struct cli *cli)
 {
     struct ha_sbuf text = {0};
-    HA_TRY(cli_open(cli, 1, false));
+    HA_TRY(cli_open(cli, 1));
     const struct ha_index *index = cli->snapshot->index;
     if (index == NULL || ha_index_path(index) == NULL) {
         return ha_err_new(HA_ERR_SYSTEM, "no folder for the index of '%s' can be written", cli->operands[1]);
@@ -50,6 +50,7 @@ static struct ha_err *build(struct cli *cli)
     ha_sbuf_printf(&text, "%s %s (", cli->snapshot->built ? "built" : "up to date:", ha_index_path(index));
     ha_words_bytes(&text, ha_index_bytes(index));
     ha_sbuf_putc(&text, ')');
+    cli_warnings_say(cli);
     return line_print(cli, &text);
 }
 

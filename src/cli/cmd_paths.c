@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "cli/typo.h"
+
 #define EXCLUDE_ITEMS_MAX 256
 
 struct values {
@@ -91,12 +93,33 @@ static struct ha_err *prepare(struct cli *cli)
     return excludes_read(cli, values);
 }
 
+/* The class must be there; if it is not, the error names the nearest of all class names. */
+static struct ha_err *class_check(struct ha_query *query, const char *name)
+{
+    struct ha_classes classes;
+    struct ha_err *err = ha_query_classes(query, name, &classes);
+    if (err == NULL || ha_err_kind(err) != HA_ERR_USAGE || strstr(ha_err_message(err), "did you mean") != NULL) {
+        return err;
+    }
+    const struct ha_heap *heap = query->snapshot->heap;
+    struct typo typo;
+    typo_begin(&typo, name);
+    for (uint32_t i = 0; i < heap->facts.class_count; i++) {
+        typo_offer(&typo, heap->classes[i].name);
+    }
+    if (typo.best == NULL) {
+        return err;
+    }
+    struct ha_err *better = ha_err_new(HA_ERR_USAGE, "%s, did you mean '%s'?", ha_err_message(err), typo.best);
+    ha_err_free(err);
+    return better;
+}
+
 /* A rule about a class that the dump does not have is a mistake, not a rule without effect. */
 static struct ha_err *rules_check(struct ha_query *query, const struct ha_excludes *excludes)
 {
     for (size_t i = 0; i < excludes->rule_count; i++) {
-        struct ha_classes classes;
-        HA_TRY(ha_err_wrap(ha_query_classes(query, excludes->rules[i].class_name, &classes), "--exclude"));
+        HA_TRY(ha_err_wrap(class_check(query, excludes->rules[i].class_name), "--exclude"));
     }
     return NULL;
 }
@@ -111,6 +134,7 @@ static struct ha_err *ask(struct cli *cli, struct ha_report *r, struct ha_doc_no
     }
     HA_TRY(rules_check(r->query, &values->excludes));
     if (values->class_name != NULL) {
+        HA_TRY(class_check(r->query, values->class_name));
         HA_TRY(ha_paths_to_class(r->query, values->class_name, &query, paths));
     } else {
         ha_obj obj;

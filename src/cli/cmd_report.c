@@ -37,6 +37,7 @@ static struct ha_err *report_ask(struct cli *cli, struct ha_report *r, struct ha
 const struct cli_spec cli_spec_report = {
     .operands_min = 1,
     .operands_max = 1,
+    .tells_warnings = true,
     .details = "The whole story of a dump: what it is and holds, what probably leaks, where to look next, the biggest consumers, the classes, the "
                "threads, and what was wrong with the dump. It is what 'hprof-analyze DUMP' does.",
     .examples = "hprof-analyze app.hprof\n"

@@ -163,7 +163,7 @@ static struct ha_err *run(struct cli *cli)
     } else {
         cli_help_program(&text);
     }
-    struct ha_err *err = cli_print(cli, &text);
+    struct ha_err *err = cli_print(&text);
     ha_sbuf_deinit(&text);
     return err;
 }

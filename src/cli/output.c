@@ -89,6 +89,19 @@ static struct ha_err *output_add(struct cli *cli, const struct cli_format *forma
     return NULL;
 }
 
+/* The dump must not be replaced by what is said about it. */
+static struct ha_err *dump_spared(const struct cli *cli, const char *path)
+{
+    struct stat st;
+    struct stat dump;
+    for (unsigned i = 0; path != NULL && stat(path, &st) == 0 && i < cli->operand_count; i++) {
+        if (stat(cli->operands[i], &dump) == 0 && dump.st_dev == st.st_dev && dump.st_ino == st.st_ino) {
+            return ha_err_new(HA_ERR_USAGE, "the output '%s' is the dump itself", path);
+        }
+    }
+    return NULL;
+}
+
 struct ha_err *cli_outputs_choose(struct cli *cli, const struct cli_format *formats, size_t count)
 {
     const struct opt_words *words = &cli->options.outputs;
@@ -117,6 +130,7 @@ struct ha_err *cli_outputs_choose(struct cli *cli, const struct cli_format *form
             output->format = format_of_path(formats, count, output->path);
         }
         output->format = output->format == NULL ? &formats[0] : output->format;
+        HA_TRY(dump_spared(cli, output->path));
     }
     return NULL;
 }
@@ -161,25 +175,10 @@ static struct ha_err *sink_flush(struct cli_sink *sink)
     return NULL;
 }
 
-/* The dump must not be replaced by what is said about it. */
-static struct ha_err *dump_spared(const struct cli *cli, const char *path, const struct stat *st)
-{
-    for (unsigned i = 0; i < cli->operand_count; i++) {
-        struct stat dump;
-        if (stat(cli->operands[i], &dump) == 0 && dump.st_dev == st->st_dev && dump.st_ino == st->st_ino) {
-            return ha_err_new(HA_ERR_USAGE, "the output '%s' is the dump itself", path);
-        }
-    }
-    return NULL;
-}
-
-static struct ha_err *sink_file_open(struct cli *cli, const char *path, struct cli_sink *sink)
+static struct ha_err *sink_file_open(const char *path, struct cli_sink *sink)
 {
     struct stat st;
     bool there = stat(path, &st) == 0;
-    if (there) {
-        HA_TRY(dump_spared(cli, path, &st));
-    }
     if (there && !S_ISREG(st.st_mode)) {
         sink->fd = open(path, O_WRONLY | O_CLOEXEC);
         return sink->fd < 0 ? ha_err_system(errno, "cannot open '%s'", path) : NULL;
@@ -197,7 +196,7 @@ static struct ha_err *sink_file_open(struct cli *cli, const char *path, struct c
     return NULL;
 }
 
-struct ha_err *cli_sink_open(struct cli *cli, const char *path, struct cli_sink **ret)
+struct ha_err *cli_sink_open(const char *path, struct cli_sink **ret)
 {
     struct cli_sink *sink = ha_alloc(sizeof *sink);
     if (sink == NULL) {
@@ -208,7 +207,7 @@ struct ha_err *cli_sink_open(struct cli *cli, const char *path, struct cli_sink 
     sink->used = 0;
     sink->name = path == NULL ? "standard output" : path;
     if (path != NULL) {
-        struct ha_err *err = sink_file_open(cli, path, sink);
+        struct ha_err *err = sink_file_open(path, sink);
         if (err != NULL) {
             ha_free(sink);
             return err;
@@ -299,7 +298,7 @@ static struct ha_err *output_render(struct cli *cli, struct ha_doc *doc, const s
         .limit = cli->options.top,
     };
     const struct ha_renderer *renderer = output->format->what;
-    HA_TRY(cli_sink_open(cli, output->path, &sink));
+    HA_TRY(cli_sink_open(output->path, &sink));
     struct ha_err *err = renderer->render(doc, &options, cli_sink_write, sink);
     if (err == NULL) {
         err = cli_sink_commit(sink);
@@ -325,13 +324,13 @@ struct ha_err *cli_answer(struct cli *cli, struct ha_doc *doc)
     return pipe;
 }
 
-struct ha_err *cli_print(struct cli *cli, const struct ha_sbuf *text)
+struct ha_err *cli_print(const struct ha_sbuf *text)
 {
     struct cli_sink *sink = NULL;
     if (ha_sbuf_failed(text)) {
         return ha_err_nomem();
     }
-    HA_TRY(cli_sink_open(cli, NULL, &sink));
+    HA_TRY(cli_sink_open(NULL, &sink));
     struct ha_err *err = cli_sink_write(sink, ha_sbuf_text(text), text->len);
     if (err == NULL) {
         err = cli_sink_commit(sink);

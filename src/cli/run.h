@@ -69,7 +69,7 @@ struct ha_err *cli_formats_choose(struct cli *cli) HA_WARN_UNUSED;
 
 /* Where an answer goes: stdout, or a file that appears when it is complete. */
 struct cli_sink;
-struct ha_err *cli_sink_open(struct cli *cli, const char *path, struct cli_sink **ret) HA_WARN_UNUSED;
+struct ha_err *cli_sink_open(const char *path, struct cli_sink **ret) HA_WARN_UNUSED;
 struct ha_err *cli_sink_write(void *sink, const char *data, size_t len); /* a ha_write_fn */
 struct ha_err *cli_sink_commit(struct cli_sink *sink) HA_WARN_UNUSED;
 void cli_sink_close(struct cli_sink *sink); /* NULL is fine; what was not committed is gone */
@@ -118,7 +118,7 @@ struct cli_spec {
     size_t values_bytes;       /* of the command's values */
     const void *defaults;      /* as many bytes; NULL: zeroes */
     unsigned operands_min, operands_max;
-    unsigned dump_operand;     /* which operand is the dump, for `ask` */
+    bool tells_warnings;       /* the answer has a section of its own for what was wrong with the dump */
     bool no_common;            /* the common options are not for this one */
     const char *details;       /* paragraphs for help and man page, separated by empty lines */
     const char *examples;      /* lines */
@@ -132,8 +132,11 @@ struct cli_spec {
     void (*release)(struct cli *cli);
 };
 
-/* Opens cli->operands[number] as cli->snapshot, tells the warnings unless `warnings_later`, applies --strict. */
-struct ha_err *cli_open(struct cli *cli, unsigned number, bool warnings_later) HA_WARN_UNUSED;
+/* Opens cli->operands[number] as cli->snapshot, applies --strict. */
+struct ha_err *cli_open(struct cli *cli, unsigned number) HA_WARN_UNUSED;
+
+/* What was wrong with the dump, a line each on stderr, unless -q: after the answer, so that it is not scrolled away. */
+void cli_warnings_say(struct cli *cli);
 
 /* Rows that a question should give so that no output lacks any: 0 is all. */
 uint64_t cli_limit(const struct cli *cli);
@@ -152,7 +155,7 @@ extern const char cli_version[];
 void cli_help_program(struct ha_sbuf *out);
 void cli_help_command(const struct cli_command *command, struct ha_sbuf *out);
 void cli_man_page(struct ha_sbuf *out);
-struct ha_err *cli_print(struct cli *cli, const struct ha_sbuf *text) HA_WARN_UNUSED; /* to stdout */
+struct ha_err *cli_print(const struct ha_sbuf *text) HA_WARN_UNUSED; /* to stdout */
 
 /* "-n, --top N" of an option, as help and man page show it. */
 void cli_option_spelling(const struct opt *opt, struct ha_sbuf *out);

@@ -266,7 +266,7 @@ void ha_report_overview(struct ha_report *r, struct ha_doc_node *parent)
     ha_doc_say_count(doc, line, overview.classes, "class", "classes");
     ha_doc_say(doc, line, " and ");
     ha_doc_say_count(doc, line, overview.class_loaders, "class loader", NULL);
-    if (overview.unreachable_objects > 0) {
+    if (overview.unreachable_bytes > 0) {
         ha_doc_say(doc, line, "; ");
         ha_doc_bytes(doc, line, NULL, overview.unreachable_bytes);
         ha_doc_say(doc, line, " more ");

@@ -18,6 +18,7 @@
 #include "report/parts.h"
 
 #define HOLDS_CLASSES 3 /* named in the short form */
+#define THREAD_NAME_CHARS 60
 
 struct suspects_ctx {
     struct ha_report *r;
@@ -56,6 +57,11 @@ static void what_say(struct ha_report *r, struct ha_doc_node *line, const struct
         ha_doc_say(doc, line, s->is_class ? "class " : s->is_thread ? "thread " : s->is_loader ? "class loader " : "one ");
     }
     ha_doc_strong(ha_doc_class(doc, line, NULL, s->class_name));
+    struct ha_sbuf name = {0};
+    if (s->kind == HA_SUSPECT_OBJECT && s->is_thread && ha_thread_name(r->query, s->object, THREAD_NAME_CHARS, &name)) {
+        ha_doc_say(doc, line, ha_doc_printf(doc, " \"%s\"", ha_sbuf_text(&name)));
+    }
+    ha_sbuf_deinit(&name);
     if (sits_elsewhere(s)) {
         const struct ha_heap *heap = r->query->snapshot->heap;
         ha_cls cls;
