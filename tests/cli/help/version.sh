@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+"$HPROF_ANALYZE" --version
+"$HPROF_ANALYZE" histogram --version nosuch.hprof

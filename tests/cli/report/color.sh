@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+"$DUMPGEN" "$HEAPS/leak.heap" leak.hprof
+"$HPROF_ANALYZE" leak.hprof --color always | head -12 | cat -v

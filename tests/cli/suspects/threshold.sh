@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+"$DUMPGEN" "$HEAPS/calm.heap" calm.hprof
+"$HPROF_ANALYZE" suspects calm.hprof
+"$HPROF_ANALYZE" suspects calm.hprof --threshold 1K
+"$HPROF_ANALYZE" suspects calm.hprof --threshold 8% -n 1
