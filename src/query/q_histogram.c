@@ -177,7 +177,7 @@ static void add_totals(const struct ha_query *q, struct rows *rows, bool all)
     }
 }
 
-static struct ha_err *add_retained(const struct ha_query *q, struct rows *rows)
+static struct ha_err *add_retained(struct ha_query *q, struct rows *rows)
 {
     uint32_t count = rows->groups->count;
     struct ha_tally_sum *sums = ha_calloc_array((size_t)count + 1, sizeof *sums);
@@ -211,8 +211,8 @@ static struct ha_err *add_column(const struct ha_query *q, struct rows *rows)
     return err;
 }
 
-static struct ha_err *add_numbers(const struct ha_query *q,
-                                  const struct ha_histogram_options *options, struct rows *rows)
+static struct ha_err *add_numbers(struct ha_query *q, const struct ha_histogram_options *options,
+                                  struct rows *rows)
 {
     if (q->snapshot->retained == NULL) {
         return add_column(q, rows);
@@ -245,8 +245,7 @@ struct ha_err *ha_histogram_query(struct ha_query *q, const struct ha_histogram_
     return err;
 }
 
-static struct ha_err *add_subtrees(const struct ha_query *q, struct ha_children tops,
-                                   struct rows *rows)
+static struct ha_err *add_subtrees(struct ha_query *q, struct ha_children tops, struct rows *rows)
 {
     struct ha_tally_sum *sums = ha_calloc_array((size_t)rows->groups->count + 1, sizeof *sums);
     if (sums == NULL) {

@@ -66,7 +66,9 @@ static void reach(struct search *s, ha_obj obj, ha_obj after)
         return;
     }
     s->next[obj.i] = after.i + 1;
-    if (ha_heap_root_kinds(heap, obj) == 0) {
+    bool top = s->q->snapshot->dom->idom[obj.i] ==
+               HA_DOM_ROOT; // roots lie directly under the root of the tree
+    if (!top || ha_heap_root_kinds(heap, obj) == 0) {
         push(s, &s->level_next, obj);
         return;
     }
@@ -177,7 +179,9 @@ static struct ha_err *run(struct search *s)
         for (size_t i = 0; i < s->level.count && !s->failed; i++) {
             expand(s, (ha_obj){s->level.data[i]});
         }
-        HA_TRY(expand_classes(s));
+        if (!enough(s)) {
+            HA_TRY(expand_classes(s));
+        }
     }
 }
 

@@ -22,6 +22,7 @@ void ha_query_deinit(struct ha_query *q)
 {
     ha_err_free(ha_window_error(&q->window));
     ha_window_deinit(&q->window);
+    ha_big_deinit(&q->child_starts);
     ha_arena_deinit(&q->arena);
 }
 

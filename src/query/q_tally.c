@@ -3,21 +3,34 @@
 
 #include "ha/base/mem.h"
 #include "ha/base/pool.h"
+#include "ha/base/vec.h"
+#include "query/q_tree.h"
 
 #define WORKERS_MAX 16U           /* each has counters per group */
 #define COLUMN_BATCH (512U * 512) /* objects; whole blocks of the array ranks */
-#define TOP_BATCHES 1024U
+#define PIECES 128U               /* about as many pieces a forest is cut into */
+#define RUN_MAX (1U << 20)        /* siblings of a piece */
+#define CUTS_MAX 4096U            /* objects that are cut further, one level each */
+#define LARGE_SHARE                                                                                \
+    5 /* percent of the heap from which on it pays to make the starts of all children */
 
 struct worker {
     uint32_t *open; /* per group */
     struct ha_tally_sum *sums;
 };
 
+/* A run of siblings, below `parent` (HA_NONE: they are tops themselves) in the subtree of `top`. */
+struct piece {
+    struct ha_children objects;
+    ha_obj parent, top;
+};
+
 struct tally {
     const struct ha_query *q;
     const struct ha_groups *groups; /* NULL: groups are the classes */
-    struct ha_children tops;
-    uint64_t batch;
+    HA_VEC(struct piece) pieces;
+    HA_VEC(struct piece) heavy; /* to be cut: parent is the object */
+    uint64_t piece_bytes;
     bool with_sizes;
     uint32_t group_count;
     struct worker workers[WORKERS_MAX];
@@ -93,11 +106,16 @@ static uint64_t place_of(const struct ha_children *siblings, ha_obj obj)
     return low;
 }
 
+static struct ha_err *damaged(void)
+{
+    return ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged");
+}
+
 static struct ha_err *walk_subtree(const struct tally *t, struct worker *w, ha_obj top)
 {
     const struct ha_dom *dom = t->q->snapshot->dom;
     uint64_t budget = dom->heap->facts.object_count; // a damaged index may hold a circle
-    struct ha_children kids = ha_dom_children(dom, top);
+    struct ha_children kids = ha_tree_children(t->q, top);
     uint64_t next = 0;
     ha_obj at = top;
     uint32_t group = group_of(t, top);
@@ -106,13 +124,16 @@ static struct ha_err *walk_subtree(const struct tally *t, struct worker *w, ha_o
     for (;;) {
         if (next < kids.count) {
             ha_obj kid = ha_children_at(&kids, next++);
-            if (dom->idom[kid.i] != at.i || budget-- == 0) {
-                return ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged");
+            if (budget-- == 0) {
+                return damaged();
             }
             group = group_of(t, kid);
             count(t, w, kid, group);
-            struct ha_children below = ha_dom_children(dom, kid);
+            struct ha_children below = ha_tree_children(t->q, kid);
             if (below.count > 0) {
+                if (dom->idom[kid.i] != at.i) {
+                    return damaged();
+                }
                 w->open[group]++;
                 at = kid;
                 kids = below;
@@ -126,40 +147,146 @@ static struct ha_err *walk_subtree(const struct tally *t, struct worker *w, ha_o
         }
         ha_obj child = at;
         at.i = dom->idom[child.i];
-        kids = ha_dom_children(dom, at);
+        kids = ha_tree_children(t->q, at);
         next = place_of(&kids, child) + 1;
     }
 }
 
-static struct ha_err *tally_tops(void *ctx, unsigned worker, uint64_t index)
+/* ---- pieces ---- */
+
+/* Opens (or closes again) what lies between a piece and the top of its subtree. */
+static void open_above(const struct tally *t, struct worker *w, const struct piece *piece,
+                       uint32_t by)
+{
+    const struct ha_dom *dom = t->q->snapshot->dom;
+    for (ha_obj at = piece->parent; at.i < dom->heap->facts.object_count; at.i = dom->idom[at.i]) {
+        w->open[group_of(t, at)] += by;
+        if (at.i == piece->top.i) {
+            return;
+        }
+    }
+}
+
+static struct ha_err *tally_piece(void *ctx, unsigned worker, uint64_t index)
 {
     struct tally *t = ctx;
-    uint64_t first = index * t->batch;
-    uint64_t end = t->tops.count - first < t->batch ? t->tops.count : first + t->batch;
-    for (uint64_t i = first; i < end; i++) {
-        HA_TRY(walk_subtree(t, &t->workers[worker], ha_children_at(&t->tops, i)));
+    const struct piece *piece = &t->pieces.data[index];
+    struct worker *w = &t->workers[worker];
+    open_above(t, w, piece, 1);
+    for (uint64_t i = 0; i < piece->objects.count; i++) {
+        HA_TRY(walk_subtree(t, w, ha_children_at(&piece->objects, i)));
+    }
+    open_above(t, w, piece, UINT32_MAX);
+    return NULL;
+}
+
+static struct ha_err *add_piece(struct tally *t, struct piece piece)
+{
+    if (piece.objects.count == 0) {
+        return NULL;
+    }
+    struct piece *slot = ha_vec_push(&t->pieces);
+    if (slot == NULL) {
+        return ha_err_nomem();
+    }
+    *slot = piece;
+    return NULL;
+}
+
+/* Cuts siblings into runs of about PIECE_SHARE of all; what is larger alone is kept to be cut itself, as long as CUTS_MAX allows. */
+static struct ha_err *cut_siblings(struct tally *t, struct piece all)
+{
+    struct piece run = all;
+    uint64_t bytes = 0;
+    run.objects.count = 0;
+    for (uint64_t i = 0; i < all.objects.count; i++) {
+        ha_obj obj = ha_children_at(&all.objects, i);
+        uint64_t retained = ha_query_retained(t->q, obj);
+        bool heavy = retained > t->piece_bytes && t->heavy.count < CUTS_MAX;
+        if (heavy) {
+            struct piece *slot = ha_vec_push(&t->heavy);
+            if (slot == NULL) {
+                return ha_err_nomem();
+            }
+            *slot = (struct piece){.parent = obj, .top = ha_obj_is_none(all.top) ? obj : all.top};
+        } else {
+            run.objects.count++;
+            bytes += retained;
+        }
+        if (heavy || bytes >= t->piece_bytes || run.objects.count >= RUN_MAX) {
+            HA_TRY(add_piece(t, run));
+            run.objects.objects = all.objects.objects + i + 1;
+            run.objects.count = 0;
+            bytes = 0;
+        }
+    }
+    return add_piece(t, run);
+}
+
+/* Counts an object that was too large for a piece and cuts what is below. */
+static struct ha_err *cut_heavy(struct tally *t, struct piece heavy)
+{
+    const struct ha_dom *dom = t->q->snapshot->dom;
+    struct worker *w = &t->workers[0];
+    ha_obj obj = heavy.parent;
+    struct piece above = {.parent = {heavy.parent.i == heavy.top.i ? HA_NONE : dom->idom[obj.i]},
+                          .top = heavy.top};
+    open_above(t, w, &above, 1);
+    count(t, w, obj, group_of(t, obj));
+    open_above(t, w, &above, UINT32_MAX);
+    heavy.objects = ha_tree_children(t->q, obj);
+    for (uint64_t i = 0; i < heavy.objects.count; i++) {
+        if (dom->idom[ha_children_at(&heavy.objects, i).i] != obj.i) {
+            return damaged();
+        }
+    }
+    return cut_siblings(t, heavy);
+}
+
+static struct ha_err *cut(struct tally *t, struct ha_children tops)
+{
+    HA_TRY(cut_siblings(t, (struct piece){tops, HA_OBJ_NONE, HA_OBJ_NONE}));
+    for (size_t i = 0; i < t->heavy.count; i++) {
+        HA_TRY(cut_heavy(t, t->heavy.data[i]));
     }
     return NULL;
 }
 
-struct ha_err *ha_tally_subtrees(const struct ha_query *q, const struct ha_groups *groups,
+static uint64_t retained_sum(const struct ha_query *q, struct ha_children tops)
+{
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < tops.count; i++) {
+        sum += ha_query_retained(q, ha_children_at(&tops, i));
+    }
+    return sum;
+}
+
+struct ha_err *ha_tally_subtrees(struct ha_query *q, const struct ha_groups *groups,
                                  struct ha_children tops, bool with_sizes,
                                  struct ha_tally_sum *sums)
 {
-    struct tally t = {.q = q,
-                      .groups = groups,
-                      .tops = tops,
-                      .with_sizes = with_sizes,
-                      .group_count = groups->count};
-    t.batch = tops.count / TOP_BATCHES + 1;
-    struct ha_err *err = workers_init(&t, tops.count < 2 ? 1 : q->snapshot->threads);
+    struct tally t = {
+        .q = q, .groups = groups, .with_sizes = with_sizes, .group_count = groups->count};
+    uint64_t bytes = retained_sum(q, tops);
+    t.piece_bytes = bytes / PIECES + 1;
+    struct ha_err *err = bytes / LARGE_SHARE < q->snapshot->retained->reachable_bytes / 100
+                             ? NULL
+                             : ha_tree_prepare(q);
     if (err == NULL) {
-        err = ha_parallel_for(t.worker_count, (tops.count + t.batch - 1) / t.batch, tally_tops, &t);
+        err = workers_init(&t, q->snapshot->threads);
+    }
+    if (err == NULL) {
+        err = cut(&t, tops);
+    }
+    if (err == NULL) {
+        err = ha_parallel_for(t.worker_count, t.pieces.count, tally_piece, &t);
     }
     if (err == NULL) {
         workers_merge(&t, sums);
     }
     workers_deinit(&t);
+    ha_vec_deinit(&t.pieces);
+    ha_vec_deinit(&t.heavy);
     return err;
 }
 

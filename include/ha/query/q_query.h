@@ -15,6 +15,7 @@
 #define HA_QUERY_Q_QUERY_H
 
 #include "ha/base/arena.h"
+#include "ha/base/mem.h"
 #include "ha/snapshot/snapshot.h"
 
 struct ha_groups;
@@ -24,6 +25,7 @@ struct ha_query {
     struct ha_window window; /* random reads of field values */
     struct ha_arena arena;   /* owns every answer */
     const struct ha_groups *groups[3]; /* made when first needed, see ha_groups_get() */
+    struct ha_big child_starts;        /* made when first needed, see src/query/q_tree.h */
 };
 
 void ha_query_init(struct ha_query *q, const struct ha_snapshot *snapshot);
