@@ -91,6 +91,39 @@ bool ha_dom_dominates(const struct ha_dom *dom, ha_obj a, ha_obj b)
     return false;
 }
 
+/* Totals per package and loader, and the big parts: checked completely, they are few. */
+static struct ha_err *open_groups(const struct ha_index *index, const struct ha_heap *heap, struct ha_retained *retained)
+{
+    static_assert(sizeof(struct ha_part) == sizeof(struct ha_disk_part), "parts are used in place");
+    static_assert(sizeof(struct ha_part_row) == sizeof(struct ha_disk_part_row), "rows are used in place");
+    struct ha_index_section packages = ha_index_find(index, HA_SECTION_MAT_PACKAGES, sizeof(struct ha_class_total));
+    struct ha_index_section loaders = ha_index_find(index, HA_SECTION_MAT_LOADERS, sizeof(struct ha_class_total));
+    struct ha_index_section parts = ha_index_find(index, HA_SECTION_MAT_PARTS, sizeof(struct ha_part));
+    struct ha_index_section rows = ha_index_find(index, HA_SECTION_MAT_PART_ROWS, sizeof(struct ha_part_row));
+    const struct ha_part *part = parts.data;
+    for (uint64_t i = 0; i < parts.count; i++) {
+        if ((part[i].object.i >= heap->facts.object_count && part[i].object.i != HA_NONE) || part[i].cls.i >= heap->facts.class_count ||
+            (uint64_t)part[i].rows_first + part[i].rows_count > rows.count) {
+            return damaged("big parts");
+        }
+    }
+    const struct ha_part_row *row = rows.data;
+    for (uint64_t i = 0; i < rows.count; i++) {
+        if (row[i].cls >= heap->facts.class_count) {
+            return damaged("big parts");
+        }
+    }
+    retained->packages = packages.data;
+    retained->package_count = packages.count;
+    retained->loaders = loaders.data;
+    retained->loader_count = loaders.count;
+    retained->parts = part;
+    retained->part_count = parts.count;
+    retained->part_rows = row;
+    retained->part_row_count = rows.count;
+    return NULL;
+}
+
 struct ha_err *ha_retained_open(const struct ha_index *index, const struct ha_sizes *sizes, const struct ha_dom *dom, struct ha_retained **ret)
 {
     struct ha_index_section totals = ha_index_find(index, HA_SECTION_MAT_TOTALS, sizeof(struct ha_disk_totals));
@@ -111,8 +144,18 @@ struct ha_err *ha_retained_open(const struct ha_index *index, const struct ha_si
                                      .extra_count = extra.count, .classes = classes.data, .reachable_objects = t->reachable_objects,
                                      .reachable_bytes = t->reachable_bytes, .unreachable_objects = t->unreachable_objects,
                                      .unreachable_bytes = t->unreachable_bytes};
+    struct ha_err *err = open_groups(index, heap, retained);
+    if (err != NULL) {
+        ha_free(retained);
+        return err;
+    }
     *ret = retained;
     return NULL;
+}
+
+struct ha_part_rows ha_retained_part(const struct ha_retained *retained, const struct ha_part *part)
+{
+    return (struct ha_part_rows){retained->part_rows + part->rows_first, part->rows_count};
 }
 
 void ha_retained_close(struct ha_retained *retained)

@@ -18,9 +18,10 @@
 #include "ha/query/q_rank.h"
 #include "query/q_edges.h"
 
+#define ORDERED_MAX 4096U /* objects of a level that is put in order of class names */
+
 struct found {
     ha_obj root;
-    uint32_t kind; /* enum ha_root_kind */
     ha_addr address;
 };
 
@@ -72,22 +73,55 @@ static void reach(struct search *s, ha_obj obj, ha_obj after)
         push(s, &s->level_next, obj);
         return;
     }
-    struct ha_root_info info;
-    ha_root_describe(s->q, obj, &info);
     struct found *slot = ha_vec_push(&s->found);
     if (slot == NULL) {
         s->failed = true;
         return;
     }
-    *slot = (struct found){obj, info.kind, ha_heap_address(heap, obj)};
+    *slot = (struct found){obj, ha_heap_address(heap, obj)};
+}
+
+/* ---- order ---- */
+
+/* The name of an object's class; for a class object of the class it stands for. */
+static const char *name_of(const struct ha_heap *heap, ha_obj obj)
+{
+    ha_cls cls = ha_heap_class_of(heap, obj);
+    ha_cls stands_for;
+    if ((ha_heap_class(heap, cls)->flags & HA_CLASS_IS_CLASS) != 0 &&
+        ha_heap_as_class(heap, obj, &stands_for)) {
+        cls = stands_for;
+    }
+    return ha_heap_class(heap, cls)->name;
 }
 
 static int compare_found(const void *ctx, const void *a, const void *b)
 {
     const struct found *x = a;
     const struct found *y = b;
-    (void)ctx;
+    int names = strcmp(name_of(ctx, x->root), name_of(ctx, y->root));
+    if (names != 0) {
+        return names;
+    }
     return x->address < y->address ? -1 : x->address > y->address;
+}
+
+static int compare_level(const void *ctx, const void *a, const void *b)
+{
+    ha_obj x = {*(const uint32_t *)a};
+    ha_obj y = {*(const uint32_t *)b};
+    int names = strcmp(name_of(ctx, x), name_of(ctx, y));
+    return names != 0 ? names : x.i < y.i ? -1 : x.i > y.i;
+}
+
+/* Of several shortest paths the one is taken whose classes come first by name, not the one whose objects lie lower: other runs of the
+   program, with other addresses, then tell the same story. Long levels are left as they are, for speed. */
+static void order_level(struct search *s)
+{
+    if (s->level.count > 1 && s->level.count <= ORDERED_MAX) {
+        ha_rank_sort(s->level.data, s->level.count, sizeof *s->level.data, compare_level,
+                     s->q->snapshot->heap);
+    }
 }
 
 /* ---- one level ---- */
@@ -176,6 +210,7 @@ static struct ha_err *run(struct search *s)
         s->level = s->level_next;
         s->level_next = swap;
         s->level_next.count = 0;
+        order_level(s);
         for (size_t i = 0; i < s->level.count && !s->failed; i++) {
             expand(s, (ha_obj){s->level.data[i]});
         }

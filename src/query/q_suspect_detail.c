@@ -215,15 +215,16 @@ struct ha_err *ha_suspect_finish(struct ha_query *q, struct ha_suspect *suspect,
 {
     const struct ha_heap *heap = q->snapshot->heap;
     bool group = suspect->kind == HA_SUSPECT_GROUP;
-    bool accumulated = !group && !ha_obj_is_none(suspect->accumulation_point);
-    const ha_obj *tops = accumulated ? &suspect->accumulation_point : members->all.data;
-    uint64_t top_count = accumulated ? 1 : members->all.count;
     class_limit = class_limit != 0 ? class_limit : HA_SUSPECTS_CLASSES;
-    HA_TRY(ha_histogram_of_subtrees(q, tops, top_count, HA_SORT_SHALLOW, class_limit,
+    const ha_obj *all = members->all.data;
+    uint64_t count = members->all.count;
+    HA_TRY(ha_histogram_of_subtrees(q, all, count, HA_SORT_SHALLOW, class_limit,
                                     &suspect->retained_classes));
-    struct ha_children parts = group ? (struct ha_children){(const uint32_t *)(const void *)tops,
-                                                            top_count, heap->facts.object_count}
-                                     : ha_dom_children(q->snapshot->dom, tops[0]);
+    ha_obj point =
+        ha_obj_is_none(suspect->accumulation_point) ? suspect->object : suspect->accumulation_point;
+    struct ha_children parts = group ? (struct ha_children){(const uint32_t *)(const void *)all,
+                                                            count, heap->facts.object_count}
+                                     : ha_dom_children(q->snapshot->dom, point);
     HA_TRY(ha_dominators_largest(q, parts, LARGEST, &suspect->largest));
     return make_id(heap, suspect);
 }

@@ -69,6 +69,19 @@ struct ha_class_total {
     uint64_t top_retained_bytes;
 };
 
+/* A big part of the heap: what lies below one first-level object that retains more than 5 % of the reachable heap, or below all other
+   first-level objects of a class where these together do. Histograms of them are kept. */
+struct ha_part {
+    ha_obj object;    /* HA_OBJ_NONE: the other first-level objects of cls */
+    ha_cls cls;
+    uint32_t rows_first, rows_count;
+};
+
+struct ha_part_row {
+    uint64_t instances, shallow_bytes, retained_bytes; /* retained: minimum retained size of these instances */
+    uint32_t cls, zero;
+};
+
 struct ha_retained {
     const struct ha_sizes *sizes;
     const struct ha_dom *dom;
@@ -77,12 +90,26 @@ struct ha_retained {
     const uint64_t *extra; /* pairs (object, retained bytes), ascending: leaf objects that dominate something */
     uint64_t extra_count;
     const struct ha_class_total *classes; /* per class */
+    const struct ha_class_total *packages; /* per group of ha_heap_group() */
+    const struct ha_class_total *loaders;
+    uint64_t package_count, loader_count;
+    const struct ha_part *parts; /* empty where there are none, or where the dump has too many classes to keep them */
+    uint64_t part_count;
+    const struct ha_part_row *part_rows;
+    uint64_t part_row_count;
     uint64_t reachable_objects, reachable_bytes;
     uint64_t unreachable_objects, unreachable_bytes;
 };
 
 struct ha_err *ha_retained_open(const struct ha_index *index, const struct ha_sizes *sizes, const struct ha_dom *dom, struct ha_retained **ret) HA_WARN_UNUSED;
 void ha_retained_close(struct ha_retained *retained);
+
+/* The rows of a part, by ascending class number; class numbers are in range. */
+struct ha_part_rows {
+    const struct ha_part_row *rows;
+    uint64_t count;
+};
+struct ha_part_rows ha_retained_part(const struct ha_retained *retained, const struct ha_part *part);
 
 /* Retained size of a reachable object in bytes; the shallow size for unreachable ones. */
 uint64_t ha_retained_of(const struct ha_retained *retained, ha_obj obj);

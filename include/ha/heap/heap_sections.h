@@ -37,7 +37,10 @@
 #define HA_SECTION_MAT_EXTRA HA_INDEX_ID('M', 'R', 'E', 'X')
 #define HA_SECTION_MAT_CLASSES HA_INDEX_ID('M', 'C', 'L', 'A')   /* struct ha_class_total */
 #define HA_SECTION_MAT_TOTALS HA_INDEX_ID('M', 'T', 'O', 'T')
+#define HA_SECTION_MAT_PACKAGES HA_INDEX_ID('M', 'P', 'K', 'G') /* struct ha_class_total per package */
+#define HA_SECTION_MAT_LOADERS HA_INDEX_ID('M', 'L', 'D', 'R')  /* and per loader */
+#define HA_SECTION_MAT_PARTS HA_INDEX_ID('M', 'P', 'R', 'T')    /* big parts of the heap */
+#define HA_SECTION_MAT_PART_ROWS HA_INDEX_ID('M', 'P', 'R', 'R') /* their histograms */
 #define HA_SECTION_DIAG HA_INDEX_ID('D', 'I', 'A', 'G')
-#define HA_SECTION_MAT_SIZES HA_INDEX_ID('M', 'S', 'I', 'Z')     /* parameters found for the size model */
 
 #endif

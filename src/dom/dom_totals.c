@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sums over the dominator tree that every report needs, made while the tree is in memory so that later questions need no walk over it.
+ *
+ *   - MAT's minimum retained size of a set (the instances of a class, package or loader): the sum over those without an ancestor of the same set
+ *     in the dominator tree. Branch objects are put in pre-order of the dominator tree; in that order a subtree is an interval, so an
+ *     object is nested exactly if it lies in the interval of the last top-most one of its set.
+ *
+ *     Leaves have no place in that order. For them, bits of the groups that have leaves are handed down the tree, 64 groups a round: a leaf is
+ *     nested if its dominator carries the bit of its group. (A leaf has ancestors of its own class only if it is a class object itself.)
+ *
+ *         number   0 1 2 3 4 5 6 7        last_end[set]: one past the interval of the last top-most object of the set
+ *                  A B A C|A D D A        A at 2 is nested (below 0 … 3), A at 4 is not
+ *
+ *   - Histograms of the big parts of the heap: below each object directly under the root that retains more than 5 % of the heap, and below all
+ *     other first-level objects of a class where these together do. Leak suspects are made of such parts.
+ *
+ * Memory: 16 bytes per branch object, and one more where there are big parts.
+ */
+#include "dom/dom_sweep.h"
+
+#include "ha/heap/heap_sections.h"
+
+#include <string.h>
+
+#define PART_SHARE 20U              /* a part holds more than a twentieth of the heap: at most 19 objects and 19 classes can */
+#define PARTS_MAX 40U
+#define PART_CELLS_MAX (8U << 20)   /* parts × classes; beyond that the histograms are left to be worked out when asked for */
+
+/* A set of sets: classes, packages or loaders. */
+struct grouping_sums {
+    const uint32_t *of_class; /* NULL: each class by itself */
+    uint32_t count;
+    uint32_t *last_end;
+    bool *with_leaves; /* per group: it has leaf instances */
+    struct ha_class_total *totals;
+};
+
+#define GROUPINGS 3U
+
+struct totals {
+    struct sweep *s;
+    struct ha_big next;   /* per branch object: size of its subtree, then one past its interval */
+    struct ha_big number; /* per branch object */
+    struct ha_big object; /* per number */
+    struct grouping_sums sums[GROUPINGS];
+    uint32_t class_class;
+    uint64_t *class_bits; /* per class: the bits of its groups in the current round */
+    struct ha_big mask;   /* per branch object: bits of the groups that it or an ancestor belongs to */
+
+    struct ha_disk_part parts[PARTS_MAX];
+    uint32_t part_count;
+    uint8_t *part_of_class;  /* per class: part + 1 of its first-level objects that are no parts of their own; 0: none */
+    struct ha_disk_part_row *cells; /* part_count × classes */
+    struct ha_big part_of;   /* per branch object: part + 1 */
+};
+
+/* ---- pre-order of the dominator tree ---- */
+
+static struct ha_err *number_tree(struct totals *t)
+{
+    const struct sweep *s = t->s;
+    uint64_t n = (uint64_t)s->heap->facts.branch_count + 1;
+    HA_TRY(ha_big_init(&t->next, n, sizeof(uint32_t)));
+    HA_TRY(ha_big_init(&t->number, n, sizeof(uint32_t)));
+    HA_TRY(ha_big_init(&t->object, n, sizeof(uint32_t)));
+    uint32_t *next = t->next.data, *number = t->number.data, *object = t->object.data;
+    uint32_t branch_count = s->heap->facts.branch_count;
+    for (uint64_t i = s->count; i-- > 0;) {
+        uint32_t obj = s->order[i], d = s->dom->idom[obj];
+        next[obj]++;
+        if (d < branch_count) {
+            next[d] += next[obj];
+        }
+    }
+    uint32_t next_top = 0;
+    for (uint64_t i = 0; i < s->count; i++) {
+        uint32_t obj = s->order[i], d = s->dom->idom[obj], size = next[obj];
+        uint32_t *free_number = d < branch_count ? &next[d] : &next_top;
+        number[obj] = *free_number;
+        *free_number += size;
+        next[obj] = number[obj] + 1; /* after the last child: one past its interval */
+        object[number[obj]] = obj;
+    }
+    ha_big_deinit(&t->number);
+    return NULL;
+}
+
+/* ---- big parts ---- */
+
+static uint64_t first_level_bytes(const struct totals *t, uint32_t obj)
+{
+    const struct sweep *s = t->s;
+    if (obj < s->heap->facts.branch_count) {
+        return s->retained[obj];
+    }
+    size_t low = 0, high = s->extra.count / 2;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (s->extra.data[2 * middle] < obj) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    bool found = low < s->extra.count / 2 && s->extra.data[2 * low] == obj;
+    return found ? s->extra.data[2 * low + 1] : ha_sizes_of(s->sizes, (ha_obj){obj});
+}
+
+/* Finds the parts; leaves part_count 0 where their histograms would take too much memory. */
+static struct ha_err *find_parts(struct totals *t)
+{
+    const struct sweep *s = t->s;
+    uint32_t classes = s->heap->facts.class_count;
+    uint64_t limit = s->totals.reachable_bytes / PART_SHARE;
+    struct ha_children top = ha_dom_top(s->dom);
+    HA_FREE uint64_t *rest = ha_calloc_array((size_t)classes + 1, sizeof *rest);
+    t->part_of_class = ha_calloc_array((size_t)classes + 1, 1);
+    if (rest == NULL || t->part_of_class == NULL) {
+        return ha_err_nomem();
+    }
+    for (uint64_t i = 0; i < top.count; i++) {
+        ha_obj obj = ha_children_at(&top, i);
+        uint64_t bytes = first_level_bytes(t, obj.i);
+        if (bytes > limit && t->part_count < PARTS_MAX) {
+            t->parts[t->part_count++] = (struct ha_disk_part){.object = obj.i, .cls = ha_heap_class_of(s->heap, obj).i};
+        } else {
+            rest[ha_heap_class_of(s->heap, obj).i] += bytes;
+        }
+    }
+    for (uint32_t c = 0; c < classes; c++) {
+        if (rest[c] > limit && t->part_count < PARTS_MAX) {
+            t->parts[t->part_count++] = (struct ha_disk_part){.object = HA_NONE, .cls = c};
+            t->part_of_class[c] = (uint8_t)t->part_count;
+        }
+    }
+    if ((uint64_t)t->part_count * classes > PART_CELLS_MAX) {
+        t->part_count = 0;
+        memset(t->part_of_class, 0, classes);
+    }
+    if (t->part_count > 0) {
+        HA_TRY(ha_big_init(&t->part_of, (uint64_t)s->heap->facts.branch_count + 1, 1));
+        t->cells = ha_calloc_array((size_t)t->part_count * classes, sizeof *t->cells);
+        return t->cells == NULL ? ha_err_nomem() : NULL;
+    }
+    return NULL;
+}
+
+/* The part (+ 1) of an object directly under the root. */
+static uint8_t part_of_top(const struct totals *t, uint32_t obj, uint32_t cls)
+{
+    for (uint32_t p = 0; p < t->part_count && t->parts[p].object != HA_NONE; p++) {
+        if (t->parts[p].object == obj) {
+            return (uint8_t)(p + 1);
+        }
+    }
+    return t->part_of_class[cls];
+}
+
+static inline void add_to_part(struct totals *t, uint8_t part, uint32_t cls, uint64_t shallow, uint64_t retained)
+{
+    struct ha_disk_part_row *cell = &t->cells[(size_t)(part - 1) * t->s->heap->facts.class_count + cls];
+    cell->instances++;
+    cell->shallow_bytes += shallow;
+    cell->retained_bytes += retained;
+}
+
+/* ---- sums ---- */
+
+static inline void add_first_level(struct totals *t, uint32_t cls, uint64_t bytes)
+{
+    for (unsigned g = 0; g < GROUPINGS; g++) {
+        struct ha_class_total *total = &t->sums[g].totals[t->sums[g].of_class == NULL ? cls : t->sums[g].of_class[cls]];
+        total->top_instances++;
+        total->top_retained_bytes += bytes;
+    }
+}
+
+static void sum_branches(struct totals *t)
+{
+    const struct sweep *s = t->s;
+    const uint32_t *object = t->object.data, *next = t->next.data;
+    uint8_t *part_of = t->part_of.data;
+    uint8_t part = 0;
+    for (uint64_t i = 0; i < s->count; i++) {
+        uint32_t obj = object[i];
+        uint32_t cls = ha_heap_class_of(s->heap, (ha_obj){obj}).i;
+        uint64_t retained = s->retained[obj];
+        bool nested = false;
+        for (unsigned g = 0; g < GROUPINGS; g++) {
+            struct grouping_sums *sums = &t->sums[g];
+            uint32_t group = sums->of_class == NULL ? cls : sums->of_class[cls];
+            if (i >= sums->last_end[group]) {
+                sums->totals[group].retained_bytes += retained;
+                sums->last_end[group] = next[obj];
+            } else if (g == 0) {
+                nested = true;
+            }
+        }
+        if (s->dom->idom[obj] == HA_DOM_ROOT) {
+            add_first_level(t, cls, retained);
+            part = t->part_count == 0 ? 0 : part_of_top(t, obj, cls);
+        }
+        if (part != 0) {
+            part_of[obj] = part;
+            add_to_part(t, part, cls, ha_sizes_of(s->sizes, (ha_obj){obj}), nested ? 0 : retained);
+        }
+    }
+}
+
+/* ---- leaves ---- */
+
+static uint32_t group_of(const struct grouping_sums *sums, uint32_t cls)
+{
+    return sums->of_class == NULL ? cls : sums->of_class[cls];
+}
+
+/* Which groups have leaf instances; of the classes only java.lang.Class counts. */
+static void find_leaf_groups(struct totals *t)
+{
+    const struct ha_heap *heap = t->s->heap;
+    for (uint32_t obj = heap->facts.branch_count; obj < heap->facts.object_count; obj++) {
+        uint32_t cls = ha_heap_class_of(heap, (ha_obj){obj}).i;
+        for (unsigned g = 1; g < GROUPINGS; g++) {
+            t->sums[g].with_leaves[group_of(&t->sums[g], cls)] = true;
+        }
+    }
+    if (t->class_class != HA_NONE) {
+        t->sums[0].with_leaves[t->class_class] = true;
+    }
+}
+
+/* A cursor over all groups with leaves. */
+struct next_group {
+    unsigned grouping;
+    uint32_t group;
+};
+
+/* Gives bits to up to 64 more groups, in class_bits; bits[g][group] says which (0: not in this round). false: none is left. */
+static bool assign_bits(struct totals *t, struct next_group *next, uint64_t *bits[GROUPINGS])
+{
+    unsigned bit = 0;
+    for (unsigned g = 0; g < GROUPINGS; g++) {
+        memset(bits[g], 0, t->sums[g].count * sizeof(uint64_t));
+    }
+    for (; next->grouping < GROUPINGS; next->grouping++, next->group = 0) {
+        struct grouping_sums *sums = &t->sums[next->grouping];
+        for (; next->group < sums->count; next->group++) {
+            if (!sums->with_leaves[next->group]) {
+                continue;
+            }
+            if (bit == 64) {
+                goto full;
+            }
+            bits[next->grouping][next->group] = 1ULL << bit++;
+        }
+    }
+full:
+    for (uint32_t c = 0; c < t->s->heap->facts.class_count; c++) {
+        t->class_bits[c] = 0;
+        for (unsigned g = 0; g < GROUPINGS; g++) {
+            t->class_bits[c] |= bits[g][group_of(&t->sums[g], c)];
+        }
+    }
+    return bit > 0;
+}
+
+static void hand_down(struct totals *t)
+{
+    const struct sweep *s = t->s;
+    const uint32_t *object = t->object.data;
+    uint64_t *mask = t->mask.data;
+    for (uint64_t i = 0; i < s->count; i++) {
+        uint32_t obj = object[i], d = s->dom->idom[obj];
+        uint64_t above = d < s->heap->facts.branch_count ? mask[d] : 0;
+        mask[obj] = above | t->class_bits[ha_heap_class_of(s->heap, (ha_obj){obj}).i];
+    }
+}
+
+static struct size_walk leaf_sizes(const struct sweep *s)
+{
+    struct size_walk sizes = {.sizes = s->sizes};
+    uint32_t branch_count = s->heap->facts.branch_count;
+    for (uint64_t word = 0; word < branch_count / 64; word++) {
+        sizes.array += (uint64_t)__builtin_popcountll(ha_le64(s->heap->array_bits + 8 * word));
+    }
+    for (uint32_t obj = branch_count / 64 * 64; obj < branch_count; obj++) {
+        sizes.array += ha_heap_is_array(s->heap, (ha_obj){obj});
+    }
+    return sizes;
+}
+
+/* A leaf's sums: by groups of this round, and in the first round everything that is not by group. */
+static void add_leaf(struct totals *t, uint32_t obj, uint32_t d, uint64_t shallow, uint64_t bytes, uint64_t *const bits[GROUPINGS], bool first_round)
+{
+    const struct sweep *s = t->s;
+    uint32_t branch_count = s->heap->facts.branch_count;
+    uint32_t cls = ha_heap_class_of(s->heap, (ha_obj){obj}).i;
+    uint32_t holder = d < branch_count || d >= s->heap->facts.object_count ? d : s->dom->idom[d]; /* a sink below a leaf: the leaf's */
+    uint64_t above = holder < branch_count ? ((const uint64_t *)t->mask.data)[holder] : 0;
+    for (unsigned g = 1; g < GROUPINGS; g++) {
+        uint32_t group = group_of(&t->sums[g], cls);
+        uint64_t bit = bits[g][group];
+        if (bit != 0 && (above & bit) == 0) {
+            t->sums[g].totals[group].retained_bytes += bytes;
+        }
+    }
+    if (!first_round) {
+        return;
+    }
+    uint64_t retained = cls == t->class_class && (above & bits[0][cls]) != 0 ? 0 : bytes;
+    t->sums[0].totals[cls].retained_bytes += retained;
+    uint8_t part = 0;
+    if (d == HA_DOM_ROOT) {
+        add_first_level(t, cls, bytes);
+        part = t->part_count == 0 ? 0 : part_of_top(t, obj, cls);
+    } else if (t->part_count > 0 && holder < branch_count) {
+        part = ((const uint8_t *)t->part_of.data)[holder];
+    }
+    if (part != 0) {
+        add_to_part(t, part, cls, shallow, retained);
+    }
+}
+
+static void sum_leaves(struct totals *t, uint64_t *const bits[GROUPINGS], bool first_round)
+{
+    const struct sweep *s = t->s;
+    struct size_walk sizes = leaf_sizes(s);
+    size_t next_extra = 0;
+    for (uint32_t obj = s->heap->facts.branch_count; obj < s->heap->facts.object_count; obj++) {
+        uint64_t shallow = size_walk_next(&sizes, obj), bytes = shallow;
+        if (next_extra < s->extra.count && s->extra.data[next_extra] == obj) {
+            bytes = s->extra.data[next_extra + 1];
+            next_extra += 2;
+        }
+        uint32_t d = s->dom->idom[obj];
+        if (d != HA_NONE) {
+            add_leaf(t, obj, d, shallow, bytes, bits, first_round);
+        }
+    }
+}
+
+static struct ha_err *leaf_rounds(struct totals *t)
+{
+    uint64_t *bits[GROUPINGS] = {NULL};
+    struct next_group next = {0, 0};
+    struct ha_err *err = ha_big_init(&t->mask, (uint64_t)t->s->heap->facts.branch_count + 1, sizeof(uint64_t));
+    for (unsigned g = 0; g < GROUPINGS && err == NULL; g++) {
+        bits[g] = ha_calloc_array((size_t)t->sums[g].count + 1, sizeof(uint64_t));
+        err = bits[g] == NULL ? ha_err_nomem() : NULL;
+    }
+    if (err == NULL) {
+        find_leaf_groups(t);
+        for (bool first = true; assign_bits(t, &next, bits) || first; first = false) {
+            hand_down(t);
+            sum_leaves(t, bits, first);
+        }
+    }
+    for (unsigned g = 0; g < GROUPINGS; g++) {
+        ha_free(bits[g]);
+    }
+    return err;
+}
+
+/* ---- putting it together ---- */
+
+static struct ha_err *write_parts(struct totals *t)
+{
+    const struct sweep *s = t->s;
+    HA_VEC(struct ha_disk_part_row) rows = {0};
+    struct ha_err *err = NULL;
+    for (uint32_t p = 0; p < t->part_count && err == NULL; p++) {
+        t->parts[p].rows_first = (uint32_t)rows.count;
+        for (uint32_t c = 0; c < s->heap->facts.class_count && err == NULL; c++) {
+            const struct ha_disk_part_row *cell = &t->cells[(size_t)p * s->heap->facts.class_count + c];
+            struct ha_disk_part_row *row = cell->instances == 0 ? NULL : ha_vec_push(&rows);
+            if (row != NULL) {
+                *row = *cell;
+                row->cls = c;
+            } else if (cell->instances != 0) {
+                err = ha_err_nomem();
+            }
+        }
+        t->parts[p].rows_count = (uint32_t)rows.count - t->parts[p].rows_first;
+    }
+    if (err == NULL) {
+        err = s->put(s->put_ctx, HA_SECTION_MAT_PARTS, sizeof *t->parts, t->part_count, t->parts);
+    }
+    if (err == NULL) {
+        err = s->put(s->put_ctx, HA_SECTION_MAT_PART_ROWS, sizeof *rows.data, rows.count, rows.data);
+    }
+    ha_vec_deinit(&rows);
+    return err;
+}
+
+static struct ha_err *sums_init(struct grouping_sums *sums, uint32_t count, const uint32_t *of_class, struct ha_class_total *totals)
+{
+    *sums = (struct grouping_sums){.of_class = of_class, .count = count};
+    sums->last_end = ha_calloc_array((size_t)count + 1, sizeof(uint32_t));
+    sums->with_leaves = ha_calloc_array((size_t)count + 1, sizeof(bool));
+    sums->totals = totals != NULL ? totals : ha_calloc_array((size_t)count + 1, sizeof *sums->totals);
+    return sums->last_end == NULL || sums->with_leaves == NULL || sums->totals == NULL ? ha_err_nomem() : NULL;
+}
+
+/* Instances and bytes of a group are the sums over its classes. */
+static void add_classes(const struct sweep *s, struct grouping_sums *sums)
+{
+    for (uint32_t c = 0; c < s->heap->facts.class_count; c++) {
+        struct ha_class_total *total = &sums->totals[sums->of_class[c]];
+        total->instances += s->classes[c].instances;
+        total->shallow_bytes += s->classes[c].shallow_bytes;
+        total->all_instances += s->classes[c].all_instances;
+        total->all_shallow_bytes += s->classes[c].all_shallow_bytes;
+    }
+}
+
+static struct ha_err *run(struct totals *t, const struct ha_grouping *packages, const struct ha_grouping *loaders)
+{
+    const struct sweep *s = t->s;
+    HA_TRY(sums_init(&t->sums[0], s->heap->facts.class_count, NULL, s->classes));
+    HA_TRY(sums_init(&t->sums[1], packages->count, packages->of_class, NULL));
+    HA_TRY(sums_init(&t->sums[2], loaders->count, loaders->of_class, NULL));
+    t->class_bits = ha_calloc_array((size_t)s->heap->facts.class_count + 1, sizeof *t->class_bits);
+    if (t->class_bits == NULL) {
+        return ha_err_nomem();
+    }
+    HA_TRY(find_parts(t));
+    HA_TRY(number_tree(t));
+    sum_branches(t);
+    ha_big_deinit(&t->next);
+    HA_TRY(leaf_rounds(t));
+    add_classes(s, &t->sums[1]);
+    add_classes(s, &t->sums[2]);
+    HA_TRY(s->put(s->put_ctx, HA_SECTION_MAT_PACKAGES, sizeof *s->classes, packages->count, t->sums[1].totals));
+    HA_TRY(s->put(s->put_ctx, HA_SECTION_MAT_LOADERS, sizeof *s->classes, loaders->count, t->sums[2].totals));
+    return write_parts(t);
+}
+
+static uint32_t find_class_class(const struct ha_heap *heap)
+{
+    for (uint32_t c = 0; c < heap->facts.class_count; c++) {
+        if ((heap->classes[c].flags & HA_CLASS_IS_CLASS) != 0) {
+            return c;
+        }
+    }
+    return HA_NONE;
+}
+
+struct ha_err *ha_dom_totals(struct sweep *s)
+{
+    struct totals t = {.s = s, .class_class = find_class_class(s->heap)};
+    struct ha_grouping packages = {0}, loaders = {0};
+    struct ha_err *err = ha_heap_group(s->heap, HA_GROUPING_PACKAGE, &packages);
+    if (err == NULL) {
+        err = ha_heap_group(s->heap, HA_GROUPING_LOADER, &loaders);
+    }
+    if (err == NULL) {
+        err = run(&t, &packages, &loaders);
+    }
+    ha_grouping_deinit(&packages);
+    ha_grouping_deinit(&loaders);
+    ha_big_deinit(&t.next);
+    ha_big_deinit(&t.number);
+    ha_big_deinit(&t.object);
+    ha_big_deinit(&t.mask);
+    ha_big_deinit(&t.part_of);
+    for (unsigned g = 0; g < GROUPINGS; g++) {
+        ha_free(t.sums[g].last_end);
+        ha_free(t.sums[g].with_leaves);
+        if (g > 0) {
+            ha_free(t.sums[g].totals);
+        }
+    }
+    ha_free(t.class_bits);
+    ha_free(t.part_of_class);
+    ha_free(t.cells);
+    return err;
+}
