@@ -200,7 +200,7 @@ static struct ha_err *run(struct search *s)
         }
         if (s->found.count > sorted) {
             ha_rank_sort(s->found.data + sorted, s->found.count - sorted, sizeof *s->found.data,
-                         compare_found, NULL);
+                         compare_found, s->q->snapshot->heap);
             sorted = s->found.count;
         }
         if (enough(s) || s->level_next.count == 0) {

@@ -55,7 +55,7 @@ struct ha_path {
 };
 
 struct ha_paths {
-    struct ha_path *list; /* shortest first, ties by address of the root */
+    struct ha_path *list; /* shortest first, ties by class name of the root, then its address */
     uint64_t count;
     bool more; /* max stopped the search: there may be more */
 };

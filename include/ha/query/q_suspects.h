@@ -53,7 +53,7 @@ struct ha_suspect {
         ha_obj thread;     /* the path goes through this thread's local, or the suspect is this thread; HA_OBJ_NONE: neither */
         const char *frame; /* "com.acme.Foo.bar (Foo.java:17)"; NULL: not known */
     } thread;
-    struct ha_histogram retained_classes; /* what goes with it: the retained set by class */
+    struct ha_histogram retained_classes; /* what goes with it: all that the suspect dominates, by class, largest shallow sum first */
     struct ha_ranked_list largest;        /* group: its biggest objects (at most 10); single: the largest children of the accumulation point (at most 10) */
 };
 
