@@ -76,5 +76,32 @@ class LintTest(unittest.TestCase):
         self.assertEqual(code, 0)
         self.assertIn("warning: 701 lines", output)
 
+    def test_docs(self):
+        script = "check_docs.py"
+        files = {
+            "include/ha/heap/heap_sections.h": "#define A HA_INDEX_ID('F', 'A', 'C', 'T')\n",
+            "src/cli/commands.def": 'HA_COMMAND(top, LOOK, "DUMP", "x")\n',
+            "src/cli/exit.h": '    X(OK, 0, "x")\n',
+            "include/ha/base/diag.h": '    X(GAP, "gap", DAMAGE)\n',
+            "docs/index-format.md": "| `FACT` | 96 |\n",
+            "docs/hprof-format.md": "| `gap` | damage |\n",
+            "docs/hprof-analyze.1": ".B hprof\\-analyze top [OPTION]\n.SH EXIT STATUS\n.TP\n.B 0\n.SH X\n.B 1\n",
+            "tests/cli/top/a.sh": "",
+            "README.md": "[x](docs/index-format.md#facts) [y](https://example.org/)\n",
+        }
+        self.passes(script, files)
+        for path, text, expected in [
+            ("include/ha/heap/heap_sections.h", "\nHA_INDEX_ID('B', 'A', 'R', 'T')\n", "heap_sections.h:2: section BART"),
+            ("src/cli/commands.def", "HA_COMMAND(paths, \n", "commands.def:1: command paths is not in"),
+            ("tests/cli/top/a.sh", None, "has no test in tests/cli/top"),
+            ("src/cli/exit.h", '    X(OK, 1, "x")\n', "exit code 1"),
+            ("include/ha/base/diag.h", '    X(CRC, "crc", DAMAGE)\n', "diag.h:1: code crc"),
+            ("include/ha/base/diag.h", "", "diag.h:1: nothing found"),
+            ("README.md", "[x](docs/none.md)\n", "README.md:1: link to docs/none.md"),
+            ("docs/hprof-analyze.1", None, "hprof-analyze.1:1: is missing"),
+        ]:
+            changed = {**files, path: text}
+            self.complains(script, {p: t for p, t in changed.items() if t is not None}, expected)
+
 
 unittest.main()
