@@ -14,6 +14,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "ha/base/mutf8.h"
+
 #define CUT_LISTS_MAX 16
 #define DECIMALS_OF_PERCENT 2
 #define DECIMALS_MAX 17
@@ -78,6 +80,15 @@ static void real_write(struct json *j, double v)
         return;
     }
     ha_json_double(j->writer, v, decimals < 0 ? 0 : decimals);
+}
+
+static void char_write(struct json *j, uint16_t unit)
+{
+    uint8_t bytes[2] = {(uint8_t)unit, (uint8_t)(unit >> 8)};
+    struct ha_sbuf text = {0};
+    ha_text_from_utf16(&text, bytes, sizeof bytes, false, 0);
+    ha_json_string_n(j->writer, ha_sbuf_text(&text), text.len);
+    ha_sbuf_deinit(&text);
 }
 
 /* Whether the node is part of the answer for machines. */
@@ -173,6 +184,9 @@ static void node_write(struct json *j, const struct ha_doc_node *node, struct cu
         break;
     case HA_DOC_REAL:
         real_write(j, node->u.real);
+        break;
+    case HA_DOC_CHAR:
+        char_write(j, (uint16_t)node->u.u64);
         break;
     case HA_DOC_PERCENT:
         ha_json_double(j->writer, node->u.real, DECIMALS_OF_PERCENT);

@@ -35,6 +35,23 @@ static void real_text(double v, struct ha_sbuf *out)
     }
 }
 
+/* 'x', '\u0000' */
+static void char_text(uint16_t unit, struct ha_sbuf *out)
+{
+    uint8_t bytes[2] = {(uint8_t)unit, (uint8_t)(unit >> 8)};
+    struct ha_sbuf text = {0};
+    struct ha_sbuf safe = {0};
+    ha_text_from_utf16(&text, bytes, sizeof bytes, false, 0);
+    ha_text_escape(&safe, ha_sbuf_text(&text), text.len);
+    if (ha_text_width(ha_sbuf_text(&safe), safe.len) > 2 || (unit >= 0xd800 && unit < 0xe000)) {
+        ha_sbuf_printf(out, "'\\u%04x'", unit);
+    } else {
+        ha_sbuf_printf(out, "'%s'", ha_sbuf_text(&safe));
+    }
+    ha_sbuf_deinit(&text);
+    ha_sbuf_deinit(&safe);
+}
+
 /* ---- spans ---- */
 
 static struct span *span_add(struct text *t, struct spans *spans, enum span_kind kind, const char *s, size_t len)
@@ -128,6 +145,9 @@ void text_spans_add(struct text *t, struct spans *spans, const struct ha_doc_nod
         break;
     case HA_DOC_REAL:
         real_text(node->u.real, &text);
+        break;
+    case HA_DOC_CHAR:
+        char_text((uint16_t)node->u.u64, &text);
         break;
     case HA_DOC_BYTES:
         ha_words_bytes(&text, node->u.u64);

@@ -141,6 +141,11 @@ struct ha_doc_node *ha_doc_real(struct ha_doc *doc, struct ha_doc_node *parent, 
     return node;
 }
 
+struct ha_doc_node *ha_doc_char(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, uint16_t unit)
+{
+    return unsigned_add(doc, parent, HA_DOC_CHAR, key, unit);
+}
+
 struct ha_doc_node *ha_doc_bytes(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, uint64_t v)
 {
     return unsigned_add(doc, parent, HA_DOC_BYTES, key, v);

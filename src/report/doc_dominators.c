@@ -45,16 +45,22 @@ static void columns_set(struct ha_doc_node *list, const struct ha_dominators *do
         {"retained_bytes", "Retained", NULL}, {"retained_percent", "%", NULL}, {"shallow_bytes", "Shallow", NULL},
         {"instances", "Instances", NULL},     {"class", "Class", NULL},
     };
-    static const struct ha_doc_column of_others[] = {
+    static const struct ha_doc_column of_packages[] = {
         {"retained_bytes", "Retained", NULL}, {"retained_percent", "%", NULL}, {"shallow_bytes", "Shallow", NULL},
-        {"instances", "Instances", NULL},     {"who", "Group", NULL},
+        {"instances", "Instances", NULL},     {"who", "Package", NULL},
+    };
+    static const struct ha_doc_column of_loaders[] = {
+        {"retained_bytes", "Retained", NULL}, {"retained_percent", "%", NULL}, {"shallow_bytes", "Shallow", NULL},
+        {"instances", "Instances", NULL},     {"who", "Class loader", NULL},
     };
     if (!dominators->grouped) {
         ha_doc_columns(list, HA_DOC_TREE, of_objects, sizeof of_objects / sizeof *of_objects);
     } else if (dominators->by == HA_BY_CLASS) {
         ha_doc_columns(list, HA_DOC_TREE, of_classes, sizeof of_classes / sizeof *of_classes);
+    } else if (dominators->by == HA_BY_PACKAGE) {
+        ha_doc_columns(list, HA_DOC_TREE, of_packages, sizeof of_packages / sizeof *of_packages);
     } else {
-        ha_doc_columns(list, HA_DOC_TREE, of_others, sizeof of_others / sizeof *of_others);
+        ha_doc_columns(list, HA_DOC_TREE, of_loaders, sizeof of_loaders / sizeof *of_loaders);
     }
 }
 

@@ -4,13 +4,11 @@
  */
 #include "ha/report/builders.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ha/base/mem.h"
-#include "ha/base/mutf8.h"
 #include "report/parts.h"
 
 struct fields_ctx {
@@ -40,15 +38,6 @@ static double real_of_float(uint32_t bits)
     return strtod(text, NULL);
 }
 
-static void char_add(struct ha_doc *doc, struct ha_doc_node *row, uint64_t bits)
-{
-    uint8_t unit[2] = {(uint8_t)bits, (uint8_t)(bits >> 8)};
-    struct ha_sbuf text = {0};
-    ha_text_from_utf16(&text, unit, sizeof unit, false, 0);
-    ha_doc_text(doc, row, "value", ha_doc_copy(doc, ha_sbuf_text(&text), text.len));
-    ha_sbuf_deinit(&text);
-}
-
 static void value_add(struct ha_doc *doc, struct ha_doc_node *row, const struct ha_value *value)
 {
     double real;
@@ -57,7 +46,7 @@ static void value_add(struct ha_doc *doc, struct ha_doc_node *row, const struct 
         ha_doc_bool(doc, row, "value", value->bits != 0);
         break;
     case HA_TYPE_CHAR:
-        char_add(doc, row, value->bits);
+        ha_doc_char(doc, row, "value", (uint16_t)value->bits);
         break;
     case HA_TYPE_FLOAT:
         ha_doc_real(doc, row, "value", real_of_float((uint32_t)value->bits));
@@ -85,6 +74,8 @@ static struct ha_err *shown_add(struct ha_report *r, struct ha_doc_node *row, co
     shown->key = "shown";
     if (!field->readable) {
         ha_doc_say(doc, shown, "(not in the dump)");
+    } else if (field->type == HA_TYPE_CHAR) {
+        ha_doc_char(doc, shown, NULL, (uint16_t)field->value.bits);
     } else if (field->type != HA_TYPE_REFERENCE) {
         struct ha_sbuf text = {0};
         ha_value_text(&field->value, &text);

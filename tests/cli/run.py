@@ -8,7 +8,7 @@
     NAME.exit            the exit code of the script, 0 without the file
 
 Without a file the stream must be empty. A script finds the program in $HPROF_ANALYZE, the dump generator in $DUMPGEN, heap texts in $HEAPS, and
-`json FILE PATH...` (json.py) on its path.
+`json FILE PATH...` (json_get.py) on its path.
 
 usage: run.py [--bless] PROGRAM DUMPGEN [GROUP|GROUP/NAME]...
 
@@ -57,7 +57,7 @@ def run_script(script, program, dumpgen):
     scratch = tempfile.mkdtemp(prefix="ha-cli-")
     tools = pathlib.Path(scratch) / ".tools"
     tools.mkdir()
-    (tools / "json").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HERE}/json.py" "$@"\n', encoding="utf-8")
+    (tools / "json").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HERE}/json_get.py" "$@"\n', encoding="utf-8")
     (tools / "json").chmod(0o755)
     env = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "COLUMNS")}
     env.update(HPROF_ANALYZE=program, DUMPGEN=dumpgen, HEAPS=str(HERE / "heaps"), TOP=str(HERE.parent.parent), HOME=scratch, LC_ALL="C.UTF-8",

@@ -32,6 +32,7 @@ enum ha_doc_kind {
     HA_DOC_COUNT,   /* how many: grouped by commas for people */
     HA_DOC_INTEGER, /* any other whole number, signed: a line, a version, a value of a field */
     HA_DOC_REAL,    /* a float or double of the heap */
+    HA_DOC_CHAR,    /* a char of the heap: one UTF-16 unit */
     HA_DOC_BYTES,
     HA_DOC_PERCENT, /* 0 … 100 */
     HA_DOC_ADDRESS,
@@ -107,7 +108,7 @@ struct ha_doc_node {
     struct ha_doc_node *last_child;
     union {
         bool truth;
-        uint64_t u64; /* COUNT, BYTES, ADDRESS */
+        uint64_t u64; /* COUNT, BYTES, ADDRESS, CHAR */
         int64_t i64;  /* INTEGER, TIME */
         double real;  /* REAL, PERCENT */
         const char *text;
@@ -134,6 +135,7 @@ struct ha_doc_node *ha_doc_bool(struct ha_doc *doc, struct ha_doc_node *parent, 
 struct ha_doc_node *ha_doc_count(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, uint64_t v);
 struct ha_doc_node *ha_doc_integer(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, int64_t v);
 struct ha_doc_node *ha_doc_real(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, double v);
+struct ha_doc_node *ha_doc_char(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, uint16_t unit);
 struct ha_doc_node *ha_doc_bytes(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, uint64_t v);
 struct ha_doc_node *ha_doc_percent(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, double v);
 struct ha_doc_node *ha_doc_address(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, uint64_t v);

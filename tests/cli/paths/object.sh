@@ -2,4 +2,4 @@
 "$DUMPGEN" "$HEAPS/refs.heap" refs.hprof
 "$HPROF_ANALYZE" paths refs.hprof --class com.acme.Node
 "$HPROF_ANALYZE" paths refs.hprof --class com.acme.Node --exclude none
-"$HPROF_ANALYZE" paths refs.hprof --class com.acme.Node --max 1
+"$HPROF_ANALYZE" paths refs.hprof --class com.acme.Node --exclude none --max 1
