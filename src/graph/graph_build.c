@@ -86,7 +86,7 @@ static struct ha_err *flush(struct pass *pass, struct worker *w)
 }
 
 /* Room for `more` targets; long rows are flushed in pieces. */
-static inline struct ha_err *make_room(struct pass *pass, struct worker *w, size_t more)
+HA_INLINE struct ha_err *make_room(struct pass *pass, struct worker *w, size_t more)
 {
     if (HA_LIKELY(w->capacity - w->count >= more)) {
         return NULL;
@@ -101,7 +101,7 @@ struct row {
     uint32_t held; /* the last target: written when it is known whether another one follows */
 };
 
-static inline struct ha_err *row_add(struct pass *pass, struct row *row, uint32_t target)
+HA_INLINE struct ha_err *row_add(struct pass *pass, struct row *row, uint32_t target)
 {
     struct worker *w = row->w;
     if (row->started) {
@@ -140,7 +140,7 @@ static struct ha_err *row_add_extras(struct pass *pass, struct row *row)
     return NULL;
 }
 
-static inline struct ha_err *row_end(struct pass *pass, struct row *row)
+HA_INLINE struct ha_err *row_end(struct pass *pass, struct row *row)
 {
     if (HA_UNLIKELY(pass->has_extras != NULL && (pass->has_extras[row->obj >> 6] >> (row->obj & 63) & 1) != 0)) {
         HA_TRY(row_add_extras(pass, row));
@@ -154,7 +154,7 @@ static inline struct ha_err *row_end(struct pass *pass, struct row *row)
     return NULL;
 }
 
-static inline struct ha_err *row_add_address(struct pass *pass, struct row *row, uint64_t address)
+HA_INLINE struct ha_err *row_add_address(struct pass *pass, struct row *row, uint64_t address)
 {
     ha_obj target;
     if (address == 0) {
@@ -169,7 +169,7 @@ static inline struct ha_err *row_add_address(struct pass *pass, struct row *row,
 
 /* ---- records ---- */
 
-static inline void put_columns(struct pass *pass, ha_obj obj, uint32_t cls, uint64_t off)
+HA_INLINE void put_columns(struct pass *pass, ha_obj obj, uint32_t cls, uint64_t off)
 {
     if (pass->class_width == 2) {
         uint16_t narrow = (uint16_t)cls;
@@ -181,7 +181,7 @@ static inline void put_columns(struct pass *pass, ha_obj obj, uint32_t cls, uint
 }
 
 /* The object of a record, if this record is the one that counts. */
-static inline bool take_object(struct pass *pass, uint64_t id, ha_obj *ret)
+HA_INLINE bool take_object(struct pass *pass, uint64_t id, ha_obj *ret)
 {
     if (HA_UNLIKELY(!ha_addresses_find(pass->build->addresses, id, ret))) {
         return false;
@@ -408,7 +408,7 @@ HA_INLINE struct ha_err *read_records(struct pass *pass, struct worker *w, struc
     return ha_window_error(&w->window);
 }
 
-static struct ha_err *batch(void *ctx, unsigned worker, uint64_t index)
+HA_POPCNT_CLONES static struct ha_err *batch(void *ctx, unsigned worker, uint64_t index)
 {
     struct pass *pass = ctx;
     struct worker *w = &pass->workers[worker];

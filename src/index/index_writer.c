@@ -217,7 +217,7 @@ static struct ha_err *add_section(struct ha_index_writer *writer, uint32_t id, u
 static struct ha_err *place_section(struct ha_index_writer *writer, struct section *s,
                                     uint64_t count, uint64_t *ret_bytes)
 {
-    uint64_t bytes;
+    uint64_t bytes = 0;
     uint64_t end;
     if (!ha_mul_u64(count, s->entry.width, &bytes) || !ha_add_u64(writer->end, bytes, &end) ||
         !ha_align_u64(end, INDEX_ALIGN, &end) || end > FILE_BYTES_MAX - INDEX_ALIGN) {
@@ -236,7 +236,7 @@ struct ha_err *ha_index_section_map(struct ha_index_writer *writer, uint32_t id,
                                     uint64_t count, void **ret)
 {
     struct section *s;
-    uint64_t bytes;
+    uint64_t bytes = 0;
     HA_TRY(add_section(writer, id, width, &s));
     HA_TRY(place_section(writer, s, count, &bytes));
     if (count > 0) {
@@ -251,7 +251,7 @@ struct ha_err *ha_index_section_put(struct ha_index_writer *writer, uint32_t id,
                                     uint64_t count, const void *data)
 {
     struct section *s;
-    uint64_t bytes;
+    uint64_t bytes = 0;
     HA_TRY(add_section(writer, id, width, &s));
     HA_TRY(place_section(writer, s, count, &bytes));
     return count == 0
@@ -289,7 +289,7 @@ struct ha_err *ha_index_stream_close(struct ha_index_writer *writer, uint64_t co
     struct section *s = &writer->sections[writer->count - 1];
     struct ha_file_info info;
     uint64_t start = writer->end;
-    uint64_t bytes;
+    uint64_t bytes = 0;
     HA_TRY(place_section(writer, s, count, &bytes));
     writer->streaming = false;
     HA_TRY(ha_file_info(writer->fd, label(writer), &info));

@@ -9,6 +9,7 @@
 #define HA_BASE_COMPILER_H
 
 #include <assert.h>
+#include <features.h>
 #include <stddef.h>
 
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -28,6 +29,15 @@
 #define HA_DEBUG_ASSERT(x) assert(x)
 #else
 #define HA_DEBUG_ASSERT(x) ((void)sizeof(x))
+#endif
+
+/* A function compiled twice, with and without the popcnt instruction, chosen at load time: the default build runs on any x86-64. What it calls
+   inline is compiled with it. Not under sanitizers, whose run-time is not ready when the choice is made; elsewhere the base instruction set
+   has a good population count. */
+#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
+#define HA_POPCNT_CLONES __attribute__((target_clones("default", "popcnt")))
+#else
+#define HA_POPCNT_CLONES
 #endif
 
 /* Calls ha_free() on a local pointer of any type at the end of its scope. */
