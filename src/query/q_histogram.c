@@ -177,6 +177,22 @@ static void add_totals(const struct ha_query *q, struct rows *rows, bool all)
     }
 }
 
+/* The index keeps the sums of packages and loaders; false where it does not fit the groups. */
+static bool add_kept(const struct ha_query *q, struct rows *rows)
+{
+    const struct ha_retained *retained = q->snapshot->retained;
+    bool package = rows->groups->by == HA_BY_PACKAGE;
+    const struct ha_class_total *totals = package ? retained->packages : retained->loaders;
+    uint64_t count = package ? retained->package_count : retained->loader_count;
+    if (totals == NULL || count != rows->groups->count) {
+        return false;
+    }
+    for (uint32_t g = 0; g < rows->groups->count; g++) {
+        rows->data[g].retained_bytes += totals[g].retained_bytes;
+    }
+    return true;
+}
+
 static struct ha_err *add_retained(struct ha_query *q, struct rows *rows)
 {
     uint32_t count = rows->groups->count;
@@ -218,7 +234,7 @@ static struct ha_err *add_numbers(struct ha_query *q, const struct ha_histogram_
         return add_column(q, rows);
     }
     add_totals(q, rows, options->keep_unreachable);
-    return options->by == HA_BY_CLASS ? NULL : add_retained(q, rows);
+    return options->by == HA_BY_CLASS || add_kept(q, rows) ? NULL : add_retained(q, rows);
 }
 
 struct ha_err *ha_histogram_query(struct ha_query *q, const struct ha_histogram_options *options,
@@ -239,6 +255,20 @@ struct ha_err *ha_histogram_query(struct ha_query *q, const struct ha_histogram_
         err = select_rows(q, &rows, options, &histogram);
     }
     ha_free(rows.data);
+    if (err == NULL) {
+        *ret = histogram;
+    }
+    return err;
+}
+
+static struct ha_err *finish_rows(struct ha_query *q, struct rows *rows, enum ha_sort_by sort,
+                                  uint64_t limit, struct ha_err *err, struct ha_histogram *ret)
+{
+    struct ha_histogram histogram = {.by = HA_BY_CLASS, .sort = sort, .has_retained = true};
+    if (err == NULL) {
+        err = select_rows(q, rows, &(struct ha_histogram_options){.limit = limit}, &histogram);
+    }
+    ha_free(rows->data);
     if (err == NULL) {
         *ret = histogram;
     }
@@ -268,18 +298,28 @@ struct ha_err *ha_histogram_of_subtrees(struct ha_query *q, const ha_obj *tops, 
     static_assert(sizeof(ha_obj) == sizeof(uint32_t), "lists of objects are lists of numbers");
     struct ha_children list = {(const uint32_t *)(const void *)tops, top_count,
                                q->snapshot->heap->facts.object_count};
-    struct ha_histogram histogram = {.by = HA_BY_CLASS, .sort = sort, .has_retained = true};
     struct rows rows = {0};
     struct ha_err *err = rows_init(q, HA_BY_CLASS, &rows);
     if (err == NULL) {
         err = add_subtrees(q, list, &rows);
     }
-    if (err == NULL) {
-        err = select_rows(q, &rows, &(struct ha_histogram_options){.limit = limit}, &histogram);
+    return finish_rows(q, &rows, sort, limit, err, ret);
+}
+
+struct ha_err *ha_histogram_of_parts(struct ha_query *q, const struct ha_part *const *parts,
+                                     uint64_t part_count, enum ha_sort_by sort, uint64_t limit,
+                                     struct ha_histogram *ret)
+{
+    struct rows rows = {0};
+    struct ha_err *err = rows_init(q, HA_BY_CLASS, &rows);
+    for (uint64_t p = 0; err == NULL && p < part_count; p++) {
+        struct ha_part_rows part = ha_retained_part(q->snapshot->retained, parts[p]);
+        for (uint64_t i = 0; i < part.count; i++) {
+            struct ha_histogram_row *row = &rows.data[part.rows[i].cls];
+            row->instances += part.rows[i].instances;
+            row->shallow_bytes += part.rows[i].shallow_bytes;
+            row->retained_bytes += part.rows[i].retained_bytes;
+        }
     }
-    ha_free(rows.data);
-    if (err == NULL) {
-        *ret = histogram;
-    }
-    return err;
+    return finish_rows(q, &rows, sort, limit, err, ret);
 }

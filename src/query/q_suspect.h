@@ -25,7 +25,7 @@ struct ha_err *ha_suspect_trace_object(struct ha_query *q,
 
 /* What goes with it, the largest parts, the id; after the path is known. */
 struct ha_err *ha_suspect_finish(struct ha_query *q, struct ha_suspect *suspect,
-                                 const struct ha_suspect_members *members,
+                                 const struct ha_suspect_members *members, uint64_t threshold,
                                  uint64_t class_limit) HA_WARN_UNUSED;
 
 #endif

@@ -210,21 +210,67 @@ static struct ha_err *make_id(const struct ha_heap *heap, struct ha_suspect *sus
     return failed ? ha_err_nomem() : NULL;
 }
 
+#define PARTS_MAX 64
+
+/* The kept parts that make up a suspect; 0: there are none that do. A group is made of what remains of its class when the parts that are objects of
+   their own are taken out, and of those parts that are below the threshold. */
+static size_t parts_of(const struct ha_query *q, const struct ha_suspect *suspect,
+                       uint64_t threshold, const struct ha_part *parts[PARTS_MAX])
+{
+    const struct ha_retained *retained = q->snapshot->retained;
+    bool group = suspect->kind == HA_SUSPECT_GROUP;
+    bool complete = !group;
+    size_t count = 0;
+    if (group && threshold < retained->reachable_bytes / 20) {
+        return 0; // objects that are suspects of their own lie in the part of the class
+    }
+    for (uint64_t i = 0; i < retained->part_count; i++) {
+        const struct ha_part *part = &retained->parts[i];
+        bool rest = ha_obj_is_none(part->object);
+        bool belongs = group ? part->cls.i == suspect->cls.i &&
+                                   (rest || ha_query_retained(q, part->object) <= threshold)
+                             : part->object.i == suspect->object.i;
+        if (belongs && count == PARTS_MAX) {
+            return 0;
+        }
+        if (belongs) {
+            parts[count++] = part;
+            complete = complete || rest;
+        }
+    }
+    return complete ? count : 0;
+}
+
+static struct ha_err *set_classes(struct ha_query *q, struct ha_suspect *suspect,
+                                  const struct ha_suspect_members *members, uint64_t threshold,
+                                  uint64_t limit)
+{
+    const struct ha_part *parts[PARTS_MAX];
+    size_t part_count = parts_of(q, suspect, threshold, parts);
+    limit = limit != 0 ? limit : HA_SUSPECTS_CLASSES;
+    if (part_count > 0) {
+        return ha_histogram_of_parts(q, parts, part_count, HA_SORT_SHALLOW, limit,
+                                     &suspect->retained_classes);
+    }
+    return ha_histogram_of_subtrees(q, members->all.data, members->all.count, HA_SORT_SHALLOW,
+                                    limit, &suspect->retained_classes);
+}
+
 struct ha_err *ha_suspect_finish(struct ha_query *q, struct ha_suspect *suspect,
-                                 const struct ha_suspect_members *members, uint64_t class_limit)
+                                 const struct ha_suspect_members *members, uint64_t threshold,
+                                 uint64_t class_limit)
 {
     const struct ha_heap *heap = q->snapshot->heap;
-    bool group = suspect->kind == HA_SUSPECT_GROUP;
-    class_limit = class_limit != 0 ? class_limit : HA_SUSPECTS_CLASSES;
-    const ha_obj *all = members->all.data;
-    uint64_t count = members->all.count;
-    HA_TRY(ha_histogram_of_subtrees(q, all, count, HA_SORT_SHALLOW, class_limit,
-                                    &suspect->retained_classes));
+    HA_TRY(set_classes(q, suspect, members, threshold, class_limit));
     ha_obj point =
         ha_obj_is_none(suspect->accumulation_point) ? suspect->object : suspect->accumulation_point;
-    struct ha_children parts = group ? (struct ha_children){(const uint32_t *)(const void *)all,
-                                                            count, heap->facts.object_count}
-                                     : ha_dom_children(q->snapshot->dom, point);
+    struct ha_children parts;
+    if (suspect->kind == HA_SUSPECT_GROUP) {
+        parts = (struct ha_children){(const uint32_t *)(const void *)members->all.data,
+                                     members->all.count, heap->facts.object_count};
+    } else {
+        parts = ha_dom_children(q->snapshot->dom, point);
+    }
     HA_TRY(ha_dominators_largest(q, parts, LARGEST, &suspect->largest));
     return make_id(heap, suspect);
 }

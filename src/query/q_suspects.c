@@ -312,7 +312,8 @@ static struct ha_err *describe(struct finding *f, const struct ha_suspects_optio
         if (c->suspect.kind == HA_SUSPECT_OBJECT) {
             HA_TRY(ha_suspect_trace_object(f->q, &c->suspect));
         }
-        HA_TRY(ha_suspect_finish(f->q, &c->suspect, &c->members, options->class_limit));
+        HA_TRY(
+            ha_suspect_finish(f->q, &c->suspect, &c->members, f->threshold, options->class_limit));
         ret->list[i] = c->suspect;
     }
     return NULL;

@@ -80,4 +80,8 @@ int ha_histogram_compare(const void *ctx, const void *a, const void *b);
 struct ha_err *ha_histogram_of_subtrees(struct ha_query *q, const ha_obj *tops, uint64_t top_count, enum ha_sort_by sort, uint64_t limit,
                                         struct ha_histogram *ret) HA_WARN_UNUSED;
 
+/* The same from histograms that the index keeps of the big parts of the heap, summed over several parts. */
+struct ha_err *ha_histogram_of_parts(struct ha_query *q, const struct ha_part *const *parts, uint64_t part_count, enum ha_sort_by sort,
+                                     uint64_t limit, struct ha_histogram *ret) HA_WARN_UNUSED;
+
 #endif
