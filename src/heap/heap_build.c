@@ -43,7 +43,7 @@ struct ha_err *ha_build_create(struct ha_input *input, uint32_t heap, struct ha_
         build->facts.created_ms = header.created_ms;
         build->facts.dump_bytes = ha_input_bytes(input);
         ha_progress_begin(progress, "records", 0);
-        err = ha_hop(build, heap, header.first_record);
+        err = ha_err_wrap(ha_hop(build, heap, header.first_record), "'%s'", ha_input_path(input));
         ha_progress_end(progress);
     }
     if (err == NULL) {
@@ -51,7 +51,7 @@ struct ha_err *ha_build_create(struct ha_input *input, uint32_t heap, struct ha_
     }
     if (err != NULL) {
         ha_build_destroy(build);
-        return ha_err_wrap(err, "'%s'", ha_input_path(input));
+        return err;
     }
     *ret = build;
     return NULL;
@@ -154,12 +154,14 @@ static struct ha_err *make_up_missing(struct ha_build *build, const struct ha_sc
 struct attempt {
     uint32_t shift;
     bool leaves;
+    size_t classes;                  /* known when it began */
     HA_VEC(uint32_t) assumed_leaves; /* classes taken for leaves by this attempt */
 };
 
 static struct ha_err *note_assumptions(const struct ha_build *build, struct attempt *attempt)
 {
     attempt->assumed_leaves.count = 0;
+    attempt->classes = build->classes.count;
     for (size_t i = 0; attempt->leaves && i < build->classes.count; i++) {
         if ((build->classes.data[i].flags & HA_CLASS_IS_LEAF) != 0) {
             uint32_t *slot = ha_vec_push(&attempt->assumed_leaves);
@@ -172,7 +174,14 @@ static struct ha_err *note_assumptions(const struct ha_build *build, struct atte
     return NULL;
 }
 
-/* Whether some class that has instances was wrongly taken for a leaf; what was not taken for one is no leaf from now on. */
+/* Arrays of a primitive type without class are taken for leaves: this is a class made up for such during the attempt. */
+static bool made_up_as_leaf(const struct ha_build *build, const struct attempt *attempt, size_t i)
+{
+    const struct ha_build_class *cls = &build->classes.data[i];
+    return attempt->leaves && i >= attempt->classes && (cls->flags & HA_CLASS_IS_MADE_UP) != 0 && cls->kind == HA_CLASS_PRIMITIVE_ARRAY;
+}
+
+/* Whether no class that has instances was wrongly taken for a leaf; what was not taken for one is no leaf from now on. */
 static bool assumptions_hold(struct ha_build *build, const struct attempt *attempt)
 {
     bool hold = true;
@@ -182,11 +191,7 @@ static bool assumptions_hold(struct ha_build *build, const struct attempt *attem
         bool assumed = next < attempt->assumed_leaves.count && attempt->assumed_leaves.data[next] == i;
         next += assumed;
         bool leaf = (cls->flags & HA_CLASS_IS_LEAF) != 0;
-        bool made_up_leaf = (cls->flags & HA_CLASS_IS_MADE_UP) != 0 && cls->kind == HA_CLASS_PRIMITIVE_ARRAY && attempt->leaves;
-        if (assumed && !leaf && cls->instances > 0) {
-            hold = false;
-        }
-        if (made_up_leaf && !leaf) {
+        if (!leaf && ((assumed && cls->instances > 0) || made_up_as_leaf(build, attempt, i))) {
             hold = false;
         }
     }
@@ -195,8 +200,7 @@ static bool assumptions_hold(struct ha_build *build, const struct attempt *attem
         for (size_t i = 0; i < build->classes.count; i++) {
             bool assumed = next < attempt->assumed_leaves.count && attempt->assumed_leaves.data[next] == i;
             next += assumed;
-            bool made_up_leaf = (build->classes.data[i].flags & HA_CLASS_IS_MADE_UP) != 0 && attempt->leaves;
-            if (!assumed && !made_up_leaf) {
+            if (!assumed && !made_up_as_leaf(build, attempt, i)) {
                 build->classes.data[i].flags &= ~(uint32_t)HA_CLASS_IS_LEAF;
             }
         }

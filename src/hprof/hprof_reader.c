@@ -4,7 +4,6 @@
 
 #include "ha/base/bytes.h"
 #include "ha/base/checked.h"
-#include "ha/base/mutf8.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -16,15 +15,12 @@ static bool version_known(const char *format)
            strcmp(format, "JAVA PROFILE 1.0.3") == 0;
 }
 
+/* Messages are escaped where they are shown: the bytes go in as they are. */
 static struct ha_err *not_hprof(const char *path, const uint8_t *p, size_t len)
 {
-    struct ha_sbuf begin = {0};
-    size_t shown = len < 16 ? len : 16;
-    ha_text_escape(&begin, (const char *)p, shown);
-    struct ha_err *err = ha_err_new(HA_ERR_INPUT, "'%s' is no HPROF heap dump: it begins with \"%s\", not with \"JAVA PROFILE 1.0.\"; "
-                                    "make one with: jcmd PID GC.heap_dump FILE.hprof", path, ha_sbuf_text(&begin));
-    ha_sbuf_deinit(&begin);
-    return err;
+    int shown = (int)strnlen((const char *)p, len < 16 ? len : 16);
+    return ha_err_new(HA_ERR_INPUT, "'%s' is no HPROF heap dump: it begins with \"%.*s\", not with \"JAVA PROFILE 1.0.\"; "
+                      "make one with: jcmd PID GC.heap_dump FILE.hprof", path, shown, (const char *)p);
 }
 
 struct ha_err *ha_hprof_header_read(struct ha_window *window, struct ha_hprof_header *ret)
