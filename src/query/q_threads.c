@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "ha/base/mem.h"
 #include "ha/base/vec.h"
 #include "ha/query/q_dominators.h"
 
@@ -270,34 +271,44 @@ static struct ha_err *matches(struct ha_query *q, ha_obj thread, struct ha_regex
     return err;
 }
 
+static struct ha_err *add_if_fits(struct ha_query *q, struct ha_regex *regex, ha_obj obj,
+                                  object_list *ret)
+{
+    bool fits;
+    HA_TRY(matches(q, obj, regex, &fits));
+    uint32_t *slot = fits ? ha_vec_push(ret) : NULL;
+    if (fits && slot == NULL) {
+        return ha_err_nomem();
+    }
+    if (fits) {
+        *slot = obj.i;
+    }
+    return NULL;
+}
+
 /* All reachable threads whose name fits. The totals of the index say when the pass may stop. */
 static struct ha_err *find_threads(struct ha_query *q, struct ha_regex *regex, object_list *ret)
 {
     const struct ha_heap *heap = q->snapshot->heap;
+    bool *is_thread = ha_calloc_array((size_t)heap->facts.class_count + 1, sizeof *is_thread);
+    if (is_thread == NULL) {
+        return ha_err_nomem();
+    }
     uint64_t left = 0;
     for (uint32_t c = 0; c < heap->facts.class_count; c++) {
-        left += (heap->classes[c].flags & HA_CLASS_IS_THREAD) != 0
-                    ? q->snapshot->retained->classes[c].instances
-                    : 0;
+        is_thread[c] = (heap->classes[c].flags & HA_CLASS_IS_THREAD) != 0;
+        left += is_thread[c] ? q->snapshot->retained->classes[c].instances : 0;
     }
-    for (uint32_t i = 0; i < heap->facts.object_count && left > 0; i++) {
+    struct ha_err *err = NULL;
+    for (uint32_t i = 0; i < heap->facts.object_count && left > 0 && err == NULL; i++) {
         ha_obj obj = {i};
-        if ((ha_heap_class(heap, ha_heap_class_of(heap, obj))->flags & HA_CLASS_IS_THREAD) == 0 ||
-            !ha_query_reachable(q, obj)) {
-            continue;
-        }
-        left--;
-        bool fits;
-        HA_TRY(matches(q, obj, regex, &fits));
-        uint32_t *slot = fits ? ha_vec_push(ret) : NULL;
-        if (fits && slot == NULL) {
-            return ha_err_nomem();
-        }
-        if (fits) {
-            *slot = i;
+        if (is_thread[ha_heap_class_of(heap, obj).i] && ha_query_reachable(q, obj)) {
+            left--;
+            err = add_if_fits(q, regex, obj, ret);
         }
     }
-    return NULL;
+    ha_free(is_thread);
+    return err;
 }
 
 static struct ha_err *view_thread(struct ha_query *q, const struct ha_threads_options *options,
