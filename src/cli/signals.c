@@ -52,14 +52,9 @@ static void on_abort(int number)
 
 static void handle(int number, void (*fn)(int))
 {
-    struct sigaction old;
-    // One that the parent told us to ignore (nohup, a background job) stays ignored.
-    if (sigaction(number, NULL, &old) == 0 && old.sa_handler == SIG_IGN && number != SIGABRT) {
-        return;
-    }
     struct sigaction action = {.sa_handler = fn};
     sigemptyset(&action.sa_mask);
-    sigaction(number, &action, NULL);
+    sigaction(number, &action, NULL); // also where a shell's background job ignores it: the exit code is part of the contract
 }
 
 void signals_install(void)

@@ -93,23 +93,26 @@ static const char *title_of(struct ha_report *r, const struct ha_suspect *s)
 
 /* ---- what to do ---- */
 
-/* Whether the field by which the first class of the application holds it is static. */
-static bool held_by_static(const struct ha_suspect *s)
+/* The first static field of an application class on the path; NULL: none. */
+static const struct ha_step *first_static(struct ha_report *r, const struct ha_suspect *s)
 {
-    for (uint64_t i = 0; i + 1 < s->path_count; i++) {
-        if (ha_obj_equal(s->path[i].obj, s->held_by.object)) {
-            return s->path[i + 1].field != NULL && s->path[i + 1].edge.kind == HA_EDGE_STATIC;
+    for (uint64_t i = 0; i < s->path_count; i++) {
+        const struct ha_step *step = &s->path[i];
+        if (step->field != NULL && step->edge.kind == HA_EDGE_STATIC && !ha_cls_is_none(step->edge.declared_in) &&
+            !ha_class_name_is_platform(ha_heap_class(r->query->snapshot->heap, step->edge.declared_in)->name)) {
+            return step;
         }
     }
-    return false;
+    return NULL;
 }
 
 static const char *advice_of(struct ha_report *r, const struct ha_suspect *s)
 {
     struct ha_doc *doc = r->doc;
-    const char *field = s->held_by.field;
-    if (field != NULL && strncmp(field, "static ", 7) == 0) {
-        field += 7;
+    const struct ha_step *by_static = first_static(r, s);
+    if (by_static != NULL) {
+        return ha_doc_printf(doc, "The static field %s.%s keeps this alive as long as the class is loaded: bound it, let its entries expire, or clear it.",
+                             ha_heap_class(r->query->snapshot->heap, by_static->edge.declared_in)->name, by_static->edge.name);
     }
     if (!ha_obj_is_none(s->thread.thread)) {
         return s->thread.frame == NULL
@@ -121,13 +124,9 @@ static const char *advice_of(struct ha_report *r, const struct ha_suspect *s)
         return "A class loader keeps its classes and all their static fields: if the application was stopped or redeployed, find what still holds the "
                "loader; else look at the static fields of its classes.";
     }
-    if (s->held_by.class_name != NULL && field != NULL && held_by_static(s)) {
-        return ha_doc_printf(doc, "The static field %s.%s keeps this alive as long as the class is loaded: bound it, let its entries expire, or clear it.",
-                             s->held_by.class_name, field);
-    }
-    if (s->held_by.class_name != NULL && field != NULL) {
+    if (s->held_by.class_name != NULL && s->held_by.field != NULL) {
         return ha_doc_printf(doc, "Look at who fills %s.%s and never takes out: bound it, let its entries expire, or let go of its owner.",
-                             s->held_by.class_name, field);
+                             s->held_by.class_name, s->held_by.field);
     }
     if (s->kind == HA_SUSPECT_GROUP) {
         return "Many instances of one class together: find out who makes them and who still holds them.";
