@@ -35,7 +35,8 @@ const char cli_version[] = HA_VERSION;
 #define GROUP_TOOL "Tools"
 
 static const struct cli_command commands[] = {
-#define HA_COMMAND(name, group, operands, summary) {#name, GROUP_##group, operands, summary, &cli_spec_##name},
+#define HA_COMMAND(name, group, operands, summary)                                                 \
+    {#name, GROUP_##group, operands, summary, &cli_spec_##name},
 #include "cli/commands.def"
 #undef HA_COMMAND
     {NULL, NULL, NULL, NULL, NULL},
@@ -113,7 +114,8 @@ static int error_end(struct cli *cli, struct ha_err *err)
         code = CLI_EXIT_OK; // whoever read our output has seen enough
     } else if (kind == HA_ERR_USAGE) {
         const char *about = cli->command == NULL ? "" : cli->command->name;
-        cli_say(cli, "%s; see 'hprof-analyze help%s%s'", ha_err_message(err), *about == '\0' ? "" : " ", about);
+        cli_say(cli, "%s; see 'hprof-analyze help%s%s'", ha_err_message(err),
+                *about == '\0' ? "" : " ", about);
     } else {
         line_print(cli, ha_err_message(err));
     }
@@ -135,7 +137,8 @@ static struct ha_err *command_set(struct cli *cli, struct opt_parser *parser, co
         memcpy(cli->values, spec->defaults, spec->values_bytes);
     }
     if (spec->option_count > 0) {
-        parser->sets[parser->set_count++] = (struct opt_set){spec->options, spec->option_count, cli->values};
+        parser->sets[parser->set_count++] =
+            (struct opt_set){spec->options, spec->option_count, cli->values};
     }
     return NULL;
 }
@@ -165,7 +168,8 @@ static struct ha_err *first_word(struct cli *cli, struct opt_parser *parser, con
         typo_offer(&typo, c->name);
     }
     if (typo.best != NULL) {
-        return ha_err_new(HA_ERR_USAGE, "'%s' is neither a command nor a file, did you mean '%s'?", word, typo.best);
+        return ha_err_new(HA_ERR_USAGE, "'%s' is neither a command nor a file, did you mean '%s'?",
+                          word, typo.best);
     }
     return ha_err_new(HA_ERR_USAGE, "'%s' is neither a command nor a file", word);
 }
@@ -174,7 +178,8 @@ static struct ha_err *line_read(struct cli *cli, int argc, char **argv)
 {
     struct opt_parser parser = {.argv = argv, .argc = argc, .next = 1, .arena = &cli->arena};
     cli->options.top = HA_RENDER_LIMIT_DEFAULT;
-    parser.sets[parser.set_count++] = (struct opt_set){cli_common_options, cli_common_option_count, &cli->options};
+    parser.sets[parser.set_count++] =
+        (struct opt_set){cli_common_options, cli_common_option_count, &cli->options};
     for (;;) {
         const char *word = NULL;
         HA_TRY(opt_next(&parser, &word));
@@ -203,7 +208,8 @@ uint64_t cli_limit(const struct cli *cli)
     uint64_t limit = 0;
     for (size_t i = 0; i < cli->output_count; i++) {
         const struct ha_renderer *renderer = cli->outputs[i].format->what;
-        uint64_t wanted = cli->options.top == HA_RENDER_LIMIT_DEFAULT ? renderer->limit : cli->options.top;
+        uint64_t wanted =
+            cli->options.top == HA_RENDER_LIMIT_DEFAULT ? renderer->limit : cli->options.top;
         if (wanted == 0) {
             return 0;
         }
@@ -226,11 +232,12 @@ bool cli_wants_machine(const struct cli *cli)
 void cli_warnings_say(struct cli *cli)
 {
     const struct ha_diag *diag = cli->snapshot->diag;
-    for (enum ha_diag_code code = 0; code < HA_DIAG_COUNT && diag != NULL && !cli->options.quiet; code++) {
+    for (enum ha_diag_code code = 0; code < HA_DIAG_COUNT && diag != NULL && !cli->options.quiet;
+         code++) {
         const struct ha_diag_entry *entry = ha_diag_get(diag, code);
         if (entry->count > 0) {
-            cli_say(cli, "%s: %s [%s]", ha_diag_is_damage(code) ? "damage" : "note", entry->message == NULL ? "" : entry->message,
-                    ha_diag_code_text(code));
+            cli_say(cli, "%s: %s [%s]", ha_diag_is_damage(code) ? "damage" : "note",
+                    entry->message == NULL ? "" : entry->message, ha_diag_code_text(code));
         }
     }
 }
@@ -239,10 +246,12 @@ void cli_warnings_say(struct cli *cli)
 static struct ha_err *strict_check(const struct cli *cli)
 {
     const struct ha_diag *diag = cli->snapshot->diag;
-    for (enum ha_diag_code code = 0; cli->options.strict && code < HA_DIAG_COUNT && diag != NULL; code++) {
+    for (enum ha_diag_code code = 0; cli->options.strict && code < HA_DIAG_COUNT && diag != NULL;
+         code++) {
         const struct ha_diag_entry *entry = ha_diag_get(diag, code);
         if (entry->count > 0 && ha_diag_is_damage(code)) {
-            return ha_err_new(HA_ERR_INPUT, "'%s' is damaged (%s: %s) and --strict was given", cli->snapshot->path, ha_diag_code_text(code),
+            return ha_err_new(HA_ERR_INPUT, "'%s' is damaged (%s: %s) and --strict was given",
+                              cli->snapshot->path, ha_diag_code_text(code),
                               entry->message == NULL ? "" : entry->message);
         }
     }
@@ -261,7 +270,8 @@ static struct ha_err *question_answer(struct cli *cli, struct ha_query *query, s
     struct ha_report report;
     ha_report_init(&report, doc, query, cli_version);
     if (cli->options.heap != 0) {
-        report.heap_option = ha_doc_printf(doc, " --heap %llu", (unsigned long long)cli->options.heap);
+        report.heap_option =
+            ha_doc_printf(doc, " --heap %llu", (unsigned long long)cli->options.heap);
     }
     struct ha_err *err = ha_report_envelope(&report, cli->command->name);
     if (err == NULL) {
@@ -289,7 +299,8 @@ static struct ha_err *question_run(struct cli *cli)
     struct ha_err *err = question_answer(cli, &query, doc);
     ha_doc_destroy(doc);
     ha_query_deinit(&query);
-    if (err == NULL && !cli->command->spec->tells_warnings) { // a mistake is told alone, in one line
+    if (err == NULL &&
+        !cli->command->spec->tells_warnings) { // a mistake is told alone, in one line
         cli_warnings_say(cli);
     }
     return err;
@@ -352,21 +363,24 @@ static void phases_say(struct cli *cli)
     const struct ha_progress_phase *phases = NULL;
     uint32_t count = cli->progress == NULL ? 0 : ha_progress_phases(cli->progress, &phases);
     if (count > 0) {
-        fprintf(stderr, "%-24s %10s %10s %10s %14s\n", "phase", "wall", "user", "system", "anonymous");
+        fprintf(stderr, "%-24s %10s %10s %10s %14s\n", "phase", "wall", "user", "system",
+                "anonymous");
     }
     for (uint32_t i = 0; i < count; i++) {
-        fprintf(stderr, "%-24s %8.3f s %8.3f s %8.3f s %10.1f MiB\n", phases[i].name, (double)phases[i].wall_ns / 1e9,
-                (double)phases[i].user_ns / 1e9, (double)phases[i].system_ns / 1e9, (double)phases[i].anonymous_bytes / 1048576);
+        fprintf(stderr, "%-24s %8.3f s %8.3f s %8.3f s %10.1f MiB\n", phases[i].name,
+                (double)phases[i].wall_ns / 1e9, (double)phases[i].user_ns / 1e9,
+                (double)phases[i].system_ns / 1e9, (double)phases[i].anonymous_bytes / 1048576);
     }
-    fprintf(stderr, "%-24s %10.1f MiB resident, %.1f MiB in big arrays\n", "peak", (double)ha_mem_peak_resident() / 1048576,
-            (double)ha_big_bytes_peak() / 1048576);
+    fprintf(stderr, "%-24s %10.1f MiB resident, %.1f MiB in big arrays\n", "peak",
+            (double)ha_mem_peak_resident() / 1048576, (double)ha_big_bytes_peak() / 1048576);
 }
 
 static struct ha_err *run(struct cli *cli, int argc, char **argv)
 {
     struct ha_err *err = line_read(cli, argc, argv);
     bool done = false;
-    if (err == NULL || cli->options.help || cli->options.version) { // help asked for is given whatever else is wrong
+    if (err == NULL || cli->options.help ||
+        cli->options.version) { // help asked for is given whatever else is wrong
         ha_err_free(err);
         HA_TRY(help_or_version(cli, &done));
         return done ? NULL : line_check(cli);

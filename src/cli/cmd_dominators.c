@@ -16,9 +16,12 @@ struct values {
 };
 
 static const struct opt options[] = {
-    {0, "object", "0xADDR", OPT_ADDRESS, offsetof(struct values, object), 0, 0, "the tree below this object (default: from the top)"},
-    {0, "depth", "N", OPT_COUNT, offsetof(struct values, depth), 1, DEPTH_MAX, "levels (default: 2, below an object 3)"},
-    {0, "by", "object|class|package|loader", OPT_CHOICE, offsetof(struct values, by), 0, 0, "what a node stands for (default: object)"},
+    {0, "object", "0xADDR", OPT_ADDRESS, offsetof(struct values, object), 0, 0,
+     "the tree below this object (default: from the top)"},
+    {0, "depth", "N", OPT_COUNT, offsetof(struct values, depth), 1, DEPTH_MAX,
+     "levels (default: 2, below an object 3)"},
+    {0, "by", "object|class|package|loader", OPT_CHOICE, offsetof(struct values, by), 0, 0,
+     "what a node stands for (default: object)"},
 };
 
 static struct ha_err *ask(struct cli *cli, struct ha_report *r, struct ha_doc_node *root)
@@ -27,7 +30,9 @@ static struct ha_err *ask(struct cli *cli, struct ha_report *r, struct ha_doc_no
     struct ha_dominators *dominators = ha_doc_alloc(r->doc, sizeof *dominators);
     struct ha_dominators_options query = {
         .object = HA_OBJ_NONE,
-        .depth = (uint32_t)(values->depth != 0 ? values->depth : values->object.given ? DEPTH_OBJECT : DEPTH_TOP),
+        .depth = (uint32_t)(values->depth != 0     ? values->depth
+                            : values->object.given ? DEPTH_OBJECT
+                                                   : DEPTH_TOP),
         .limit = cli_limit(cli),
         .grouped = values->by != 0,
         .by = values->by == 0 ? HA_BY_CLASS : (enum ha_group_by)(values->by - 1),
@@ -58,7 +63,8 @@ const struct cli_spec cli_spec_dominators = {
     .values_bytes = sizeof(struct values),
     .operands_min = 1,
     .operands_max = 1,
-    .details = "Who keeps how much alive. An object stands below the one without which it would be garbage; what a node retains is itself and all that "
+    .details = "Who keeps how much alive. An object stands below the one without which it would be "
+               "garbage; what a node retains is itself and all that "
                "stands below it.",
     .examples = "hprof-analyze dominators app.hprof\n"
                 "hprof-analyze dominators --object 0x7f3a10c0 --depth 5 -n 5 app.hprof\n"

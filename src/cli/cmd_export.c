@@ -10,17 +10,12 @@
  */
 #include "cli/run.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "ha/base/json_write.h"
 #include "ha/base/mem.h"
 
-enum notation {
-    NOTATION_TSV,
-    NOTATION_CSV,
-    NOTATION_JSON
-};
+enum notation { NOTATION_TSV, NOTATION_CSV, NOTATION_JSON };
 
 static const enum notation notations[] = {NOTATION_TSV, NOTATION_CSV, NOTATION_JSON};
 static const struct cli_format formats[] = {
@@ -35,7 +30,8 @@ struct column {
     const char *key;
 };
 
-struct export {
+struct export
+{
     struct cli *cli;
     struct ha_query *query;
     enum notation notation;
@@ -51,31 +47,59 @@ struct export {
 
 /* ---- cells and rows ---- */
 
-static void text_escaped(struct export *e, const char *s)
+static void csv_text(struct ha_sbuf *out, const char *s)
 {
-    struct ha_sbuf *out = &e->line;
-    if (e->notation == NOTATION_CSV) {
-        bool quote = s[strcspn(s, ",\"\r\n")] != '\0';
-        ha_sbuf_puts(out, quote ? "\"" : "");
-        for (; *s != '\0'; s++) {
-            ha_sbuf_puts(out, *s == '"' ? "\"" : "");
-            ha_sbuf_putc(out, *s);
-        }
-        ha_sbuf_puts(out, quote ? "\"" : "");
-        return;
-    }
+    bool quote = s[strcspn(s, ",\"\r\n")] != '\0';
+    ha_sbuf_puts(out, quote ? "\"" : "");
     for (; *s != '\0'; s++) {
-        unsigned char c = (unsigned char)*s;
-        const char *at = strchr("\tt\nn\rr\\\\", *s);
-        if (c == '\t' || c == '\n' || c == '\r' || c == '\\') {
-            ha_sbuf_putc(out, '\\');
-            ha_sbuf_putc(out, at[1]);
-        } else if (c < 0x20 || c == 0x7f) {
-            ha_sbuf_printf(out, "\\x%02x", c);
-        } else {
-            ha_sbuf_putc(out, *s);
-        }
+        ha_sbuf_puts(out, *s == '"' ? "\"" : "");
+        ha_sbuf_putc(out, *s);
     }
+    ha_sbuf_puts(out, quote ? "\"" : "");
+}
+
+static void tsv_text(struct ha_sbuf *out, const char *s)
+{
+    for (;;) {
+        size_t plain = 0;
+        while ((unsigned char)s[plain] >= 0x20 && s[plain] != '\\' && s[plain] != 0x7f) {
+            plain++;
+        }
+        ha_sbuf_add(out, s, plain);
+        s += plain;
+        switch (*s) {
+        case '\0':
+            return;
+        case '\t':
+            ha_sbuf_puts(out, "\\t");
+            break;
+        case '\n':
+            ha_sbuf_puts(out, "\\n");
+            break;
+        case '\r':
+            ha_sbuf_puts(out, "\\r");
+            break;
+        case '\\':
+            ha_sbuf_puts(out, "\\\\");
+            break;
+        default:
+            ha_sbuf_printf(out, "\\x%02x", (unsigned char)*s);
+            break;
+        }
+        s++;
+    }
+}
+
+/* Digits of v at the end of text, which holds 24 bytes; returns where they begin. Printing is what an export of millions of rows does most. */
+static const char *digits(char text[24], uint64_t v, unsigned base)
+{
+    char *s = &text[23];
+    *s = '\0';
+    do {
+        *--s = "0123456789abcdef"[v % base];
+        v /= base;
+    } while (v != 0);
+    return s;
 }
 
 /* What stands before a cell: a separator, or in JSON its key. */
@@ -97,8 +121,10 @@ static void cell_text(struct export *e, const char *s)
     cell_begin(e);
     if (e->notation == NOTATION_JSON) {
         ha_json_string(e->json, s);
+    } else if (e->notation == NOTATION_CSV) {
+        csv_text(&e->line, s);
     } else {
-        text_escaped(e, s);
+        tsv_text(&e->line, s);
     }
 }
 
@@ -108,15 +134,22 @@ static void cell_number(struct export *e, uint64_t v)
     if (e->notation == NOTATION_JSON) {
         ha_json_u64(e->json, v);
     } else {
-        ha_sbuf_printf(&e->line, "%" PRIu64, v);
+        char text[24];
+        ha_sbuf_puts(&e->line, digits(text, v, 10));
     }
 }
 
 static void cell_address(struct export *e, uint64_t address)
 {
     char text[24];
-    snprintf(text, sizeof text, "0x%" PRIx64, address);
-    cell_text(e, text);
+    char *s = &text[digits(text, address, 16) - text - 2];
+    memcpy(s, "0x", 2);
+    cell_begin(e);
+    if (e->notation == NOTATION_JSON) {
+        ha_json_string(e->json, s);
+    } else {
+        ha_sbuf_puts(&e->line, s);
+    }
 }
 
 /* Nothing there: `-` in lines, null in JSON. */
@@ -134,7 +167,9 @@ static void line_write(struct export *e)
 {
     ha_sbuf_putc(&e->line, '\n');
     if (e->err == NULL) {
-        e->err = ha_sbuf_failed(&e->line) ? ha_err_nomem() : cli_sink_write(e->sink, ha_sbuf_text(&e->line), e->line.len);
+        e->err = ha_sbuf_failed(&e->line)
+                     ? ha_err_nomem()
+                     : cli_sink_write(e->sink, ha_sbuf_text(&e->line), e->line.len);
     }
     ha_sbuf_clear(&e->line);
 }
@@ -204,7 +239,8 @@ static struct ha_err *table_end(struct export *e)
 /* ---- objects ---- */
 
 static const struct column object_columns[] = {
-    {"address", "address"}, {"class", "class"}, {"shallow", "shallow_bytes"}, {"retained", "retained_bytes"}, {"idom", "dominator"},
+    {"address", "address"},         {"class", "class"},    {"shallow", "shallow_bytes"},
+    {"retained", "retained_bytes"}, {"idom", "dominator"},
 };
 
 static void class_cell(struct export *e, const struct ha_heap *heap, ha_obj obj)
@@ -248,7 +284,8 @@ static void objects_write(struct export *e)
 
 /* ---- edges ---- */
 
-static const struct column edge_columns[] = {{"source", "source"}, {"target", "target"}, {"label", "label"}};
+static const struct column edge_columns[] = {
+    {"source", "source"}, {"target", "target"}, {"label", "label"}};
 
 struct edges_ctx {
     struct export *export;
@@ -296,7 +333,8 @@ static const struct column histogram_columns[] = {
 static struct ha_err *histogram_write(struct export *e)
 {
     struct ha_histogram histogram;
-    const struct ha_histogram_options options = {.keep_unreachable = e->cli->options.keep_unreachable, .with_empty = true};
+    const struct ha_histogram_options options = {
+        .keep_unreachable = e->cli->options.keep_unreachable, .with_empty = true};
     HA_TRY(ha_histogram_query(e->query, &options, &histogram));
     bool more = true;
     for (uint64_t i = 0; more && i < histogram.count; i++) {
@@ -320,7 +358,8 @@ static struct ha_err *histogram_write(struct export *e)
 
 #define WHATS "objects|edges|histogram"
 
-static struct ha_err *export_to(struct cli *cli, struct ha_query *query, unsigned what, const struct cli_output *output)
+static struct ha_err *export_to(struct cli *cli, struct ha_query *query, unsigned what,
+                                const struct cli_output *output)
 {
     static const struct {
         const struct column *columns;
@@ -392,11 +431,14 @@ static struct ha_err *run(struct cli *cli)
 const struct cli_spec cli_spec_export = {
     .operands_min = 2,
     .operands_max = 2,
-    .details = "Rows for other programs, streamed, in the formats tsv (default), csv and json.\n\n"
-               "objects: address, class, shallow and retained size and immediate dominator ('-' for none) of every reachable object, by address. "
-               "A class object has the class 'class NAME'.\n\n"
-               "edges: source address, target address and name of every reference of a reachable object.\n\n"
-               "histogram: class, class loader, class object, instances, shallow and retained size.",
+    .details =
+        "Rows for other programs, streamed, in the formats tsv (default), csv and json.\n\n"
+        "objects: address, class, shallow and retained size and immediate dominator ('-' for none) "
+        "of every reachable object, by address. "
+        "A class object has the class 'class NAME'.\n\n"
+        "edges: source address, target address and name of every reference of a reachable "
+        "object.\n\n"
+        "histogram: class, class loader, class object, instances, shallow and retained size.",
     .examples = "hprof-analyze export objects app.hprof > objects.tsv\n"
                 "hprof-analyze export edges -o edges.csv app.hprof",
     .prepare = prepare,

@@ -15,9 +15,12 @@ struct values {
 };
 
 static const struct opt options[] = {
-    {0, "by", "class|package|loader", OPT_CHOICE, offsetof(struct values, by), 0, 0, "what a row stands for (default: class)"},
-    {0, "sort", "retained|shallow|instances", OPT_CHOICE, offsetof(struct values, sort), 0, 0, "the order, largest first (default: retained)"},
-    {0, "filter", "REGEX", OPT_TEXT, offsetof(struct values, filter), 0, 0, "only rows whose name matches (PCRE2, anywhere in the name)"},
+    {0, "by", "class|package|loader", OPT_CHOICE, offsetof(struct values, by), 0, 0,
+     "what a row stands for (default: class)"},
+    {0, "sort", "retained|shallow|instances", OPT_CHOICE, offsetof(struct values, sort), 0, 0,
+     "the order, largest first (default: retained)"},
+    {0, "filter", "REGEX", OPT_TEXT, offsetof(struct values, filter), 0, 0,
+     "only rows whose name matches (PCRE2, anywhere in the name)"},
 };
 
 static struct ha_err *prepare(struct cli *cli)
@@ -38,15 +41,18 @@ static void release(struct cli *cli)
 }
 
 /* Below the table: what all rows add up to, those not shown included. */
-static void total_add(struct ha_report *r, struct ha_doc_node *root, const struct ha_histogram *histogram)
+static void total_add(struct ha_report *r, struct ha_doc_node *root,
+                      const struct ha_histogram *histogram)
 {
     struct ha_doc *doc = r->doc;
-    static const char *const nouns[][2] = {{"class", "classes"}, {"package", "packages"}, {"class loader", "class loaders"}};
+    static const char *const nouns[][2] = {
+        {"class", "classes"}, {"package", "packages"}, {"class loader", "class loaders"}};
     uint64_t rows = histogram->omitted;
     for (uint64_t i = 0; i < histogram->count; i++) {
         rows += histogram->rows[i].instances > 0;
     }
-    struct ha_doc_node *line = ha_doc_say(doc, ha_doc_line(doc, ha_doc_section(doc, root, ""), NULL), "In all ");
+    struct ha_doc_node *line =
+        ha_doc_say(doc, ha_doc_line(doc, ha_doc_section(doc, root, ""), NULL), "In all ");
     ha_doc_bytes(doc, line, NULL, histogram->shallow_bytes);
     ha_doc_say(doc, line, " in ");
     ha_doc_say_count(doc, line, histogram->instances, "object", NULL);
@@ -90,9 +96,12 @@ const struct cli_spec cli_spec_histogram = {
     .values_bytes = sizeof(struct values),
     .operands_min = 1,
     .operands_max = 1,
-    .details = "Instances, shallow and retained size of every class, package or class loader. Retained is what would go with all instances of a "
-               "class, counted once where one holds another. Classes without instances are shown with -n 0 only.\n\n"
-               "With --sort shallow --no-index only the objects are read, no graph is built: much faster, every object of the dump is counted, "
+    .details = "Instances, shallow and retained size of every class, package or class loader. "
+               "Retained is what would go with all instances of a "
+               "class, counted once where one holds another. Classes without instances are shown "
+               "with -n 0 only.\n\n"
+               "With --sort shallow --no-index only the objects are read, no graph is built: much "
+               "faster, every object of the dump is counted, "
                "reachable or not, and there are no retained sizes.",
     .examples = "hprof-analyze histogram app.hprof\n"
                 "hprof-analyze histogram --by package -n 50 app.hprof\n"

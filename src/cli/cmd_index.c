@@ -11,14 +11,10 @@
 #include "ha/report/words.h"
 
 #define ACTIONS "build|info|verify|remove"
-#define HEAPS_LOOKED_FOR 16 /* an index of the last heap is wanted, and how many heaps there are is not known before one is found */
+#define HEAPS_LOOKED_FOR                                                                           \
+    16 /* an index of the last heap is wanted, and how many heaps there are is not known before one is found */
 
-enum action {
-    ACTION_BUILD,
-    ACTION_INFO,
-    ACTION_VERIFY,
-    ACTION_REMOVE
-};
+enum action { ACTION_BUILD, ACTION_INFO, ACTION_VERIFY, ACTION_REMOVE };
 
 static struct ha_err *action_read(const struct cli *cli, unsigned *ret)
 {
@@ -45,9 +41,11 @@ static struct ha_err *build(struct cli *cli)
     HA_TRY(cli_open(cli, 1));
     const struct ha_index *index = cli->snapshot->index;
     if (index == NULL || ha_index_path(index) == NULL) {
-        return ha_err_new(HA_ERR_SYSTEM, "no folder for the index of '%s' can be written", cli->operands[1]);
+        return ha_err_new(HA_ERR_SYSTEM, "no folder for the index of '%s' can be written",
+                          cli->operands[1]);
     }
-    ha_sbuf_printf(&text, "%s %s (", cli->snapshot->built ? "built" : "up to date:", ha_index_path(index));
+    ha_sbuf_printf(&text, "%s %s (",
+                   cli->snapshot->built ? "built" : "up to date:", ha_index_path(index));
     ha_words_bytes(&text, ha_index_bytes(index));
     ha_sbuf_putc(&text, ')');
     cli_warnings_say(cli);
@@ -56,7 +54,8 @@ static struct ha_err *build(struct cli *cli)
 
 /* ---- an index that is there ---- */
 
-static struct ha_err *find_heap(struct cli *cli, const struct ha_fingerprint *fingerprint, uint32_t heap, struct ha_index **ret)
+static struct ha_err *find_heap(struct cli *cli, const struct ha_fingerprint *fingerprint,
+                                uint32_t heap, struct ha_index **ret)
 {
     const struct ha_index_place_options place = {.index_dir = cli->options.index_dir, .heap = heap};
     struct ha_fingerprint wanted = *fingerprint;
@@ -112,7 +111,8 @@ static struct ha_err *verify(struct cli *cli)
     struct ha_index *index = NULL;
     struct ha_sbuf text = {0};
     HA_TRY(find(cli, &index));
-    unsigned threads = cli->options.threads == 0 ? ha_threads_default() : (unsigned)cli->options.threads;
+    unsigned threads =
+        cli->options.threads == 0 ? ha_threads_default() : (unsigned)cli->options.threads;
     struct ha_err *err = ha_index_verify(index, threads);
     if (err != NULL && ha_err_kind(err) == HA_ERR_INPUT) {
         cli_say(cli, "%s", ha_err_message(err));
@@ -170,8 +170,10 @@ static struct ha_err *prepare(struct cli *cli)
 const struct cli_spec cli_spec_index = {
     .operands_min = 2,
     .operands_max = 2,
-    .details = "The index is made when a dump is first asked about, and kept beside it (DUMP.hpx), so that later questions are answered at once.\n\n"
-               "build: make it now, if it is not there and up to date. info: what it holds. verify: check every byte of it against its checksums; "
+    .details = "The index is made when a dump is first asked about, and kept beside it (DUMP.hpx), "
+               "so that later questions are answered at once.\n\n"
+               "build: make it now, if it is not there and up to date. info: what it holds. "
+               "verify: check every byte of it against its checksums; "
                "exit code 1 if one is wrong. remove: delete it, for all heaps of the dump.",
     .examples = "hprof-analyze index build app.hprof\n"
                 "hprof-analyze index verify app.hprof",

@@ -19,18 +19,24 @@ struct values {
 };
 
 static const struct opt options[] = {
-    {0, "object", "0xADDR", OPT_ADDRESS, offsetof(struct values, object), 0, 0, "paths to this object"},
-    {0, "class", "NAME", OPT_TEXT, offsetof(struct values, class_name), 0, 0, "paths to the instances of this class (exact name, all class loaders)"},
-    {0, "max", "N", OPT_COUNT, offsetof(struct values, max), 0, UINT32_MAX, "how many paths; 0: all (default: 30)"},
+    {0, "object", "0xADDR", OPT_ADDRESS, offsetof(struct values, object), 0, 0,
+     "paths to this object"},
+    {0, "class", "NAME", OPT_TEXT, offsetof(struct values, class_name), 0, 0,
+     "paths to the instances of this class (exact name, all class loaders)"},
+    {0, "max", "N", OPT_COUNT, offsetof(struct values, max), 0, UINT32_MAX,
+     "how many paths; 0: all (default: 30)"},
     {0, "exclude", "LIST", OPT_WORDS, offsetof(struct values, exclude), 0, 0,
-     "references that no path may use: none, weak, soft, phantom, finalizer, CLASS#FIELD, CLASS; repeatable (default: weak,soft,phantom,finalizer)"},
+     "references that no path may use: none, weak, soft, phantom, finalizer, CLASS#FIELD, CLASS; "
+     "repeatable (default: weak,soft,phantom,finalizer)"},
 };
 
 /* ---- --exclude ---- */
 
-static struct ha_err *item_add(struct cli *cli, struct ha_excludes *excludes, struct ha_exclude_rule *rules, const char *item, size_t len)
+static struct ha_err *item_add(struct cli *cli, struct ha_excludes *excludes,
+                               struct ha_exclude_rule *rules, const char *item, size_t len)
 {
-    static const uint32_t kinds[] = {HA_EXCLUDE_WEAK, HA_EXCLUDE_SOFT, HA_EXCLUDE_PHANTOM, HA_EXCLUDE_FINALIZER};
+    static const uint32_t kinds[] = {HA_EXCLUDE_WEAK, HA_EXCLUDE_SOFT, HA_EXCLUDE_PHANTOM,
+                                     HA_EXCLUDE_FINALIZER};
     char *word = ha_arena_strndup(&cli->arena, item, len);
     unsigned kind = 0;
     if (word == NULL) {
@@ -67,7 +73,8 @@ static struct ha_err *excludes_read(struct cli *cli, struct values *values)
     if (rules == NULL) {
         return ha_err_nomem();
     }
-    values->excludes = (struct ha_excludes){.kinds = values->exclude.count == 0 ? HA_EXCLUDE_DEFAULT : 0, .rules = rules};
+    values->excludes = (struct ha_excludes){
+        .kinds = values->exclude.count == 0 ? HA_EXCLUDE_DEFAULT : 0, .rules = rules};
     for (size_t i = 0; i < values->exclude.count; i++) {
         const char *s = values->exclude.list[i].text;
         for (;;) {
@@ -98,7 +105,8 @@ static struct ha_err *class_check(struct ha_query *query, const char *name)
 {
     struct ha_classes classes;
     struct ha_err *err = ha_query_classes(query, name, &classes);
-    if (err == NULL || ha_err_kind(err) != HA_ERR_USAGE || strstr(ha_err_message(err), "did you mean") != NULL) {
+    if (err == NULL || ha_err_kind(err) != HA_ERR_USAGE ||
+        strstr(ha_err_message(err), "did you mean") != NULL) {
         return err;
     }
     const struct ha_heap *heap = query->snapshot->heap;
@@ -110,7 +118,8 @@ static struct ha_err *class_check(struct ha_query *query, const char *name)
     if (typo.best == NULL) {
         return err;
     }
-    struct ha_err *better = ha_err_new(HA_ERR_USAGE, "%s, did you mean '%s'?", ha_err_message(err), typo.best);
+    struct ha_err *better =
+        ha_err_new(HA_ERR_USAGE, "%s, did you mean '%s'?", ha_err_message(err), typo.best);
     ha_err_free(err);
     return better;
 }
@@ -153,12 +162,16 @@ const struct cli_spec cli_spec_paths = {
     .defaults = &defaults,
     .operands_min = 1,
     .operands_max = 1,
-    .details = "The shortest paths from GC roots to an object or to the instances of a class, shortest first. References that do not keep an object "
-               "alive (weak, soft, phantom, finalizer) are left out unless --exclude says otherwise; its first use replaces this default. Where no "
-               "path is left, that is the answer. CLASS#FIELD leaves out one field, CLASS all references of a class; subclasses are included.",
-    .examples = "hprof-analyze paths --object 0x7f3a10c0 app.hprof\n"
-                "hprof-analyze paths --class com.acme.Session --max 5 app.hprof\n"
-                "hprof-analyze paths --object 0x7f3a10c0 --exclude weak,com.acme.Cache#table app.hprof",
+    .details = "The shortest paths from GC roots to an object or to the instances of a class, "
+               "shortest first. References that do not keep an object "
+               "alive (weak, soft, phantom, finalizer) are left out unless --exclude says "
+               "otherwise; its first use replaces this default. Where no "
+               "path is left, that is the answer. CLASS#FIELD leaves out one field, CLASS all "
+               "references of a class; subclasses are included.",
+    .examples =
+        "hprof-analyze paths --object 0x7f3a10c0 app.hprof\n"
+        "hprof-analyze paths --class com.acme.Session --max 5 app.hprof\n"
+        "hprof-analyze paths --object 0x7f3a10c0 --exclude weak,com.acme.Cache#table app.hprof",
     .prepare = prepare,
     .ask = ask,
 };

@@ -6,7 +6,8 @@
 
 /* ---- report ---- */
 
-static struct ha_err *report_queries(struct cli *cli, struct ha_query *query, struct ha_full_report *full)
+static struct ha_err *report_queries(struct cli *cli, struct ha_query *query,
+                                     struct ha_full_report *full)
 {
     uint64_t limit = cli_limit(cli);
     bool machine = cli_wants_machine(cli);
@@ -38,7 +39,8 @@ const struct cli_spec cli_spec_report = {
     .operands_min = 1,
     .operands_max = 1,
     .tells_warnings = true,
-    .details = "The whole story of a dump: what it is and holds, what probably leaks, where to look next, the biggest consumers, the classes, the "
+    .details = "The whole story of a dump: what it is and holds, what probably leaks, where to "
+               "look next, the biggest consumers, the classes, the "
                "threads, and what was wrong with the dump. It is what 'hprof-analyze DUMP' does.",
     .examples = "hprof-analyze app.hprof\n"
                 "hprof-analyze report -f json -o app.json -f text app.hprof",
@@ -78,8 +80,10 @@ const struct cli_spec cli_spec_suspects = {
     .values_bytes = sizeof(struct suspects_values),
     .operands_min = 1,
     .operands_max = 1,
-    .details = "A suspect is an object that nothing but GC roots keeps alive and that retains more than the threshold, or all such objects of one "
-               "class together. For each: where the memory accumulates, the path that holds it, what goes with it, and an id that stays the same "
+    .details = "A suspect is an object that nothing but GC roots keeps alive and that retains more "
+               "than the threshold, or all such objects of one "
+               "class together. For each: where the memory accumulates, the path that holds it, "
+               "what goes with it, and an id that stays the same "
                "from dump to dump.",
     .examples = "hprof-analyze suspects app.hprof\n"
                 "hprof-analyze suspects --threshold 64M app.hprof",

@@ -13,8 +13,10 @@ struct values {
 };
 
 static const struct opt options[] = {
-    {0, "name", "REGEX", OPT_TEXT, offsetof(struct values, name), 0, 0, "only threads whose name matches (PCRE2, anywhere in the name)"},
-    {0, "locals", NULL, OPT_FLAG, offsetof(struct values, locals), 0, 0, "with the local variables of each frame (always in JSON)"},
+    {0, "name", "REGEX", OPT_TEXT, offsetof(struct values, name), 0, 0,
+     "only threads whose name matches (PCRE2, anywhere in the name)"},
+    {0, "locals", NULL, OPT_FLAG, offsetof(struct values, locals), 0, 0,
+     "with the local variables of each frame (always in JSON)"},
 };
 
 static struct ha_err *prepare(struct cli *cli)
@@ -52,7 +54,8 @@ const struct cli_spec cli_spec_threads = {
     .values_bytes = sizeof(struct values),
     .operands_min = 1,
     .operands_max = 1,
-    .details = "All reachable threads, those that keep most first, with their stacks. The thread whose OutOfMemoryError wrote the dump is marked.",
+    .details = "All reachable threads, those that keep most first, with their stacks. The thread "
+               "whose OutOfMemoryError wrote the dump is marked.",
     .examples = "hprof-analyze threads app.hprof\n"
                 "hprof-analyze threads --name '^http-' --locals app.hprof",
     .prepare = prepare,

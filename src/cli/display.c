@@ -55,7 +55,8 @@ static void rate_print(double rate)
     fprintf(stderr, "  %.1f %s/s", rate, units[unit]);
 }
 
-void display_sink(void *ctx, const char *phase, uint64_t done, uint64_t total, uint64_t elapsed_ns, bool finished)
+void display_sink(void *ctx, const char *phase, uint64_t done, uint64_t total, uint64_t elapsed_ns,
+                  bool finished)
 {
     struct display *display = ctx;
     if (display->phase != phase) {
@@ -74,7 +75,8 @@ void display_sink(void *ctx, const char *phase, uint64_t done, uint64_t total, u
     }
     fprintf(stderr, "\r\033[K%s", phase);
     if (total > 0) {
-        fprintf(stderr, "  %3.0f %%", 100.0 * (double)(done < total ? done : total) / (double)total);
+        fprintf(stderr, "  %3.0f %%",
+                100.0 * (double)(done < total ? done : total) / (double)total);
     }
     if (seconds > 0.1 && done > 0) {
         rate_print((double)done / seconds);

@@ -55,7 +55,8 @@ void cli_option_spelling(const struct opt *opt, struct ha_sbuf *out)
     }
 }
 
-static void options_list(struct ha_sbuf *out, const char *heading, const struct opt *options, size_t count)
+static void options_list(struct ha_sbuf *out, const char *heading, const struct opt *options,
+                         size_t count)
 {
     ha_sbuf_printf(out, "\n%s\n", heading);
     for (size_t i = 0; i < count; i++) {
@@ -77,9 +78,11 @@ static void options_list(struct ha_sbuf *out, const char *heading, const struct 
 void cli_help_program(struct ha_sbuf *out)
 {
     const char *group = "";
-    ha_sbuf_puts(out, "Usage: hprof-analyze DUMP\n"
-                      "       hprof-analyze COMMAND [OPTION]... DUMP\n\n"
-                      "Says what a JVM's heap dump (HPROF, also gzipped) holds, what probably leaks, and why.\n");
+    ha_sbuf_puts(
+        out,
+        "Usage: hprof-analyze DUMP\n"
+        "       hprof-analyze COMMAND [OPTION]... DUMP\n\n"
+        "Says what a JVM's heap dump (HPROF, also gzipped) holds, what probably leaks, and why.\n");
     for (size_t i = 0; cli_command_at(i) != NULL; i++) {
         const struct cli_command *c = cli_command_at(i);
         if (strcmp(group, c->group) != 0) {
@@ -89,15 +92,18 @@ void cli_help_program(struct ha_sbuf *out)
         ha_sbuf_printf(out, "  %-12s", c->name);
         wrap(out, c->summary, 14);
     }
-    ha_sbuf_puts(out, "\n'hprof-analyze help COMMAND' tells more. Sizes are 1024-based: 64K, 10M, 1.5G.\n");
+    ha_sbuf_puts(
+        out, "\n'hprof-analyze help COMMAND' tells more. Sizes are 1024-based: 64K, 10M, 1.5G.\n");
 }
 
 void cli_help_command(const struct cli_command *command, struct ha_sbuf *out)
 {
     const struct cli_spec *spec = command->spec;
-    ha_sbuf_printf(out, "Usage: hprof-analyze %s%s %s\n\n", command->name, spec->no_common ? "" : " [OPTION]...", command->operands);
+    ha_sbuf_printf(out, "Usage: hprof-analyze %s%s %s\n\n", command->name,
+                   spec->no_common ? "" : " [OPTION]...", command->operands);
     char first[256];
-    snprintf(first, sizeof first, "%c%s.", toupper((unsigned char)command->summary[0]), command->summary + 1);
+    snprintf(first, sizeof first, "%c%s.", toupper((unsigned char)command->summary[0]),
+             command->summary + 1);
     wrap(out, first, 0);
     if (spec->details != NULL) {
         ha_sbuf_putc(out, '\n');
@@ -128,7 +134,8 @@ struct values {
 };
 
 static const struct opt options[] = {
-    {0, "man", NULL, OPT_FLAG, offsetof(struct values, man), 0, 0, "the whole manual page, as source for man"},
+    {0, "man", NULL, OPT_FLAG, offsetof(struct values, man), 0, 0,
+     "the whole manual page, as source for man"},
 };
 
 static struct ha_err *command_find(const char *name, const struct cli_command **ret)
@@ -143,7 +150,8 @@ static struct ha_err *command_find(const char *name, const struct cli_command **
         typo_offer(&typo, cli_command_at(i)->name);
     }
     if (typo.best != NULL) {
-        return ha_err_new(HA_ERR_USAGE, "there is no command '%s', did you mean '%s'?", name, typo.best);
+        return ha_err_new(HA_ERR_USAGE, "there is no command '%s', did you mean '%s'?", name,
+                          typo.best);
     }
     return ha_err_new(HA_ERR_USAGE, "there is no command '%s'", name);
 }

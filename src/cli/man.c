@@ -54,7 +54,8 @@ static void commands_list(struct ha_sbuf *out)
             group = c->group;
             ha_sbuf_printf(out, ".SS %s\n", group);
         }
-        ha_sbuf_printf(out, ".TP\n.B hprof\\-analyze %s%s ", c->name, c->spec->no_common ? "" : " [OPTION]...");
+        ha_sbuf_printf(out, ".TP\n.B hprof\\-analyze %s%s ", c->name,
+                       c->spec->no_common ? "" : " [OPTION]...");
         roff(out, c->operands);
         ha_sbuf_printf(out, "%s.\n", c->summary);
         if (c->spec->details != NULL) {
@@ -72,34 +73,42 @@ static void commands_list(struct ha_sbuf *out)
 
 void cli_man_page(struct ha_sbuf *out)
 {
-    ha_sbuf_puts(out, ".\\\" Written by 'hprof-analyze help --man' from the tables of commands and options; do not edit.\n"
-                      ".TH HPROF\\-ANALYZE 1\n"
-                      ".SH NAME\n"
-                      "hprof\\-analyze \\- says what a JVM's heap dump holds, what probably leaks, and why\n"
-                      ".SH SYNOPSIS\n"
-                      ".B hprof\\-analyze DUMP\n"
-                      ".br\n"
-                      ".B hprof\\-analyze COMMAND [OPTION]... DUMP\n"
-                      ".SH DESCRIPTION\n"
-                      "Reads heap dumps in HPROF format, plain or gzipped, of HotSpot and other JVMs and of Android. The first question about a dump builds\n"
-                      "an index beside it (DUMP.hpx); later ones are answered from that. Standard output holds the answer and nothing else; notices,\n"
-                      "progress and errors go to standard error. The same dump and options give the same bytes, with any number of threads.\n"
-                      ".PP\n"
-                      "A first word that is no command is a dump if such a file exists or the word contains '/' or '.'.\n"
-                      ".SH COMMANDS\n");
+    ha_sbuf_puts(
+        out, ".\\\" Written by 'hprof-analyze help --man' from the tables of commands and options; "
+             "do not edit.\n"
+             ".TH HPROF\\-ANALYZE 1\n"
+             ".SH NAME\n"
+             "hprof\\-analyze \\- says what a JVM's heap dump holds, what probably leaks, and why\n"
+             ".SH SYNOPSIS\n"
+             ".B hprof\\-analyze DUMP\n"
+             ".br\n"
+             ".B hprof\\-analyze COMMAND [OPTION]... DUMP\n"
+             ".SH DESCRIPTION\n"
+             "Reads heap dumps in HPROF format, plain or gzipped, of HotSpot and other JVMs and of "
+             "Android. The first question about a dump builds\n"
+             "an index beside it (DUMP.hpx); later ones are answered from that. Standard output "
+             "holds the answer and nothing else; notices,\n"
+             "progress and errors go to standard error. The same dump and options give the same "
+             "bytes, with any number of threads.\n"
+             ".PP\n"
+             "A first word that is no command is a dump if such a file exists or the word contains "
+             "'/' or '.'.\n"
+             ".SH COMMANDS\n");
     commands_list(out);
-    ha_sbuf_puts(out, ".SH OPTIONS\nThese are understood by all commands about a dump. Sizes are 1024\\-based: 64K, 10M, 1.5G, with or without iB or B.\n");
+    ha_sbuf_puts(out, ".SH OPTIONS\nThese are understood by all commands about a dump. Sizes are "
+                      "1024\\-based: 64K, 10M, 1.5G, with or without iB or B.\n");
     options_list(out, cli_common_options, cli_common_option_count);
     ha_sbuf_puts(out, ".SH EXIT STATUS\n");
-#define EXIT_LIST(suffix, code, when) \
-    ha_sbuf_printf(out, ".TP\n.B %d\n", code); \
+#define EXIT_LIST(suffix, code, when)                                                              \
+    ha_sbuf_printf(out, ".TP\n.B %d\n", code);                                                     \
     roff(out, when);
     CLI_EXITS(EXIT_LIST)
 #undef EXIT_LIST
     ha_sbuf_puts(out, ".SH ENVIRONMENT\n"
                       ".TP\n.B COLUMNS\nwidth of text, instead of the terminal's.\n"
                       ".TP\n.B NO_COLOR\nno colour, if it is set and not empty.\n"
-                      ".TP\n.B XDG_CACHE_HOME\nwhere indexes go that cannot lie beside their dump (default: ~/.cache).\n"
+                      ".TP\n.B XDG_CACHE_HOME\nwhere indexes go that cannot lie beside their dump "
+                      "(default: ~/.cache).\n"
                       ".SH EXAMPLES\n.EX\n");
     for (size_t i = 0; cli_command_at(i) != NULL; i++) {
         if (cli_command_at(i)->spec->examples != NULL) {

@@ -49,7 +49,8 @@ static bool decimal_read(const char **text, double *ret)
     return true;
 }
 
-struct ha_err *opt_parse_count(const char *text, const char *what, uint64_t min, uint64_t max, uint64_t *ret)
+struct ha_err *opt_parse_count(const char *text, const char *what, uint64_t min, uint64_t max,
+                               uint64_t *ret)
 {
     const char *s = text;
     uint64_t v;
@@ -57,7 +58,8 @@ struct ha_err *opt_parse_count(const char *text, const char *what, uint64_t min,
         return ha_err_new(HA_ERR_USAGE, "%s: '%s' is not a number", what, text);
     }
     if (v < min || v > max) {
-        return ha_err_new(HA_ERR_USAGE, "%s: %s is not between %llu and %llu", what, text, (unsigned long long)min, (unsigned long long)max);
+        return ha_err_new(HA_ERR_USAGE, "%s: %s is not between %llu and %llu", what, text,
+                          (unsigned long long)min, (unsigned long long)max);
     }
     *ret = v;
     return NULL;
@@ -79,7 +81,8 @@ struct ha_err *opt_parse_size(const char *text, const char *what, uint64_t *ret)
     }
     s += ok && (*s == 'B' || *s == 'b');
     if (!ok || *s != '\0') {
-        return ha_err_new(HA_ERR_USAGE, "%s: '%s' is not a size (such as 64K, 10M, 1.5G)", what, text);
+        return ha_err_new(HA_ERR_USAGE, "%s: '%s' is not a size (such as 64K, 10M, 1.5G)", what,
+                          text);
     }
     if (v >= 18446744073709549568.0) { // the largest double below 2^64
         return ha_err_new(HA_ERR_USAGE, "%s: %s is too large", what, text);
@@ -103,7 +106,8 @@ struct ha_err *opt_parse_share(const char *text, const char *what, struct opt_sh
     struct ha_err *err = opt_parse_size(text, what, &bytes);
     if (err != NULL) {
         ha_err_free(err);
-        return ha_err_new(HA_ERR_USAGE, "%s: '%s' is neither a percentage (10%%) nor a size (64M)", what, text);
+        return ha_err_new(HA_ERR_USAGE, "%s: '%s' is neither a percentage (10%%) nor a size (64M)",
+                          what, text);
     }
     *ret = (struct opt_share){.bytes = bytes};
     return NULL;
@@ -116,7 +120,8 @@ struct ha_err *opt_parse_address(const char *text, uint64_t *ret)
     bool ok = s[0] == '0' && (s[1] == 'x' || s[1] == 'X') && s[2] != '\0';
     for (s += ok ? 2 : 0; ok && *s != '\0'; s++) {
         ok = isxdigit((unsigned char)*s) && v <= UINT64_MAX >> 4;
-        v = v << 4 | (uint64_t)(isdigit((unsigned char)*s) ? *s - '0' : tolower((unsigned char)*s) - 'a' + 10);
+        v = v << 4 | (uint64_t)(isdigit((unsigned char)*s) ? *s - '0'
+                                                           : tolower((unsigned char)*s) - 'a' + 10);
     }
     if (!ok) {
         return ha_err_new(HA_ERR_USAGE, "'%s' is not an address (0x and hexadecimal digits)", text);
@@ -143,7 +148,8 @@ bool opt_choice(const char *choices, const char *word, unsigned *ret)
     return false;
 }
 
-static struct ha_err *choice_set(const struct opt *opt, const char *shown, const char *text, unsigned *ret)
+static struct ha_err *choice_set(const struct opt *opt, const char *shown, const char *text,
+                                 unsigned *ret)
 {
     if (opt_choice(opt->argument, text, ret)) {
         return NULL;
@@ -151,7 +157,8 @@ static struct ha_err *choice_set(const struct opt *opt, const char *shown, const
     return ha_err_new(HA_ERR_USAGE, "%s: '%s' is not one of %s", shown, text, opt->argument);
 }
 
-static struct ha_err *word_add(struct ha_arena *arena, struct opt_words *words, char letter, const char *text)
+static struct ha_err *word_add(struct ha_arena *arena, struct opt_words *words, char letter,
+                               const char *text)
 {
     struct opt_word *list = ha_arena_alloc(arena, words->count + 1, sizeof *list);
     if (list == NULL) {
@@ -167,7 +174,8 @@ static struct ha_err *word_add(struct ha_arena *arena, struct opt_words *words, 
 }
 
 /* shown: the option as the user spelt it. text: NULL for flags. */
-static struct ha_err *value_set(struct opt_parser *parser, const struct opt_set *set, const struct opt *opt, const char *shown, const char *text)
+static struct ha_err *value_set(struct opt_parser *parser, const struct opt_set *set,
+                                const struct opt *opt, const char *shown, const char *text)
 {
     void *value = (char *)set->values + opt->offset;
     struct opt_address *address = value;
@@ -196,7 +204,8 @@ static struct ha_err *value_set(struct opt_parser *parser, const struct opt_set 
 
 /* ---- options ---- */
 
-static const struct opt *by_name(const struct opt_parser *parser, const char *name, size_t len, const struct opt_set **ret_set)
+static const struct opt *by_name(const struct opt_parser *parser, const char *name, size_t len,
+                                 const struct opt_set **ret_set)
 {
     for (size_t s = 0; s < parser->set_count; s++) {
         for (size_t i = 0; i < parser->sets[s].count; i++) {
@@ -210,7 +219,8 @@ static const struct opt *by_name(const struct opt_parser *parser, const char *na
     return NULL;
 }
 
-static const struct opt *by_letter(const struct opt_parser *parser, char letter, const struct opt_set **ret_set)
+static const struct opt *by_letter(const struct opt_parser *parser, char letter,
+                                   const struct opt_set **ret_set)
 {
     for (size_t s = 0; s < parser->set_count; s++) {
         for (size_t i = 0; i < parser->sets[s].count; i++) {
@@ -235,7 +245,8 @@ static struct ha_err *unknown(const struct opt_parser *parser, const char *name,
         }
     }
     if (typo.best != NULL) {
-        return ha_err_new(HA_ERR_USAGE, "unknown option '--%s', did you mean '--%s'?", word, typo.best);
+        return ha_err_new(HA_ERR_USAGE, "unknown option '--%s', did you mean '--%s'?", word,
+                          typo.best);
     }
     return ha_err_new(HA_ERR_USAGE, "unknown option '--%s'", word);
 }
@@ -252,7 +263,8 @@ static struct ha_err *long_read(struct opt_parser *parser, const char *word)
     char shown[80] = "--";
     memcpy(shown + 2, name, len < sizeof shown - 3 ? len : sizeof shown - 3);
     if (opt->kind == OPT_FLAG) {
-        return name[len] == '=' ? ha_err_new(HA_ERR_USAGE, "%s takes no value", shown) : value_set(parser, set, opt, shown, NULL);
+        return name[len] == '=' ? ha_err_new(HA_ERR_USAGE, "%s takes no value", shown)
+                                : value_set(parser, set, opt, shown, NULL);
     }
     if (name[len] == '=') {
         return value_set(parser, set, opt, shown, name + len + 1);
@@ -274,7 +286,9 @@ static struct ha_err *short_read(struct opt_parser *parser)
     if (opt->kind == OPT_FLAG) {
         return value_set(parser, set, opt, shown, NULL);
     }
-    const char *text = *parser->bundle != '\0' ? parser->bundle : parser->next < parser->argc ? parser->argv[parser->next++] : NULL;
+    const char *text = *parser->bundle != '\0'       ? parser->bundle
+                       : parser->next < parser->argc ? parser->argv[parser->next++]
+                                                     : NULL;
     parser->bundle = NULL;
     if (text == NULL) {
         return ha_err_new(HA_ERR_USAGE, "%s needs a value (%s)", shown, opt->argument);

@@ -29,7 +29,8 @@
 
 /* ---- choosing ---- */
 
-static struct ha_err *format_find(const struct cli_format *formats, size_t count, const char *name, const struct cli_format **ret)
+static struct ha_err *format_find(const struct cli_format *formats, size_t count, const char *name,
+                                  const struct cli_format **ret)
 {
     struct typo typo;
     typo_begin(&typo, name);
@@ -61,7 +62,8 @@ static bool extension_among(const char *list, const char *extension)
     return false;
 }
 
-static const struct cli_format *format_of_path(const struct cli_format *formats, size_t count, const char *path)
+static const struct cli_format *format_of_path(const struct cli_format *formats, size_t count,
+                                               const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *dot = strrchr(slash == NULL ? path : slash, '.');
@@ -79,7 +81,8 @@ static struct ha_err *output_add(struct cli *cli, const struct cli_format *forma
     for (size_t i = 0; i < cli->output_count; i++) {
         const char *other = cli->outputs[i].path;
         if (is_stdout ? other == NULL : other != NULL && strcmp(other, path) == 0) {
-            return ha_err_new(HA_ERR_USAGE, "two answers to %s: give each -f an -o of its own", is_stdout ? "stdout" : path);
+            return ha_err_new(HA_ERR_USAGE, "two answers to %s: give each -f an -o of its own",
+                              is_stdout ? "stdout" : path);
         }
     }
     if (cli->output_count == CLI_OUTPUTS_MAX) {
@@ -95,7 +98,8 @@ static struct ha_err *dump_spared(const struct cli *cli, const char *path)
     struct stat st;
     struct stat dump;
     for (unsigned i = 0; path != NULL && stat(path, &st) == 0 && i < cli->operand_count; i++) {
-        if (stat(cli->operands[i], &dump) == 0 && dump.st_dev == st.st_dev && dump.st_ino == st.st_ino) {
+        if (stat(cli->operands[i], &dump) == 0 && dump.st_dev == st.st_dev &&
+            dump.st_ino == st.st_ino) {
             return ha_err_new(HA_ERR_USAGE, "the output '%s' is the dump itself", path);
         }
     }
@@ -285,10 +289,12 @@ static bool with_color(const struct cli *cli, bool to_terminal)
     if (cli->options.color != CLI_AUTO) {
         return cli->options.color == CLI_ALWAYS;
     }
-    return to_terminal && (no_color == NULL || *no_color == '\0') && (term == NULL || strcmp(term, "dumb") != 0);
+    return to_terminal && (no_color == NULL || *no_color == '\0') &&
+           (term == NULL || strcmp(term, "dumb") != 0);
 }
 
-static struct ha_err *output_render(struct cli *cli, struct ha_doc *doc, const struct cli_output *output)
+static struct ha_err *output_render(struct cli *cli, struct ha_doc *doc,
+                                    const struct cli_output *output)
 {
     struct cli_sink *sink = NULL;
     bool to_terminal = output->path == NULL && isatty(STDOUT_FILENO) == 1;
@@ -311,10 +317,12 @@ struct ha_err *cli_answer(struct cli *cli, struct ha_doc *doc)
 {
     HA_TRY(ha_doc_error(doc));
     display_clear(cli->display);
-    struct ha_err *pipe = NULL; // a reader that went away must not keep the files from being written
+    struct ha_err *pipe =
+        NULL; // a reader that went away must not keep the files from being written
     for (size_t i = 0; i < cli->output_count; i++) {
         struct ha_err *err = output_render(cli, doc, &cli->outputs[i]);
-        if (err != NULL && ha_err_kind(err) == HA_ERR_SYSTEM && ha_err_errno(err) == EPIPE && pipe == NULL) {
+        if (err != NULL && ha_err_kind(err) == HA_ERR_SYSTEM && ha_err_errno(err) == EPIPE &&
+            pipe == NULL) {
             pipe = err;
         } else if (err != NULL) {
             ha_err_free(pipe);

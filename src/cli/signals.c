@@ -54,7 +54,9 @@ static void handle(int number, void (*fn)(int))
 {
     struct sigaction action = {.sa_handler = fn};
     sigemptyset(&action.sa_mask);
-    sigaction(number, &action, NULL); // also where a shell's background job ignores it: the exit code is part of the contract
+    sigaction(
+        number, &action,
+        NULL); // also where a shell's background job ignores it: the exit code is part of the contract
 }
 
 void signals_install(void)

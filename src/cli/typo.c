@@ -13,7 +13,8 @@ static size_t least(size_t a, size_t b)
 
 size_t typo_distance(const char *a, const char *b)
 {
-    size_t rows[3][TYPO_WORD_MAX + 1]; // the row before the last, the last one, this one; swaps look two back
+    size_t rows[3][TYPO_WORD_MAX +
+                   1]; // the row before the last, the last one, this one; swaps look two back
     size_t a_len = strlen(a);
     size_t b_len = strlen(b);
     if (a_len > TYPO_WORD_MAX || b_len > TYPO_WORD_MAX) {

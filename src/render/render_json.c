@@ -43,7 +43,8 @@ static void time_write(struct json *j, int64_t ms)
     time_t seconds = (time_t)(ms / 1000);
     struct tm tm;
     char text[64];
-    if (ms < 0 || gmtime_r(&seconds, &tm) == NULL || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm) == 0) {
+    if (ms < 0 || gmtime_r(&seconds, &tm) == NULL ||
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm) == 0) {
         ha_json_null(j->writer);
         return;
     }
@@ -99,7 +100,8 @@ static bool for_machines(const struct ha_doc_node *node)
 
 static void members_write(struct json *j, const struct ha_doc_node *parent, struct cuts *cuts)
 {
-    for (const struct ha_doc_node *n = parent->first_child; n != NULL && j->err == NULL; n = n->next) {
+    for (const struct ha_doc_node *n = parent->first_child; n != NULL && j->err == NULL;
+         n = n->next) {
         if (!for_machines(n)) {
             continue;
         }
@@ -213,7 +215,8 @@ static void node_write(struct json *j, const struct ha_doc_node *node, struct cu
     }
 }
 
-static struct ha_err *json_render(struct ha_doc *doc, const struct ha_render_options *options, ha_write_fn write, void *ctx)
+static struct ha_err *json_render(struct ha_doc *doc, const struct ha_render_options *options,
+                                  ha_write_fn write, void *ctx)
 {
     struct json j = {.doc = doc, .options = options, .writer = ha_json_create(write, ctx, true)};
     if (j.writer == NULL) {

@@ -53,7 +53,8 @@ static bool is_inline(const struct ha_doc_node *node)
 static size_t label_width(struct text *t, const struct ha_doc_node *first)
 {
     size_t width = 0;
-    for (const struct ha_doc_node *n = first; n != NULL && (is_inline(n) || !for_people(n)); n = n->next) {
+    for (const struct ha_doc_node *n = first; n != NULL && (is_inline(n) || !for_people(n));
+         n = n->next) {
         if (!for_people(n) || n->kind == HA_DOC_NULL) {
             continue;
         }
@@ -86,13 +87,16 @@ static void inline_put(struct text *t, const struct ha_doc_node *node, size_t co
 
 /* ---- lists ---- */
 
-uint64_t text_rows_shown(const struct text *t, const struct ha_doc_list *list, uint64_t *ret_omitted)
+uint64_t text_rows_shown(const struct text *t, const struct ha_doc_list *list,
+                         uint64_t *ret_omitted)
 {
     uint64_t limit = t->options->limit;
     bool all = limit == 0;
     uint64_t worth = !all && list->people_worth < list->count ? list->people_worth : list->count;
     worth -= worth < list->people_first ? worth : list->people_first;
-    uint64_t most = all ? HA_DOC_EVERYTHING : list->never_cut || limit == HA_RENDER_LIMIT_DEFAULT ? list->people_most : limit;
+    uint64_t most = all                                                   ? HA_DOC_EVERYTHING
+                    : list->never_cut || limit == HA_RENDER_LIMIT_DEFAULT ? list->people_most
+                                                                          : limit;
     uint64_t shown = worth < most ? worth : most;
     *ret_omitted = worth - shown + list->omitted;
     return shown;
@@ -104,7 +108,8 @@ static void omitted_put(struct text *t, const struct ha_doc_list *list, uint64_t
     struct ha_sbuf text = {0};
     ha_sbuf_puts(&text, "\xe2\x80\xa6 ");
     ha_words_count(&text, omitted);
-    ha_sbuf_printf(&text, " more%s%s", list->noun == NULL ? "" : " ", list->noun == NULL ? "" : list->noun);
+    ha_sbuf_printf(&text, " more%s%s", list->noun == NULL ? "" : " ",
+                   list->noun == NULL ? "" : list->noun);
     if (!list->never_cut) {
         ha_sbuf_puts(&text, " (-n 0 shows all)");
     }
@@ -130,7 +135,8 @@ static void blocks_put(struct text *t, const struct ha_doc_node *node, uint64_t 
         uint64_t before = t->lines;
         size_t indent = t->indent;
         if (list->style == HA_DOC_NUMBERED) {
-            int width = snprintf(number, sizeof number, "%llu. ", (unsigned long long)(list->people_first + i + 1));
+            int width = snprintf(number, sizeof number, "%llu. ",
+                                 (unsigned long long)(list->people_first + i + 1));
             t->indent += (size_t)width;
             t->lead = number;
         }
@@ -213,7 +219,8 @@ static void members_put(struct text *t, const struct ha_doc_node *parent)
 {
     size_t column = 0;
     bool in_run = false;
-    for (const struct ha_doc_node *n = parent->first_child; n != NULL && t->err == NULL; n = n->next) {
+    for (const struct ha_doc_node *n = parent->first_child; n != NULL && t->err == NULL;
+         n = n->next) {
         if (!for_people(n) || n->kind == HA_DOC_NULL) {
             continue;
         }
@@ -234,7 +241,8 @@ static void members_put(struct text *t, const struct ha_doc_node *parent)
     }
 }
 
-static struct ha_err *text_render(struct ha_doc *doc, const struct ha_render_options *options, ha_write_fn write, void *ctx)
+static struct ha_err *text_render(struct ha_doc *doc, const struct ha_render_options *options,
+                                  ha_write_fn write, void *ctx)
 {
     struct text t = {.doc = doc, .options = options, .write = write, .ctx = ctx};
     members_put(&t, ha_doc_root(doc));

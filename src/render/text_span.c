@@ -17,7 +17,7 @@
 #include "ha/report/words.h"
 
 #define ELLIPSIS "\xe2\x80\xa6"
-#define LABEL_MIN 8 /* columns a label keeps, whatever the width */
+#define LABEL_MIN 8        /* columns a label keeps, whatever the width */
 #define SPAN_TEXT_MAX 4096 /* of a label; longer ones help no reader */
 
 /* ---- values ---- */
@@ -54,7 +54,8 @@ static void char_text(uint16_t unit, struct ha_sbuf *out)
 
 /* ---- spans ---- */
 
-static struct span *span_add(struct text *t, struct spans *spans, enum span_kind kind, const char *s, size_t len)
+static struct span *span_add(struct text *t, struct spans *spans, enum span_kind kind,
+                             const char *s, size_t len)
 {
     if (spans->count == spans->capacity) {
         size_t capacity = spans->capacity == 0 ? 8 : 2 * spans->capacity;
@@ -75,7 +76,8 @@ static struct span *span_add(struct text *t, struct spans *spans, enum span_kind
         return NULL;
     }
     struct span *span = &spans->list[spans->count++];
-    *span = (struct span){.text = copy, .len = len, .width = ha_text_width(copy, len), .kind = kind};
+    *span =
+        (struct span){.text = copy, .len = len, .width = ha_text_width(copy, len), .kind = kind};
     return span;
 }
 
@@ -85,7 +87,8 @@ void text_spans_say(struct text *t, struct spans *spans, enum span_kind kind, co
 }
 
 /* Text that may come from the heap. */
-static struct span *span_escaped(struct text *t, struct spans *spans, enum span_kind kind, const char *s)
+static struct span *span_escaped(struct text *t, struct spans *spans, enum span_kind kind,
+                                 const char *s)
 {
     struct ha_sbuf text = {0};
     size_t len = strlen(s);
@@ -120,8 +123,10 @@ static void object_spans(struct text *t, struct spans *spans, const struct ha_do
         text_spans_say(t, spans, SPAN_PLAIN, " ");
         text_spans_add(t, spans, address);
     }
-    bool is_name = name != NULL && label != NULL && label->kind == HA_DOC_TEXT && strcmp(label->u.text, name->u.text) == 0;
-    if (label != NULL && label->kind == HA_DOC_TEXT && label->audience != HA_DOC_MACHINE && !is_name) {
+    bool is_name = name != NULL && label != NULL && label->kind == HA_DOC_TEXT &&
+                   strcmp(label->u.text, name->u.text) == 0;
+    if (label != NULL && label->kind == HA_DOC_TEXT && label->audience != HA_DOC_MACHINE &&
+        !is_name) {
         text_spans_say(t, spans, SPAN_PLAIN, " ");
         span_escaped(t, spans, SPAN_LABEL, label->u.text);
     }
@@ -165,7 +170,8 @@ void text_spans_add(struct text *t, struct spans *spans, const struct ha_doc_nod
     case HA_DOC_TEXT:
     case HA_DOC_CLASS:
     case HA_DOC_COMMAND: {
-        struct span *span = span_escaped(t, spans, node->kind == HA_DOC_CLASS ? SPAN_CLASS : SPAN_PLAIN, node->u.text);
+        struct span *span = span_escaped(
+            t, spans, node->kind == HA_DOC_CLASS ? SPAN_CLASS : SPAN_PLAIN, node->u.text);
         if (span != NULL) {
             span->strong = node->strong;
         }
@@ -207,7 +213,8 @@ size_t text_spans_width(const struct spans *spans)
 
 void text_class_shorten(const char *name, size_t len, size_t width, struct ha_sbuf *out)
 {
-    size_t package = 0; // length up to and including the last dot; array brackets and lambda suffixes have none
+    size_t package =
+        0; // length up to and including the last dot; array brackets and lambda suffixes have none
     for (size_t i = 0; i < len; i++) {
         package = name[i] == '.' ? i + 1 : package;
     }
@@ -252,7 +259,9 @@ size_t text_spans_least(const struct spans *spans, bool labels)
     size_t width = 0;
     for (size_t i = 0; i < spans->count; i++) {
         const struct span *span = &spans->list[i];
-        size_t least = span->kind == SPAN_CLASS ? class_least(span) : span->kind == SPAN_LABEL && labels ? LABEL_MIN : span->width;
+        size_t least = span->kind == SPAN_CLASS             ? class_least(span)
+                       : span->kind == SPAN_LABEL && labels ? LABEL_MIN
+                                                            : span->width;
         width += least < span->width ? least : span->width;
     }
     return width;
@@ -290,7 +299,8 @@ static void span_shorten(struct text *t, struct span *span, size_t excess)
 {
     struct ha_sbuf text = {0};
     if (span->kind == SPAN_CLASS) {
-        text_class_shorten(span->text, span->len, span->width > excess ? span->width - excess : 1, &text);
+        text_class_shorten(span->text, span->len, span->width > excess ? span->width - excess : 1,
+                           &text);
     } else {
         size_t width = span->width > excess + LABEL_MIN ? span->width - excess : LABEL_MIN;
         ha_sbuf_add(&text, span->text, prefix_of_width(span->text, span->len, width - 1));
@@ -353,7 +363,8 @@ static void flush_if(struct text *t, size_t most)
         return;
     }
     if (t->err == NULL) {
-        t->err = ha_sbuf_failed(&t->out) ? ha_err_nomem() : t->write(t->ctx, ha_sbuf_text(&t->out), t->out.len);
+        t->err = ha_sbuf_failed(&t->out) ? ha_err_nomem()
+                                         : t->write(t->ctx, ha_sbuf_text(&t->out), t->out.len);
     }
     ha_sbuf_clear(&t->out);
 }
@@ -473,7 +484,8 @@ static size_t word_width(const struct spans *spans, struct place p)
 }
 
 /* Writes from `from` up to `to`, span by span. */
-static size_t piece_put(struct text *t, const struct spans *spans, struct place from, struct place to)
+static size_t piece_put(struct text *t, const struct spans *spans, struct place from,
+                        struct place to)
 {
     size_t width = 0;
     while (from.i < spans->count && (from.i < to.i || (from.i == to.i && from.at < to.at))) {
@@ -505,7 +517,8 @@ void text_put(struct text *t, struct spans *spans, size_t hang)
         }
         bool blanks = word.i != p.i || word.at != p.at;
         size_t gap = blanks && word.i == p.i ? word.at - p.at : blanks;
-        if (blanks && column > hang && word.i < spans->count && column + gap + word_width(spans, word) > width) {
+        if (blanks && column > hang && word.i < spans->count &&
+            column + gap + word_width(spans, word) > width) {
             text_line_end(t);
             text_line_begin(t);
             ha_sbuf_fill(&t->out, ' ', hang);

@@ -29,10 +29,12 @@ struct table {
     const struct ha_doc_list *list;
     size_t columns;
     size_t widths[COLUMNS_MAX];
-    bool right[COLUMNS_MAX];    /* right-aligned */
-    size_t least[2][COLUMNS_MAX]; /* what a column cannot get below, by shortening class names; labels too */
-    bool used[COLUMNS_MAX];     /* some row has something there */
-    struct table_row *rows;     /* BLOCK_ROWS */
+    bool right[COLUMNS_MAX]; /* right-aligned */
+    size_t least
+        [2]
+        [COLUMNS_MAX]; /* what a column cannot get below, by shortening class names; labels too */
+    bool used[COLUMNS_MAX]; /* some row has something there */
+    struct table_row *rows; /* BLOCK_ROWS */
     size_t count;
     bool headed; /* the heading is written */
 };
@@ -44,7 +46,8 @@ static size_t most(size_t a, size_t b)
 
 static bool is_number(const struct ha_doc_node *node)
 {
-    return node->kind == HA_DOC_COUNT || node->kind == HA_DOC_INTEGER || node->kind == HA_DOC_BYTES || node->kind == HA_DOC_PERCENT;
+    return node->kind == HA_DOC_COUNT || node->kind == HA_DOC_INTEGER ||
+           node->kind == HA_DOC_BYTES || node->kind == HA_DOC_PERCENT;
 }
 
 /* ---- layout ---- */
@@ -63,8 +66,10 @@ static void widths_grow(struct table *table)
         for (size_t c = 0; c < table->columns && row->remark == NULL; c++) {
             size_t indent = c + 1 == table->columns ? 2 * row->depth : 0;
             table->widths[c] = most(table->widths[c], text_spans_width(&row->cells[c]) + indent);
-            table->least[0][c] = most(table->least[0][c], text_spans_least(&row->cells[c], false) + indent);
-            table->least[1][c] = most(table->least[1][c], text_spans_least(&row->cells[c], true) + indent);
+            table->least[0][c] =
+                most(table->least[0][c], text_spans_least(&row->cells[c], false) + indent);
+            table->least[1][c] =
+                most(table->least[1][c], text_spans_least(&row->cells[c], true) + indent);
             table->used[c] = table->used[c] || row->cells[c].count > 0;
         }
     }
@@ -79,7 +84,8 @@ static void widths_limit(struct table *table, const size_t least[COLUMNS_MAX])
         size_t widest = table->columns;
         for (size_t c = 0; c < table->columns; c++) {
             total += table->used[c] ? table->widths[c] + GAP : 0;
-            if (table->used[c] && table->widths[c] > least[c] && (widest == table->columns || table->widths[c] > table->widths[widest])) {
+            if (table->used[c] && table->widths[c] > least[c] &&
+                (widest == table->columns || table->widths[c] > table->widths[widest])) {
                 widest = c;
             }
         }
@@ -202,9 +208,11 @@ static void row_add(struct table *table, const struct ha_doc_node *node, size_t 
         }
         text_spans_add(table->t, &row->cells[c], cell);
         if (cell->kind == HA_DOC_TEXT || cell->kind == HA_DOC_LINE) {
-            for (size_t i = 0; i < row->cells[c].count; i++) { // a cell has one line: long text in it is cut
+            for (size_t i = 0; i < row->cells[c].count;
+                 i++) { // a cell has one line: long text in it is cut
                 struct span *span = &row->cells[c].list[i];
-                span->kind = span->kind == SPAN_PLAIN && span->width > LONG_TEXT ? SPAN_LABEL : span->kind;
+                span->kind =
+                    span->kind == SPAN_PLAIN && span->width > LONG_TEXT ? SPAN_LABEL : span->kind;
             }
         }
         table->right[c] = table->right[c] || is_number(cell);
@@ -226,9 +234,11 @@ static void remark_add(struct table *table, uint64_t omitted, const char *noun, 
 
 /* ---- lists ---- */
 
-static struct ha_err *rows_add(struct table *table, const struct ha_doc_node *list, uint64_t first, uint64_t end, size_t depth);
+static struct ha_err *rows_add(struct table *table, const struct ha_doc_node *list, uint64_t first,
+                               uint64_t end, size_t depth);
 
-static struct ha_err *children_add(struct table *table, const struct ha_doc_node *node, size_t depth)
+static struct ha_err *children_add(struct table *table, const struct ha_doc_node *node,
+                                   size_t depth)
 {
     const struct ha_doc_node *children = ha_doc_find(node, "children");
     if (children == NULL || children->kind != HA_DOC_LIST) {
@@ -244,7 +254,8 @@ static struct ha_err *children_add(struct table *table, const struct ha_doc_node
 }
 
 /* Recursion follows the nesting of children lists, which builders bound (--depth). */
-static struct ha_err *rows_add(struct table *table, const struct ha_doc_node *list, uint64_t first, uint64_t end, size_t depth)
+static struct ha_err *rows_add(struct table *table, const struct ha_doc_node *list, uint64_t first,
+                               uint64_t end, size_t depth)
 {
     struct ha_doc_rows rows;
     ha_doc_rows_begin(table->t->doc, list, first, &rows);
@@ -285,7 +296,8 @@ void text_table(struct text *t, const struct ha_doc_node *node, uint64_t shown)
     assert(list->column_count > 0 && list->column_count <= COLUMNS_MAX);
     struct table table = {.t = t, .list = list, .columns = list->column_count};
     struct ha_err *err = list->style == HA_DOC_STEPS ? steps_add(&table, node, shown)
-                                                     : rows_add(&table, node, list->people_first, list->people_first + shown, 0);
+                                                     : rows_add(&table, node, list->people_first,
+                                                                list->people_first + shown, 0);
     if (table.count > 0) {
         block_put(&table);
     }

@@ -81,7 +81,8 @@ const char *ha_doc_copy(struct ha_doc *doc, const char *s, size_t len)
 
 /* ---- writing ---- */
 
-static struct ha_doc_node *node_add(struct ha_doc *doc, struct ha_doc_node *parent, enum ha_doc_kind kind, const char *key)
+static struct ha_doc_node *node_add(struct ha_doc *doc, struct ha_doc_node *parent,
+                                    enum ha_doc_kind kind, const char *key)
 {
     struct ha_doc_node *node = ha_doc_alloc(doc, sizeof *node);
     if (node == NULL || parent == &doc->dummy) {
@@ -108,86 +109,100 @@ struct ha_doc_node *ha_doc_null(struct ha_doc *doc, struct ha_doc_node *parent, 
     return node_add(doc, parent, HA_DOC_NULL, key);
 }
 
-struct ha_doc_node *ha_doc_bool(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, bool v)
+struct ha_doc_node *ha_doc_bool(struct ha_doc *doc, struct ha_doc_node *parent, const char *key,
+                                bool v)
 {
     struct ha_doc_node *node = node_add(doc, parent, HA_DOC_BOOL, key);
     node->u.truth = v;
     return node;
 }
 
-static struct ha_doc_node *unsigned_add(struct ha_doc *doc, struct ha_doc_node *parent, enum ha_doc_kind kind, const char *key, uint64_t v)
+static struct ha_doc_node *unsigned_add(struct ha_doc *doc, struct ha_doc_node *parent,
+                                        enum ha_doc_kind kind, const char *key, uint64_t v)
 {
     struct ha_doc_node *node = node_add(doc, parent, kind, key);
     node->u.u64 = v;
     return node;
 }
 
-struct ha_doc_node *ha_doc_count(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, uint64_t v)
+struct ha_doc_node *ha_doc_count(struct ha_doc *doc, struct ha_doc_node *parent, const char *key,
+                                 uint64_t v)
 {
     return unsigned_add(doc, parent, HA_DOC_COUNT, key, v);
 }
 
-struct ha_doc_node *ha_doc_integer(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, int64_t v)
+struct ha_doc_node *ha_doc_integer(struct ha_doc *doc, struct ha_doc_node *parent, const char *key,
+                                   int64_t v)
 {
     struct ha_doc_node *node = node_add(doc, parent, HA_DOC_INTEGER, key);
     node->u.i64 = v;
     return node;
 }
 
-struct ha_doc_node *ha_doc_real(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, double v)
+struct ha_doc_node *ha_doc_real(struct ha_doc *doc, struct ha_doc_node *parent, const char *key,
+                                double v)
 {
     struct ha_doc_node *node = node_add(doc, parent, HA_DOC_REAL, key);
     node->u.real = v;
     return node;
 }
 
-struct ha_doc_node *ha_doc_char(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, uint16_t unit)
+struct ha_doc_node *ha_doc_char(struct ha_doc *doc, struct ha_doc_node *parent, const char *key,
+                                uint16_t unit)
 {
     return unsigned_add(doc, parent, HA_DOC_CHAR, key, unit);
 }
 
-struct ha_doc_node *ha_doc_bytes(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, uint64_t v)
+struct ha_doc_node *ha_doc_bytes(struct ha_doc *doc, struct ha_doc_node *parent, const char *key,
+                                 uint64_t v)
 {
     return unsigned_add(doc, parent, HA_DOC_BYTES, key, v);
 }
 
-struct ha_doc_node *ha_doc_percent(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, double v)
+struct ha_doc_node *ha_doc_percent(struct ha_doc *doc, struct ha_doc_node *parent, const char *key,
+                                   double v)
 {
     struct ha_doc_node *node = node_add(doc, parent, HA_DOC_PERCENT, key);
     node->u.real = v;
     return node;
 }
 
-struct ha_doc_node *ha_doc_address(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, uint64_t v)
+struct ha_doc_node *ha_doc_address(struct ha_doc *doc, struct ha_doc_node *parent, const char *key,
+                                   uint64_t v)
 {
     return unsigned_add(doc, parent, HA_DOC_ADDRESS, key, v);
 }
 
-struct ha_doc_node *ha_doc_time(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, int64_t ms)
+struct ha_doc_node *ha_doc_time(struct ha_doc *doc, struct ha_doc_node *parent, const char *key,
+                                int64_t ms)
 {
     struct ha_doc_node *node = node_add(doc, parent, HA_DOC_TIME, key);
     node->u.i64 = ms;
     return node;
 }
 
-static struct ha_doc_node *text_add(struct ha_doc *doc, struct ha_doc_node *parent, enum ha_doc_kind kind, const char *key, const char *s)
+static struct ha_doc_node *text_add(struct ha_doc *doc, struct ha_doc_node *parent,
+                                    enum ha_doc_kind kind, const char *key, const char *s)
 {
     struct ha_doc_node *node = node_add(doc, parent, s == NULL ? HA_DOC_NULL : kind, key);
     node->u.text = s;
     return node;
 }
 
-struct ha_doc_node *ha_doc_text(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, const char *s)
+struct ha_doc_node *ha_doc_text(struct ha_doc *doc, struct ha_doc_node *parent, const char *key,
+                                const char *s)
 {
     return text_add(doc, parent, HA_DOC_TEXT, key, s);
 }
 
-struct ha_doc_node *ha_doc_class(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, const char *name)
+struct ha_doc_node *ha_doc_class(struct ha_doc *doc, struct ha_doc_node *parent, const char *key,
+                                 const char *name)
 {
     return text_add(doc, parent, HA_DOC_CLASS, key, name);
 }
 
-struct ha_doc_node *ha_doc_command(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, const char *s)
+struct ha_doc_node *ha_doc_command(struct ha_doc *doc, struct ha_doc_node *parent, const char *key,
+                                   const char *s)
 {
     return text_add(doc, parent, HA_DOC_COMMAND, key, s);
 }
@@ -213,7 +228,8 @@ struct ha_doc_node *ha_doc_list(struct ha_doc *doc, struct ha_doc_node *parent, 
     return node;
 }
 
-struct ha_doc_node *ha_doc_list_of(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, uint64_t count, ha_doc_row_fn row, void *ctx)
+struct ha_doc_node *ha_doc_list_of(struct ha_doc *doc, struct ha_doc_node *parent, const char *key,
+                                   uint64_t count, ha_doc_row_fn row, void *ctx)
 {
     struct ha_doc_node *node = ha_doc_list(doc, parent, key);
     node->u.list->count = count;
@@ -222,14 +238,16 @@ struct ha_doc_node *ha_doc_list_of(struct ha_doc *doc, struct ha_doc_node *paren
     return node;
 }
 
-void ha_doc_columns(struct ha_doc_node *list, enum ha_doc_style style, const struct ha_doc_column *columns, size_t count)
+void ha_doc_columns(struct ha_doc_node *list, enum ha_doc_style style,
+                    const struct ha_doc_column *columns, size_t count)
 {
     list->u.list->style = style;
     list->u.list->columns = columns;
     list->u.list->column_count = count;
 }
 
-struct ha_doc_node *ha_doc_section(struct ha_doc *doc, struct ha_doc_node *parent, const char *title)
+struct ha_doc_node *ha_doc_section(struct ha_doc *doc, struct ha_doc_node *parent,
+                                   const char *title)
 {
     return ha_doc_title(node_add(doc, parent, HA_DOC_SECTION, NULL), title);
 }
@@ -250,25 +268,30 @@ struct ha_doc_node *ha_doc_prose(struct ha_doc *doc, struct ha_doc_node *parent,
     return ha_doc_say(doc, ha_doc_line(doc, parent, NULL), text);
 }
 
-struct ha_doc_node *ha_doc_say_count(struct ha_doc *doc, struct ha_doc_node *line, uint64_t count, const char *noun, const char *plural)
+struct ha_doc_node *ha_doc_say_count(struct ha_doc *doc, struct ha_doc_node *line, uint64_t count,
+                                     const char *noun, const char *plural)
 {
     ha_doc_count(doc, line, NULL, count);
     if (count == 1) {
         return ha_doc_say(doc, line, ha_doc_printf(doc, " %s", noun));
     }
-    return ha_doc_say(doc, line, plural == NULL ? ha_doc_printf(doc, " %ss", noun) : ha_doc_printf(doc, " %s", plural));
+    return ha_doc_say(doc, line,
+                      plural == NULL ? ha_doc_printf(doc, " %ss", noun)
+                                     : ha_doc_printf(doc, " %s", plural));
 }
 
 /* ---- reading ---- */
 
-static const struct ha_doc_node *member_find(const struct ha_doc_node *record, const char *key, size_t len)
+static const struct ha_doc_node *member_find(const struct ha_doc_node *record, const char *key,
+                                             size_t len)
 {
     for (const struct ha_doc_node *n = record->first_child; n != NULL; n = n->next) {
         if (n->key != NULL && strncmp(n->key, key, len) == 0 && n->key[len] == '\0') {
             return n;
         }
         if (n->kind == HA_DOC_SECTION) {
-            const struct ha_doc_node *inner = member_find(n, key, len); // sections nest as deep as builders write them: two levels
+            const struct ha_doc_node *inner = member_find(
+                n, key, len); // sections nest as deep as builders write them: two levels
             if (inner != NULL) {
                 return inner;
             }
@@ -291,10 +314,12 @@ const struct ha_doc_node *ha_doc_find(const struct ha_doc_node *record, const ch
     return NULL;
 }
 
-void ha_doc_rows_begin(struct ha_doc *doc, const struct ha_doc_node *list, uint64_t first, struct ha_doc_rows *ret)
+void ha_doc_rows_begin(struct ha_doc *doc, const struct ha_doc_node *list, uint64_t first,
+                       struct ha_doc_rows *ret)
 {
     assert(list->kind == HA_DOC_LIST);
-    *ret = (struct ha_doc_rows){.doc = doc, .list = list->u.list, .child = list->first_child, .index = first};
+    *ret = (struct ha_doc_rows){
+        .doc = doc, .list = list->u.list, .child = list->first_child, .index = first};
     if (ret->list->row == NULL) {
         for (uint64_t i = 0; i < first && ret->child != NULL; i++) {
             ret->child = ret->child->next;

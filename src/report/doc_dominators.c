@@ -14,10 +14,12 @@ struct tree_ctx {
     const struct ha_dominator_node *parent;
 };
 
-static struct ha_doc_node *children_add(struct ha_report *r, struct ha_doc_node *row, const char *key, const struct ha_dominators *dominators,
+static struct ha_doc_node *children_add(struct ha_report *r, struct ha_doc_node *row,
+                                        const char *key, const struct ha_dominators *dominators,
                                         const struct ha_dominator_node *parent);
 
-static struct ha_err *tree_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *tree_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                               uint64_t index)
 {
     const struct tree_ctx *c = ctx;
     const struct ha_dominator_node *node = &c->parent->children[index];
@@ -42,16 +44,23 @@ static void columns_set(struct ha_doc_node *list, const struct ha_dominators *do
         {"object", "Object", NULL},
     };
     static const struct ha_doc_column of_classes[] = {
-        {"retained_bytes", "Retained", NULL}, {"retained_percent", "%", NULL}, {"shallow_bytes", "Shallow", NULL},
-        {"instances", "Instances", NULL},     {"class", "Class", NULL},
+        {"retained_bytes", "Retained", NULL},
+        {"retained_percent", "%", NULL},
+        {"shallow_bytes", "Shallow", NULL},
+        {"instances", "Instances", NULL},
+        {"class", "Class", NULL},
     };
     static const struct ha_doc_column of_packages[] = {
-        {"retained_bytes", "Retained", NULL}, {"retained_percent", "%", NULL}, {"shallow_bytes", "Shallow", NULL},
-        {"instances", "Instances", NULL},     {"who", "Package", NULL},
+        {"retained_bytes", "Retained", NULL},
+        {"retained_percent", "%", NULL},
+        {"shallow_bytes", "Shallow", NULL},
+        {"instances", "Instances", NULL},
+        {"who", "Package", NULL},
     };
     static const struct ha_doc_column of_loaders[] = {
-        {"retained_bytes", "Retained", NULL}, {"retained_percent", "%", NULL}, {"shallow_bytes", "Shallow", NULL},
-        {"instances", "Instances", NULL},     {"who", "Class loader", NULL},
+        {"retained_bytes", "Retained", NULL}, {"retained_percent", "%", NULL},
+        {"shallow_bytes", "Shallow", NULL},   {"instances", "Instances", NULL},
+        {"who", "Class loader", NULL},
     };
     if (!dominators->grouped) {
         ha_doc_columns(list, HA_DOC_TREE, of_objects, sizeof of_objects / sizeof *of_objects);
@@ -64,14 +73,16 @@ static void columns_set(struct ha_doc_node *list, const struct ha_dominators *do
     }
 }
 
-static struct ha_doc_node *children_add(struct ha_report *r, struct ha_doc_node *row, const char *key, const struct ha_dominators *dominators,
+static struct ha_doc_node *children_add(struct ha_report *r, struct ha_doc_node *row,
+                                        const char *key, const struct ha_dominators *dominators,
                                         const struct ha_dominator_node *parent)
 {
     struct tree_ctx *ctx = ha_doc_alloc(r->doc, sizeof *ctx);
     if (ctx != NULL) {
         *ctx = (struct tree_ctx){r, dominators, parent};
     }
-    struct ha_doc_node *list = ha_doc_list_of(r->doc, row, key, ctx == NULL ? 0 : parent->child_count, tree_row, ctx);
+    struct ha_doc_node *list =
+        ha_doc_list_of(r->doc, row, key, ctx == NULL ? 0 : parent->child_count, tree_row, ctx);
     columns_set(list, dominators);
     list->u.list->omitted = parent->omitted;
     list->u.list->people_most = parent == &dominators->root ? 20 : CHILDREN_PEOPLE;
@@ -79,11 +90,14 @@ static struct ha_doc_node *children_add(struct ha_report *r, struct ha_doc_node 
     return list;
 }
 
-void ha_report_dominators(struct ha_report *r, struct ha_doc_node *parent, const struct ha_dominators *dominators)
+void ha_report_dominators(struct ha_report *r, struct ha_doc_node *parent,
+                          const struct ha_dominators *dominators)
 {
     struct ha_doc_node *list = children_add(r, parent, "dominators", dominators, &dominators->root);
-    list->u.list->empty = ha_obj_is_none(dominators->root.obj) ? "the heap is empty" : "it keeps no other object alive";
+    list->u.list->empty = ha_obj_is_none(dominators->root.obj) ? "the heap is empty"
+                                                               : "it keeps no other object alive";
     if (dominators->cut) {
-        ha_doc_prose(r->doc, parent, "The tree is too large to be shown whole: deeper levels are left out.");
+        ha_doc_prose(r->doc, parent,
+                     "The tree is too large to be shown whole: deeper levels are left out.");
     }
 }

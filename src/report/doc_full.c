@@ -14,7 +14,8 @@
 #define CONSUMERS_ROWS 10 /* of each table of top consumers */
 
 /* "thread "evidence-upload" in ImageIO.read (…) <- ImageValidator.readImage (BotGateway.java:24)" */
-struct ha_err *ha_report_oom(struct ha_report *r, struct ha_doc_node *parent, const struct ha_oom *oom)
+struct ha_err *ha_report_oom(struct ha_report *r, struct ha_doc_node *parent,
+                             const struct ha_oom *oom)
 {
     struct ha_doc *doc = r->doc;
     if (!oom->found) {
@@ -30,13 +31,16 @@ struct ha_err *ha_report_oom(struct ha_report *r, struct ha_doc_node *parent, co
     bool named = ha_thread_name(r->query, oom->thread, 80, &name);
     struct ha_doc_node *line = ha_doc_line(doc, parent, "Ran out");
     ha_doc_say(doc, line, "thread ");
-    ha_doc_strong(ha_doc_text(doc, line, NULL, named ? ha_doc_printf(doc, "\"%s\"", ha_sbuf_text(&name)) : "(no name)"));
+    ha_doc_strong(ha_doc_text(
+        doc, line, NULL, named ? ha_doc_printf(doc, "\"%s\"", ha_sbuf_text(&name)) : "(no name)"));
     ha_sbuf_deinit(&name);
     if (oom->frame != NULL) {
         ha_doc_say(doc, ha_doc_say(doc, line, " in "), oom->frame);
     }
-    if (oom->application_frame != NULL && (oom->frame == NULL || strcmp(oom->frame, oom->application_frame) != 0)) {
-        ha_doc_say(doc, ha_doc_say(doc, line, oom->frame == NULL ? " in " : " <- "), oom->application_frame);
+    if (oom->application_frame != NULL &&
+        (oom->frame == NULL || strcmp(oom->frame, oom->application_frame) != 0)) {
+        ha_doc_say(doc, ha_doc_say(doc, line, oom->frame == NULL ? " in " : " <- "),
+                   oom->application_frame);
     }
     return NULL;
 }
@@ -44,7 +48,8 @@ struct ha_err *ha_report_oom(struct ha_report *r, struct ha_doc_node *parent, co
 /* ---- what to look at next ---- */
 
 /* The command for machines into the list, for people as a line of the section around it. */
-static void next_add(struct ha_report *r, struct ha_doc_node *section, const char *command, const char *why)
+static void next_add(struct ha_report *r, struct ha_doc_node *section, const char *command,
+                     const char *why)
 {
     struct ha_doc *doc = r->doc;
     struct ha_doc_node *row = ha_doc_record(doc, section->first_child, NULL);
@@ -65,10 +70,12 @@ static const char *class_option(struct ha_report *r, const char *name)
 
 static const char *object_option(struct ha_report *r, ha_obj obj)
 {
-    return ha_doc_printf(r->doc, "--object 0x%" PRIx64, ha_heap_address(r->query->snapshot->heap, obj));
+    return ha_doc_printf(r->doc, "--object 0x%" PRIx64,
+                         ha_heap_address(r->query->snapshot->heap, obj));
 }
 
-static void suspect_next(struct ha_report *r, struct ha_doc_node *section, const struct ha_suspect *s, uint64_t number)
+static void suspect_next(struct ha_report *r, struct ha_doc_node *section,
+                         const struct ha_suspect *s, uint64_t number)
 {
     struct ha_doc *doc = r->doc;
     if (s->kind == HA_SUSPECT_GROUP) {
@@ -83,7 +90,8 @@ static void suspect_next(struct ha_report *r, struct ha_doc_node *section, const
              ha_doc_printf(doc, "Why suspect %" PRIu64 " is alive", number));
 }
 
-static void next_build(struct ha_report *r, struct ha_doc_node *parent, const struct ha_full_report *full)
+static void next_build(struct ha_report *r, struct ha_doc_node *parent,
+                       const struct ha_full_report *full)
 {
     struct ha_doc_node *section = ha_doc_section(r->doc, parent, "Where to look next");
     ha_doc_machine(ha_doc_list(r->doc, section, "next"))->u.list->never_cut = true;
@@ -93,21 +101,27 @@ static void next_build(struct ha_report *r, struct ha_doc_node *parent, const st
     if (full->suspects.count > 0) {
         next_add(r, section, ha_report_command(r, "suspects", ""), "All suspects in detail");
     } else if (full->top.objects.count > 0) {
-        next_add(r, section, ha_report_command(r, "dominators", object_option(r, full->top.objects.list[0].obj)), "What the biggest is made of");
+        next_add(
+            r, section,
+            ha_report_command(r, "dominators", object_option(r, full->top.objects.list[0].obj)),
+            "What the biggest is made of");
         next_add(r, section, ha_report_command(r, "histogram", "-n 50"), "More classes");
-        next_add(r, section, ha_report_command(r, "suspects", "--threshold 2%"), "Smaller suspects");
+        next_add(r, section, ha_report_command(r, "suspects", "--threshold 2%"),
+                 "Smaller suspects");
     }
     if (full->oom.found) {
         next_add(r, section, ha_report_command(r, "threads", "--locals"), "Stacks and locals");
     }
 }
 
-struct ha_err *ha_report_full(struct ha_report *r, struct ha_doc_node *parent, const struct ha_full_report *full)
+struct ha_err *ha_report_full(struct ha_report *r, struct ha_doc_node *parent,
+                              const struct ha_full_report *full)
 {
     struct ha_doc *doc = r->doc;
     ha_report_overview(r, parent);
     HA_TRY(ha_report_oom(r, parent, &full->oom));
-    HA_TRY(ha_report_suspects(r, ha_doc_section(doc, parent, "Leak suspects"), &full->suspects, true));
+    HA_TRY(
+        ha_report_suspects(r, ha_doc_section(doc, parent, "Leak suspects"), &full->suspects, true));
     if (full->suspects.count == 0 && full->top.objects.count > 0) {
         ha_doc_prose(doc, parent->last_child, "Here are the biggest things instead:");
     }
@@ -119,7 +133,8 @@ struct ha_err *ha_report_full(struct ha_report *r, struct ha_doc_node *parent, c
         next_build(r, parent, full);
         ha_report_top(r, parent, &full->top, CONSUMERS_ROWS);
     }
-    ha_report_histogram(r, ha_doc_section(doc, parent, "Classes by retained size"), "histogram", &full->histogram);
+    ha_report_histogram(r, ha_doc_section(doc, parent, "Classes by retained size"), "histogram",
+                        &full->histogram);
     ha_report_threads(r, ha_doc_section(doc, parent, "Threads"), &full->threads, true, false);
     ha_report_warnings(r, parent);
     return ha_doc_error(doc);

@@ -13,7 +13,8 @@ struct histogram_ctx {
     const struct ha_histogram *histogram;
 };
 
-void part_loader_words(struct ha_doc *doc, struct ha_doc_node *row, const struct ha_histogram_row *h)
+void part_loader_words(struct ha_doc *doc, struct ha_doc_node *row,
+                       const struct ha_histogram_row *h)
 {
     struct ha_doc_node *who = ha_doc_line(doc, row, NULL);
     who->key = "who";
@@ -30,7 +31,8 @@ void part_loader_words(struct ha_doc *doc, struct ha_doc_node *row, const struct
     }
 }
 
-static void loader_member(struct ha_doc *doc, struct ha_doc_node *row, const struct ha_histogram_row *h)
+static void loader_member(struct ha_doc *doc, struct ha_doc_node *row,
+                          const struct ha_histogram_row *h)
 {
     if (h->loader_address == 0) {
         ha_doc_text(doc, row, "loader", "<boot>");
@@ -39,7 +41,8 @@ static void loader_member(struct ha_doc *doc, struct ha_doc_node *row, const str
     }
 }
 
-void part_histogram_row(struct ha_report *r, struct ha_doc_node *row, enum ha_group_by by, bool has_retained, const struct ha_histogram_row *h)
+void part_histogram_row(struct ha_report *r, struct ha_doc_node *row, enum ha_group_by by,
+                        bool has_retained, const struct ha_histogram_row *h)
 {
     struct ha_doc *doc = r->doc;
     switch (by) {
@@ -50,7 +53,8 @@ void part_histogram_row(struct ha_report *r, struct ha_doc_node *row, enum ha_gr
         break;
     case HA_BY_PACKAGE:
         ha_doc_text(doc, row, "package", h->name);
-        ha_doc_people(ha_doc_text(doc, row, "who", h->name == NULL || *h->name == '\0' ? "(no package)" : h->name));
+        ha_doc_people(ha_doc_text(doc, row, "who",
+                                  h->name == NULL || *h->name == '\0' ? "(no package)" : h->name));
         ha_doc_count(doc, row, "classes", h->classes);
         break;
     case HA_BY_LOADER:
@@ -65,15 +69,18 @@ void part_histogram_row(struct ha_report *r, struct ha_doc_node *row, enum ha_gr
     ha_doc_bytes(doc, row, "shallow_bytes", h->shallow_bytes);
     if (has_retained) {
         ha_doc_bytes(doc, row, "retained_bytes", h->retained_bytes);
-        ha_doc_people(ha_doc_percent(doc, row, "percent", ha_query_percent(r->query, h->retained_bytes)));
+        ha_doc_people(
+            ha_doc_percent(doc, row, "percent", ha_query_percent(r->query, h->retained_bytes)));
     }
 }
 
-static struct ha_err *histogram_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *histogram_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                                    uint64_t index)
 {
     const struct histogram_ctx *c = ctx;
     (void)doc;
-    part_histogram_row(c->r, row, c->histogram->by, c->histogram->has_retained, &c->histogram->rows[index]);
+    part_histogram_row(c->r, row, c->histogram->by, c->histogram->has_retained,
+                       &c->histogram->rows[index]);
     return NULL;
 }
 
@@ -96,16 +103,21 @@ static uint64_t worth_of(const struct ha_histogram *histogram)
 static void columns_set(struct ha_doc_node *list, const struct ha_histogram *histogram)
 {
     static const struct ha_doc_column of_classes[] = {
-        {"retained_bytes", "Retained", NULL}, {"percent", "%", NULL},    {"shallow_bytes", "Shallow", NULL},
-        {"instances", "Instances", NULL},     {"class", "Class", NULL},
+        {"retained_bytes", "Retained", NULL},
+        {"percent", "%", NULL},
+        {"shallow_bytes", "Shallow", NULL},
+        {"instances", "Instances", NULL},
+        {"class", "Class", NULL},
     };
     static const struct ha_doc_column of_packages[] = {
-        {"retained_bytes", "Retained", NULL}, {"percent", "%", NULL},       {"shallow_bytes", "Shallow", NULL},
-        {"instances", "Instances", NULL},     {"classes", "Classes", NULL}, {"who", "Package", NULL},
+        {"retained_bytes", "Retained", NULL}, {"percent", "%", NULL},
+        {"shallow_bytes", "Shallow", NULL},   {"instances", "Instances", NULL},
+        {"classes", "Classes", NULL},         {"who", "Package", NULL},
     };
     static const struct ha_doc_column of_loaders[] = {
-        {"retained_bytes", "Retained", NULL}, {"percent", "%", NULL},       {"shallow_bytes", "Shallow", NULL},
-        {"instances", "Instances", NULL},     {"classes", "Classes", NULL}, {"who", "Class loader", NULL},
+        {"retained_bytes", "Retained", NULL}, {"percent", "%", NULL},
+        {"shallow_bytes", "Shallow", NULL},   {"instances", "Instances", NULL},
+        {"classes", "Classes", NULL},         {"who", "Class loader", NULL},
     };
     const struct ha_doc_column *columns = of_classes;
     size_t count = 5;
@@ -117,7 +129,8 @@ static void columns_set(struct ha_doc_node *list, const struct ha_histogram *his
     ha_doc_columns(list, HA_DOC_TABLE, columns + skip, count - skip);
 }
 
-void ha_report_histogram(struct ha_report *r, struct ha_doc_node *parent, const char *key, const struct ha_histogram *histogram)
+void ha_report_histogram(struct ha_report *r, struct ha_doc_node *parent, const char *key,
+                         const struct ha_histogram *histogram)
 {
     static const char *const nouns[] = {"classes", "packages", "class loaders"};
     struct histogram_ctx *ctx = ha_doc_alloc(r->doc, sizeof *ctx);
@@ -125,7 +138,8 @@ void ha_report_histogram(struct ha_report *r, struct ha_doc_node *parent, const 
         return;
     }
     *ctx = (struct histogram_ctx){r, histogram};
-    struct ha_doc_node *list = ha_doc_list_of(r->doc, parent, key, histogram->count, histogram_row, ctx);
+    struct ha_doc_node *list =
+        ha_doc_list_of(r->doc, parent, key, histogram->count, histogram_row, ctx);
     columns_set(list, histogram);
     list->u.list->omitted = histogram->omitted;
     list->u.list->people_most = 20;

@@ -67,7 +67,8 @@ static void value_add(struct ha_doc *doc, struct ha_doc_node *row, const struct 
 
 /* ---- fields ---- */
 
-static struct ha_err *shown_add(struct ha_report *r, struct ha_doc_node *row, const struct ha_object_field *field)
+static struct ha_err *shown_add(struct ha_report *r, struct ha_doc_node *row,
+                                const struct ha_object_field *field)
 {
     struct ha_doc *doc = r->doc;
     struct ha_doc_node *shown = ha_doc_line(doc, row, NULL);
@@ -92,7 +93,8 @@ static struct ha_err *shown_add(struct ha_report *r, struct ha_doc_node *row, co
     return NULL;
 }
 
-static struct ha_err *field_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *field_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                                uint64_t index)
 {
     const struct fields_ctx *c = ctx;
     const struct ha_object_field *field = &c->fields[index];
@@ -112,8 +114,9 @@ static struct ha_err *field_row(void *ctx, struct ha_doc *doc, struct ha_doc_nod
     return shown_add(c->r, row, field);
 }
 
-static void fields_add(struct ha_report *r, struct ha_doc_node *parent, const char *key, const struct ha_object_field *fields, uint64_t count,
-                       uint64_t omitted, bool elements)
+static void fields_add(struct ha_report *r, struct ha_doc_node *parent, const char *key,
+                       const struct ha_object_field *fields, uint64_t count, uint64_t omitted,
+                       bool elements)
 {
     static const struct ha_doc_column of_fields[] = {
         {"name", "Field", NULL},
@@ -144,7 +147,8 @@ static void fields_add(struct ha_report *r, struct ha_doc_node *parent, const ch
 
 /* ---- references ---- */
 
-static void references_add(struct ha_report *r, struct ha_doc_node *parent, const char *key, const struct ha_step *steps, uint64_t count, uint64_t omitted)
+static void references_add(struct ha_report *r, struct ha_doc_node *parent, const char *key,
+                           const struct ha_step *steps, uint64_t count, uint64_t omitted)
 {
     static const struct ha_doc_column columns[] = {
         {"how", "Through", NULL},
@@ -169,7 +173,8 @@ static bool any_local(const struct ha_object_view *view)
     return false;
 }
 
-static struct ha_err *roots_add(struct ha_report *r, struct ha_doc_node *parent, const struct ha_object_view *view)
+static struct ha_err *roots_add(struct ha_report *r, struct ha_doc_node *parent,
+                                const struct ha_object_view *view)
 {
     struct ha_doc *doc = r->doc;
     struct ha_doc_node *roots = ha_doc_machine(ha_doc_list(doc, parent, "roots"));
@@ -178,7 +183,8 @@ static struct ha_err *roots_add(struct ha_report *r, struct ha_doc_node *parent,
         HA_TRY(ha_report_root(r, roots, NULL, &view->roots[i]));
         struct ha_doc_node *line = ha_doc_line(doc, parent, i == 0 ? "GC root" : "");
         ha_doc_say(doc, line, ha_root_kind_text(view->roots[i].kind));
-        if (!ha_obj_is_none(view->roots[i].thread) && !ha_obj_equal(view->roots[i].thread, view->record.obj)) {
+        if (!ha_obj_is_none(view->roots[i].thread) &&
+            !ha_obj_equal(view->roots[i].thread, view->record.obj)) {
             ha_doc_say(doc, line, " of thread ");
             HA_TRY(ha_report_object(r, line, NULL, view->roots[i].thread, NULL));
         }
@@ -186,7 +192,8 @@ static struct ha_err *roots_add(struct ha_report *r, struct ha_doc_node *parent,
     return NULL;
 }
 
-static struct ha_err *facts_add(struct ha_report *r, struct ha_doc_node *parent, const struct ha_object_view *view)
+static struct ha_err *facts_add(struct ha_report *r, struct ha_doc_node *parent,
+                                const struct ha_object_view *view)
 {
     struct ha_doc *doc = r->doc;
     struct ha_doc_node *line = ha_doc_line(doc, parent, "Object");
@@ -207,14 +214,18 @@ static struct ha_err *facts_add(struct ha_report *r, struct ha_doc_node *parent,
     if (!view->reachable) {
         ha_doc_say(doc, line, "nothing: no GC root leads to it");
     } else if (ha_obj_is_none(view->dominator)) {
-        ha_doc_say(doc, line, view->root_count > 0 ? "the JVM: it is a GC root" : "no single object: several ways lead to it from GC roots");
+        ha_doc_say(doc, line,
+                   view->root_count > 0
+                       ? "the JVM: it is a GC root"
+                       : "no single object: several ways lead to it from GC roots");
     } else {
         HA_TRY(ha_report_object(r, line, NULL, view->dominator, NULL));
     }
     return roots_add(r, parent, view);
 }
 
-struct ha_err *ha_report_object_view(struct ha_report *r, struct ha_doc_node *parent, const struct ha_object_view *view)
+struct ha_err *ha_report_object_view(struct ha_report *r, struct ha_doc_node *parent,
+                                     const struct ha_object_view *view)
 {
     struct ha_doc *doc = r->doc;
     struct ha_doc_node *node = NULL;
@@ -227,18 +238,24 @@ struct ha_err *ha_report_object_view(struct ha_report *r, struct ha_doc_node *pa
     if (view->is_array) {
         ha_doc_machine(ha_doc_count(doc, parent, "length", view->array_length));
     }
-    struct ha_doc_node *section = ha_doc_section(doc, parent, view->field_count == 0 ? NULL : view->is_array ? "Elements" : "Fields");
-    fields_add(r, section, "fields", view->fields, view->field_count, view->fields_omitted, view->is_array);
+    struct ha_doc_node *section = ha_doc_section(doc, parent,
+                                                 view->field_count == 0 ? NULL
+                                                 : view->is_array       ? "Elements"
+                                                                        : "Fields");
+    fields_add(r, section, "fields", view->fields, view->field_count, view->fields_omitted,
+               view->is_array);
     if (!ha_cls_is_none(view->stands_for)) {
         section = ha_doc_section(doc, parent, view->static_count == 0 ? NULL : "Static fields");
         fields_add(r, section, "statics", view->statics, view->static_count, 0, false);
     }
     section = ha_doc_section(doc, parent, "Referenced by");
-    references_add(r, section, "inbound", view->inbound, view->inbound_count, view->inbound_omitted);
+    references_add(r, section, "inbound", view->inbound, view->inbound_count,
+                   view->inbound_omitted);
     section->last_child->u.list->empty = "no object";
     // Fields and elements have shown people the way out already, but for the locals of a thread.
     section = ha_doc_section(doc, parent, any_local(view) ? "Refers to" : NULL);
-    references_add(r, section, "outbound", view->outbound, view->outbound_count, view->outbound_omitted);
+    references_add(r, section, "outbound", view->outbound, view->outbound_count,
+                   view->outbound_omitted);
     if (!any_local(view)) {
         ha_doc_machine(section->last_child);
     }

@@ -13,7 +13,8 @@
 
 #define STEPS_PEOPLE 24 /* of a path; the middle of longer ones is a list of like nodes anyway */
 
-void ha_report_init(struct ha_report *r, struct ha_doc *doc, struct ha_query *query, const char *version)
+void ha_report_init(struct ha_report *r, struct ha_doc *doc, struct ha_query *query,
+                    const char *version)
 {
     *r = (struct ha_report){.doc = doc, .query = query, .version = version, .heap_option = ""};
 }
@@ -25,7 +26,8 @@ void ha_report_deinit(struct ha_report *r)
 
 /* ---- objects, steps, roots ---- */
 
-struct ha_err *ha_report_object(struct ha_report *r, struct ha_doc_node *parent, const char *key, ha_obj obj, struct ha_doc_node **ret)
+struct ha_err *ha_report_object(struct ha_report *r, struct ha_doc_node *parent, const char *key,
+                                ha_obj obj, struct ha_doc_node **ret)
 {
     struct ha_doc *doc = r->doc;
     if (ha_obj_is_none(obj)) {
@@ -46,9 +48,11 @@ struct ha_err *ha_report_object(struct ha_report *r, struct ha_doc_node *parent,
     return NULL;
 }
 
-void part_object_members(struct ha_doc *doc, struct ha_doc_node *node, const struct ha_object_record *record)
+void part_object_members(struct ha_doc *doc, struct ha_doc_node *node,
+                         const struct ha_object_record *record)
 {
-    const char *label = record->label == NULL ? NULL : ha_doc_copy(doc, record->label, strlen(record->label));
+    const char *label =
+        record->label == NULL ? NULL : ha_doc_copy(doc, record->label, strlen(record->label));
     ha_doc_address(doc, node, "address", record->address);
     ha_doc_class(doc, node, "class", record->class_name);
     ha_doc_class(doc, node, "is_class", record->is_class);
@@ -71,7 +75,8 @@ struct steps_ctx {
     const struct ha_step *steps;
 };
 
-static struct ha_err *step_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *step_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                               uint64_t index)
 {
     const struct steps_ctx *c = ctx;
     const struct ha_step *step = &c->steps[index];
@@ -81,7 +86,8 @@ static struct ha_err *step_row(void *ctx, struct ha_doc *doc, struct ha_doc_node
     return NULL;
 }
 
-struct ha_doc_node *ha_report_steps(struct ha_report *r, struct ha_doc_node *parent, const char *key, const struct ha_step *steps, uint64_t count)
+struct ha_doc_node *ha_report_steps(struct ha_report *r, struct ha_doc_node *parent,
+                                    const char *key, const struct ha_step *steps, uint64_t count)
 {
     static const struct ha_doc_column columns[] = {
         {"how", NULL, NULL},
@@ -92,7 +98,8 @@ struct ha_doc_node *ha_report_steps(struct ha_report *r, struct ha_doc_node *par
     if (ctx != NULL) {
         *ctx = (struct steps_ctx){r, steps};
     }
-    struct ha_doc_node *list = ha_doc_list_of(r->doc, parent, key, ctx == NULL ? 0 : count, step_row, ctx);
+    struct ha_doc_node *list =
+        ha_doc_list_of(r->doc, parent, key, ctx == NULL ? 0 : count, step_row, ctx);
     ha_doc_columns(list, HA_DOC_STEPS, columns, sizeof columns / sizeof *columns);
     list->u.list->people_most = STEPS_PEOPLE;
     list->u.list->never_cut = true;
@@ -100,7 +107,8 @@ struct ha_doc_node *ha_report_steps(struct ha_report *r, struct ha_doc_node *par
     return list;
 }
 
-struct ha_err *ha_report_root(struct ha_report *r, struct ha_doc_node *parent, const char *key, const struct ha_root_info *root)
+struct ha_err *ha_report_root(struct ha_report *r, struct ha_doc_node *parent, const char *key,
+                              const struct ha_root_info *root)
 {
     if (root->kinds == 0) {
         ha_doc_null(r->doc, parent, key);
@@ -115,7 +123,9 @@ const char *ha_report_command(struct ha_report *r, const char *command, const ch
 {
     struct ha_sbuf path = {0};
     ha_words_shell(&path, r->query->snapshot->path);
-    const char *text = ha_doc_printf(r->doc, "hprof-analyze %s %s%s%s%s", command, ha_sbuf_text(&path), r->heap_option, *rest == '\0' ? "" : " ", rest);
+    const char *text =
+        ha_doc_printf(r->doc, "hprof-analyze %s %s%s%s%s", command, ha_sbuf_text(&path),
+                      r->heap_option, *rest == '\0' ? "" : " ", rest);
     ha_sbuf_deinit(&path);
     return text;
 }
@@ -163,7 +173,8 @@ static void dump_build(struct ha_report *r, struct ha_doc_node *parent)
     ha_doc_text(doc, dump, "jvm", jvm_version(r));
     ha_doc_bool(doc, dump, "compressed_references", facts->compressed_references != 0);
     ha_doc_count(doc, dump, "object_alignment", facts->object_alignment);
-    ha_doc_text(doc, dump, "size_model", snapshot->sizes == NULL ? NULL : size_model_name(snapshot->sizes->model));
+    ha_doc_text(doc, dump, "size_model",
+                snapshot->sizes == NULL ? NULL : size_model_name(snapshot->sizes->model));
 }
 
 static void heap_build(struct ha_report *r, struct ha_doc_node *parent)
@@ -211,7 +222,8 @@ struct ha_err *ha_report_envelope(struct ha_report *r, const char *command)
     return ha_doc_error(doc);
 }
 
-void part_tool(struct ha_doc *doc, struct ha_doc_node *root, const char *command, const char *version)
+void part_tool(struct ha_doc *doc, struct ha_doc_node *root, const char *command,
+               const char *version)
 {
     ha_doc_machine(ha_doc_text(doc, root, "schema", HA_REPORT_SCHEMA));
     ha_doc_machine(ha_doc_text(doc, root, "command", command));
@@ -240,12 +252,17 @@ static void dump_line(struct ha_report *r, struct ha_doc_node *parent)
     ha_doc_bytes(doc, line, NULL, snapshot->file_bytes);
     ha_doc_say(doc, ha_doc_say(doc, line, " · "), facts->format);
     if (facts->heaps > 1) {
-        ha_doc_say(doc, line, ha_doc_printf(doc, " · heap %" PRIu32 " of %" PRIu32, facts->heap, facts->heaps));
+        ha_doc_say(
+            doc, line,
+            ha_doc_printf(doc, " · heap %" PRIu32 " of %" PRIu32, facts->heap, facts->heaps));
     }
     const char *jvm = jvm_version(r);
     if (jvm != NULL) {
-        size_t build = strcspn(jvm, "+"); // "17.0.15+6": a JDK since 9; older ones have numbers of their own
-        ha_doc_say(doc, line, ha_doc_printf(doc, " · %s %.*s", jvm[build] == '\0' ? "JVM" : "JDK", (int)build, jvm));
+        size_t build =
+            strcspn(jvm, "+"); // "17.0.15+6": a JDK since 9; older ones have numbers of their own
+        ha_doc_say(
+            doc, line,
+            ha_doc_printf(doc, " · %s %.*s", jvm[build] == '\0' ? "JVM" : "JDK", (int)build, jvm));
     }
     if (facts->created_ms > 0) {
         ha_doc_say(doc, line, " · dumped ");
@@ -270,7 +287,8 @@ void ha_report_overview(struct ha_report *r, struct ha_doc_node *parent)
         ha_doc_say(doc, line, "; ");
         ha_doc_bytes(doc, line, NULL, overview.unreachable_bytes);
         ha_doc_say(doc, line, " more ");
-        ha_doc_say(doc, line, overview.unreachable_objects == 1 ? "is unreachable" : "are unreachable");
+        ha_doc_say(doc, line,
+                   overview.unreachable_objects == 1 ? "is unreachable" : "are unreachable");
     }
 }
 
@@ -285,7 +303,10 @@ void ha_report_warnings(struct ha_report *r, struct ha_doc_node *parent)
         if (entry->count == 0) {
             continue;
         }
-        section = section != NULL ? section : ha_doc_section(doc, parent, damage ? "What was wrong with the dump" : "Notes on the dump");
+        section = section != NULL ? section
+                                  : ha_doc_section(doc, parent,
+                                                   damage ? "What was wrong with the dump"
+                                                          : "Notes on the dump");
         const char *severity = ha_diag_is_damage(code) ? "damage" : "note";
         struct ha_doc_node *line = ha_doc_line(doc, section, severity);
         ha_doc_say(doc, line, entry->message == NULL ? ha_diag_code_text(code) : entry->message);

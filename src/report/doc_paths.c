@@ -15,15 +15,19 @@ struct paths_ctx {
     const struct ha_paths *paths;
 };
 
-struct ha_err *part_root_line(struct ha_report *r, struct ha_doc_node *parent, const struct ha_root_info *root, ha_obj obj)
+struct ha_err *part_root_line(struct ha_report *r, struct ha_doc_node *parent,
+                              const struct ha_root_info *root, ha_obj obj)
 {
     struct ha_doc *doc = r->doc;
     struct ha_doc_node *line = ha_doc_line(doc, parent, NULL);
     ha_cls cls;
-    if (root->kinds != 0 && root->kind == HA_ROOT_SYSTEM_CLASS && ha_heap_as_class(r->query->snapshot->heap, obj, &cls)) {
+    if (root->kinds != 0 && root->kind == HA_ROOT_SYSTEM_CLASS &&
+        ha_heap_as_class(r->query->snapshot->heap, obj, &cls)) {
         ha_doc_say(doc, line, "system "); // the object says "class …"
     } else {
-        ha_doc_say(doc, line, root->kinds == 0 ? "from " : ha_doc_printf(doc, "%s ", ha_root_kind_text(root->kind)));
+        ha_doc_say(doc, line,
+                   root->kinds == 0 ? "from "
+                                    : ha_doc_printf(doc, "%s ", ha_root_kind_text(root->kind)));
     }
     HA_TRY(ha_report_object(r, line, NULL, obj, NULL));
     if (!ha_obj_is_none(root->thread) && !ha_obj_equal(root->thread, obj)) {
@@ -33,8 +37,9 @@ struct ha_err *part_root_line(struct ha_report *r, struct ha_doc_node *parent, c
     return NULL;
 }
 
-struct ha_err *part_path(struct ha_report *r, struct ha_doc_node *parent, const char *key, const struct ha_root_info *root,
-                         const struct ha_step *steps, uint64_t count)
+struct ha_err *part_path(struct ha_report *r, struct ha_doc_node *parent, const char *key,
+                         const struct ha_root_info *root, const struct ha_step *steps,
+                         uint64_t count)
 {
     if (count > 0) {
         HA_TRY(part_root_line(r, parent, root, steps[0].obj));
@@ -45,7 +50,8 @@ struct ha_err *part_path(struct ha_report *r, struct ha_doc_node *parent, const 
     return NULL;
 }
 
-static struct ha_err *path_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *path_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                               uint64_t index)
 {
     const struct paths_ctx *c = ctx;
     const struct ha_path *path = &c->paths->list[index];
@@ -58,7 +64,8 @@ static struct ha_err *path_row(void *ctx, struct ha_doc *doc, struct ha_doc_node
     return ha_doc_error(doc);
 }
 
-struct ha_err *ha_report_paths(struct ha_report *r, struct ha_doc_node *parent, const struct ha_paths *paths)
+struct ha_err *ha_report_paths(struct ha_report *r, struct ha_doc_node *parent,
+                               const struct ha_paths *paths)
 {
     struct paths_ctx *ctx = ha_doc_alloc(r->doc, sizeof *ctx);
     if (ctx == NULL) {
@@ -69,7 +76,8 @@ struct ha_err *ha_report_paths(struct ha_report *r, struct ha_doc_node *parent, 
     list->u.list->style = HA_DOC_NUMBERED;
     list->u.list->never_cut = true; // --max says how many
     list->u.list->noun = "paths";
-    list->u.list->empty = "No path from a GC root is left when these references are excluded (--exclude none follows all).";
+    list->u.list->empty = "No path from a GC root is left when these references are excluded "
+                          "(--exclude none follows all).";
     if (paths->more) {
         ha_doc_machine(ha_doc_bool(r->doc, parent, "more", true));
         ha_doc_prose(r->doc, parent, "There may be more paths (--max 0 finds all).");

@@ -44,7 +44,8 @@ static const char *class_of(struct ha_report *r, ha_obj obj)
 
 static bool sits_elsewhere(const struct ha_suspect *s)
 {
-    return !ha_obj_is_none(s->accumulation_point) && !ha_obj_equal(s->accumulation_point, s->object);
+    return !ha_obj_is_none(s->accumulation_point) &&
+           !ha_obj_equal(s->accumulation_point, s->object);
 }
 
 static void what_say(struct ha_report *r, struct ha_doc_node *line, const struct ha_suspect *s)
@@ -54,11 +55,16 @@ static void what_say(struct ha_report *r, struct ha_doc_node *line, const struct
         ha_doc_count(doc, line, NULL, s->instances);
         ha_doc_say(doc, line, " instances of ");
     } else {
-        ha_doc_say(doc, line, s->is_class ? "class " : s->is_thread ? "thread " : s->is_loader ? "class loader " : "one ");
+        ha_doc_say(doc, line,
+                   s->is_class    ? "class "
+                   : s->is_thread ? "thread "
+                   : s->is_loader ? "class loader "
+                                  : "one ");
     }
     ha_doc_strong(ha_doc_class(doc, line, NULL, s->class_name));
     struct ha_sbuf name = {0};
-    if (s->kind == HA_SUSPECT_OBJECT && s->is_thread && ha_thread_name(r->query, s->object, THREAD_NAME_CHARS, &name)) {
+    if (s->kind == HA_SUSPECT_OBJECT && s->is_thread &&
+        ha_thread_name(r->query, s->object, THREAD_NAME_CHARS, &name)) {
         ha_doc_say(doc, line, ha_doc_printf(doc, " \"%s\"", ha_sbuf_text(&name)));
     }
     ha_sbuf_deinit(&name);
@@ -66,8 +72,11 @@ static void what_say(struct ha_report *r, struct ha_doc_node *line, const struct
         const struct ha_heap *heap = r->query->snapshot->heap;
         ha_cls cls;
         bool is_class = ha_heap_as_class(heap, s->accumulation_point, &cls);
-        ha_doc_say(doc, line, is_class ? "; the memory sits in class " : "; the memory sits in one ");
-        ha_doc_class(doc, line, NULL, is_class ? ha_heap_class(heap, cls)->name : class_of(r, s->accumulation_point));
+        ha_doc_say(doc, line,
+                   is_class ? "; the memory sits in class " : "; the memory sits in one ");
+        ha_doc_class(doc, line, NULL,
+                     is_class ? ha_heap_class(heap, cls)->name
+                              : class_of(r, s->accumulation_point));
     }
 }
 
@@ -79,7 +88,12 @@ static const char *title_of(struct ha_report *r, const struct ha_suspect *s)
         ha_words_count(&text, s->instances);
         ha_sbuf_printf(&text, " instances of %s keep ", s->class_name);
     } else {
-        ha_sbuf_printf(&text, "%s %s keeps ", s->is_class ? "Class" : s->is_thread ? "Thread" : s->is_loader ? "Class loader" : "One", s->class_name);
+        ha_sbuf_printf(&text, "%s %s keeps ",
+                       s->is_class    ? "Class"
+                       : s->is_thread ? "Thread"
+                       : s->is_loader ? "Class loader"
+                                      : "One",
+                       s->class_name);
     }
     ha_words_bytes(&text, s->retained_bytes);
     ha_sbuf_puts(&text, " (");
@@ -98,8 +112,10 @@ static const struct ha_step *first_static(struct ha_report *r, const struct ha_s
 {
     for (uint64_t i = 0; i < s->path_count; i++) {
         const struct ha_step *step = &s->path[i];
-        if (step->field != NULL && step->edge.kind == HA_EDGE_STATIC && !ha_cls_is_none(step->edge.declared_in) &&
-            !ha_class_name_is_platform(ha_heap_class(r->query->snapshot->heap, step->edge.declared_in)->name)) {
+        if (step->field != NULL && step->edge.kind == HA_EDGE_STATIC &&
+            !ha_cls_is_none(step->edge.declared_in) &&
+            !ha_class_name_is_platform(
+                ha_heap_class(r->query->snapshot->heap, step->edge.declared_in)->name)) {
             return step;
         }
     }
@@ -111,44 +127,59 @@ static const char *advice_of(struct ha_report *r, const struct ha_suspect *s)
     struct ha_doc *doc = r->doc;
     const struct ha_step *by_static = first_static(r, s);
     if (by_static != NULL) {
-        return ha_doc_printf(doc, "The static field %s.%s keeps this alive as long as the class is loaded: bound it, let its entries expire, or clear it.",
-                             ha_heap_class(r->query->snapshot->heap, by_static->edge.declared_in)->name, by_static->edge.name);
+        return ha_doc_printf(
+            doc,
+            "The static field %s.%s keeps this alive as long as the class is loaded: bound it, let "
+            "its entries expire, or clear it.",
+            ha_heap_class(r->query->snapshot->heap, by_static->edge.declared_in)->name,
+            by_static->edge.name);
     }
     if (!ha_obj_is_none(s->thread.thread)) {
         return s->thread.frame == NULL
-                   ? "A running thread keeps this memory in its local variables or its thread-locals: look at what the thread is doing."
-                   : ha_doc_printf(doc, "A running thread keeps this memory while it is in %s: process in smaller pieces, or let go of what is done with.",
+                   ? "A running thread keeps this memory in its local variables or its "
+                     "thread-locals: look at what the thread is doing."
+                   : ha_doc_printf(doc,
+                                   "A running thread keeps this memory while it is in %s: process "
+                                   "in smaller pieces, or let go of what is done with.",
                                    s->thread.frame);
     }
     if (s->is_loader) {
-        return "A class loader keeps its classes and all their static fields: if the application was stopped or redeployed, find what still holds the "
+        return "A class loader keeps its classes and all their static fields: if the application "
+               "was stopped or redeployed, find what still holds the "
                "loader; else look at the static fields of its classes.";
     }
     if (s->held_by.class_name != NULL && s->held_by.field != NULL) {
-        return ha_doc_printf(doc, "Look at who fills %s.%s and never takes out: bound it, let its entries expire, or let go of its owner.",
+        return ha_doc_printf(doc,
+                             "Look at who fills %s.%s and never takes out: bound it, let its "
+                             "entries expire, or let go of its owner.",
                              s->held_by.class_name, s->held_by.field);
     }
     if (s->kind == HA_SUSPECT_GROUP) {
-        return "Many instances of one class together: find out who makes them and who still holds them.";
+        return "Many instances of one class together: find out who makes them and who still holds "
+               "them.";
     }
     return "Look at what it holds and at who refers to it; if it is a cache, bound it.";
 }
 
-static void evidence_row(struct ha_doc *doc, struct ha_doc_node *list, const char *text, enum ha_doc_kind kind, uint64_t value)
+static void evidence_row(struct ha_doc *doc, struct ha_doc_node *list, const char *text,
+                         enum ha_doc_kind kind, uint64_t value)
 {
     struct ha_doc_node *row = ha_doc_record(doc, list, NULL);
     ha_doc_text(doc, row, "text", text);
     ha_doc_count(doc, row, "value", value)->kind = kind;
 }
 
-static void evidence_add(struct ha_doc *doc, struct ha_doc_node *row, const struct ha_suspects *all, const struct ha_suspect *s)
+static void evidence_add(struct ha_doc *doc, struct ha_doc_node *row, const struct ha_suspects *all,
+                         const struct ha_suspect *s)
 {
     struct ha_doc_node *list = ha_doc_machine(ha_doc_list(doc, row, "evidence"));
     list->u.list->never_cut = true;
     evidence_row(doc, list, "bytes retained", HA_DOC_BYTES, s->retained_bytes);
-    evidence_row(doc, list, "bytes a suspect must retain more than", HA_DOC_BYTES, all->threshold_bytes);
+    evidence_row(doc, list, "bytes a suspect must retain more than", HA_DOC_BYTES,
+                 all->threshold_bytes);
     if (!ha_obj_is_none(s->accumulation_point)) {
-        evidence_row(doc, list, "bytes retained where the memory accumulates", HA_DOC_BYTES, s->accumulation_retained_bytes);
+        evidence_row(doc, list, "bytes retained where the memory accumulates", HA_DOC_BYTES,
+                     s->accumulation_retained_bytes);
     }
     if (s->kind == HA_SUSPECT_GROUP) {
         evidence_row(doc, list, "instances whose paths were looked at", HA_DOC_COUNT, s->sampled);
@@ -157,7 +188,8 @@ static void evidence_add(struct ha_doc *doc, struct ha_doc_node *row, const stru
 
 /* ---- members ---- */
 
-static struct ha_err *keys_add(struct suspects_ctx *c, struct ha_doc_node *row, const struct ha_suspect *s)
+static struct ha_err *keys_add(struct suspects_ctx *c, struct ha_doc_node *row,
+                               const struct ha_suspect *s)
 {
     struct ha_report *r = c->r;
     struct ha_doc *doc = r->doc;
@@ -214,7 +246,8 @@ static void holds_line(struct ha_doc *doc, struct ha_doc_node *row, const struct
     }
 }
 
-static struct ha_err *path_add(struct suspects_ctx *c, struct ha_doc_node *row, const struct ha_suspect *s)
+static struct ha_err *path_add(struct suspects_ctx *c, struct ha_doc_node *row,
+                               const struct ha_suspect *s)
 {
     if (s->path_count == 0) {
         ha_doc_machine(ha_doc_list(c->r->doc, row, "path"));
@@ -222,12 +255,14 @@ static struct ha_err *path_add(struct suspects_ctx *c, struct ha_doc_node *row, 
     }
     HA_TRY(part_path(c->r, row, "path", &s->root, s->path, s->path_count));
     if (!s->path_excluded) {
-        ha_doc_prose(c->r->doc, row, "Only weak, soft, phantom or finalizer references lead to it.");
+        ha_doc_prose(c->r->doc, row,
+                     "Only weak, soft, phantom or finalizer references lead to it.");
     }
     return NULL;
 }
 
-static struct ha_err *suspect_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *suspect_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                                  uint64_t index)
 {
     struct suspects_ctx *c = ctx;
     const struct ha_suspect *s = &c->suspects->list[index];
@@ -249,7 +284,9 @@ static struct ha_err *suspect_row(void *ctx, struct ha_doc *doc, struct ha_doc_n
     if (!c->brief) {
         ha_doc_say(doc, ha_doc_line(doc, row, "Id"), ha_doc_copy(doc, s->id, strlen(s->id)));
         if (s->largest.count > 0) {
-            struct ha_doc_node *section = ha_doc_section(doc, row, s->kind == HA_SUSPECT_GROUP ? "Its biggest objects" : "The biggest things in it");
+            struct ha_doc_node *section = ha_doc_section(
+                doc, row,
+                s->kind == HA_SUSPECT_GROUP ? "Its biggest objects" : "The biggest things in it");
             part_ranked_list(c->r, section, "largest", &s->largest);
             ha_doc_people(section);
         }
@@ -264,19 +301,22 @@ static struct ha_err *suspect_row(void *ctx, struct ha_doc *doc, struct ha_doc_n
     return ha_doc_error(doc);
 }
 
-struct ha_err *ha_report_suspects(struct ha_report *r, struct ha_doc_node *parent, const struct ha_suspects *suspects, bool brief)
+struct ha_err *ha_report_suspects(struct ha_report *r, struct ha_doc_node *parent,
+                                  const struct ha_suspects *suspects, bool brief)
 {
     struct suspects_ctx *ctx = ha_doc_alloc(r->doc, sizeof *ctx);
     if (ctx == NULL) {
         return ha_err_nomem();
     }
     *ctx = (struct suspects_ctx){r, suspects, brief};
-    struct ha_doc_node *list = ha_doc_list_of(r->doc, parent, "suspects", suspects->count, suspect_row, ctx);
+    struct ha_doc_node *list =
+        ha_doc_list_of(r->doc, parent, "suspects", suspects->count, suspect_row, ctx);
     list->u.list->style = HA_DOC_NUMBERED;
     list->u.list->omitted = suspects->omitted;
     list->u.list->noun = "suspects";
     if (suspects->count == 0) {
-        struct ha_doc_node *line = ha_doc_say(r->doc, ha_doc_line(r->doc, parent, NULL), "None: no object and no class keeps more than ");
+        struct ha_doc_node *line = ha_doc_say(r->doc, ha_doc_line(r->doc, parent, NULL),
+                                              "None: no object and no class keeps more than ");
         ha_doc_bytes(r->doc, line, NULL, suspects->threshold_bytes);
         ha_doc_say(r->doc, line, " (");
         ha_doc_percent(r->doc, line, NULL, ha_query_percent(r->query, suspects->threshold_bytes));

@@ -34,7 +34,8 @@ struct locals_ctx {
     const char *word; /* before each local, for people */
 };
 
-static struct ha_err *local_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *local_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                                uint64_t index)
 {
     const struct locals_ctx *c = ctx;
     const struct ha_thread_local_view *local = &c->locals[index];
@@ -47,7 +48,10 @@ static struct ha_err *local_row(void *ctx, struct ha_doc *doc, struct ha_doc_nod
     }
     ha_arena_reset(&c->r->scratch);
     struct ha_doc_node *line = ha_doc_line(doc, row, NULL);
-    ha_doc_say(doc, line, local->kind == HA_ROOT_JAVA_LOCAL ? "local " : ha_doc_printf(doc, "%s ", ha_root_kind_text(local->kind)));
+    ha_doc_say(doc, line,
+               local->kind == HA_ROOT_JAVA_LOCAL
+                   ? "local "
+                   : ha_doc_printf(doc, "%s ", ha_root_kind_text(local->kind)));
     HA_TRY(ha_report_object(c->r, line, NULL, local->obj, NULL));
     if (ha_query_reachable(c->r->query, local->obj)) {
         ha_doc_say(doc, line, ", ");
@@ -56,13 +60,15 @@ static struct ha_err *local_row(void *ctx, struct ha_doc *doc, struct ha_doc_nod
     return NULL;
 }
 
-static void locals_add(struct ha_report *r, struct ha_doc_node *row, const struct ha_thread_local_view *locals, uint64_t count, bool show)
+static void locals_add(struct ha_report *r, struct ha_doc_node *row,
+                       const struct ha_thread_local_view *locals, uint64_t count, bool show)
 {
     struct locals_ctx *ctx = ha_doc_alloc(r->doc, sizeof *ctx);
     if (ctx != NULL) {
         *ctx = (struct locals_ctx){r, locals, NULL};
     }
-    struct ha_doc_node *list = ha_doc_list_of(r->doc, row, "locals", ctx == NULL ? 0 : count, local_row, ctx);
+    struct ha_doc_node *list =
+        ha_doc_list_of(r->doc, row, "locals", ctx == NULL ? 0 : count, local_row, ctx);
     list->title = "";
     list->u.list->tight = true;
     list->u.list->never_cut = true;
@@ -71,13 +77,15 @@ static void locals_add(struct ha_report *r, struct ha_doc_node *row, const struc
     }
 }
 
-static struct ha_err *frame_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *frame_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                                uint64_t index)
 {
     const struct frames_ctx *c = ctx;
     const struct ha_thread_frame *frame = &c->thread->frames[index];
     const struct ha_frame *f = frame->frame;
     ha_doc_machine(ha_doc_text(doc, row, "method", frame->method));
-    ha_doc_machine(ha_doc_text(doc, row, "file", f->file == NULL || *f->file == '\0' ? NULL : f->file));
+    ha_doc_machine(
+        ha_doc_text(doc, row, "file", f->file == NULL || *f->file == '\0' ? NULL : f->file));
     if (f->line > 0) {
         ha_doc_machine(ha_doc_integer(doc, row, "line", f->line));
     } else {
@@ -85,19 +93,22 @@ static struct ha_err *frame_row(void *ctx, struct ha_doc *doc, struct ha_doc_nod
     }
     struct ha_sbuf text = {0};
     ha_frame_text(f, &text);
-    ha_doc_say(doc, ha_doc_say(doc, ha_doc_line(doc, row, NULL), "at "), ha_doc_copy(doc, ha_sbuf_text(&text), text.len));
+    ha_doc_say(doc, ha_doc_say(doc, ha_doc_line(doc, row, NULL), "at "),
+               ha_doc_copy(doc, ha_sbuf_text(&text), text.len));
     ha_sbuf_deinit(&text);
     locals_add(c->r, row, frame->locals, frame->local_count, c->show_locals);
     return NULL;
 }
 
-static void frames_add(struct ha_report *r, struct ha_doc_node *row, const struct ha_thread_view *thread, bool show_locals)
+static void frames_add(struct ha_report *r, struct ha_doc_node *row,
+                       const struct ha_thread_view *thread, bool show_locals)
 {
     struct frames_ctx *ctx = ha_doc_alloc(r->doc, sizeof *ctx);
     if (ctx != NULL) {
         *ctx = (struct frames_ctx){r, thread, show_locals};
     }
-    struct ha_doc_node *list = ha_doc_list_of(r->doc, row, "frames", ctx == NULL ? 0 : thread->frame_count, frame_row, ctx);
+    struct ha_doc_node *list = ha_doc_list_of(
+        r->doc, row, "frames", ctx == NULL ? 0 : thread->frame_count, frame_row, ctx);
     list->title = "";
     list->u.list->tight = true;
     list->u.list->never_cut = true;
@@ -111,11 +122,13 @@ static const char *thread_name(const struct ha_thread_view *thread)
 /* "runnable, daemon, virtual" */
 static const char *state_words(struct ha_doc *doc, const struct ha_thread_view *thread)
 {
-    return ha_doc_printf(doc, "%s%s%s%s", thread->state == NULL ? "state unknown" : thread->state, thread->daemon ? ", daemon" : "",
-                         thread->is_virtual ? ", virtual" : "", thread->is_root ? "" : ", not started or ended");
+    return ha_doc_printf(doc, "%s%s%s%s", thread->state == NULL ? "state unknown" : thread->state,
+                         thread->daemon ? ", daemon" : "", thread->is_virtual ? ", virtual" : "",
+                         thread->is_root ? "" : ", not started or ended");
 }
 
-static void thread_line(struct ha_report *r, struct ha_doc_node *row, const struct ha_thread_view *thread)
+static void thread_line(struct ha_report *r, struct ha_doc_node *row,
+                        const struct ha_thread_view *thread)
 {
     struct ha_doc *doc = r->doc;
     struct ha_doc_node *line = ha_doc_line(doc, row, NULL);
@@ -137,7 +150,8 @@ static const char *where_words(struct ha_doc *doc, const struct ha_thread_view *
     }
     uint64_t top = thread->oom && thread->frame_count > 1 ? 1 : 0;
     uint64_t own = top;
-    while (own < thread->frame_count && ha_class_name_is_platform(thread->frames[own].frame->class_name)) {
+    while (own < thread->frame_count &&
+           ha_class_name_is_platform(thread->frames[own].frame->class_name)) {
         own++;
     }
     struct ha_sbuf text = {0};
@@ -151,7 +165,8 @@ static const char *where_words(struct ha_doc *doc, const struct ha_thread_view *
     return words;
 }
 
-static struct ha_err *thread_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *thread_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                                 uint64_t index)
 {
     const struct threads_ctx *c = ctx;
     const struct ha_thread_view *thread = &c->threads->list[index];
@@ -183,7 +198,8 @@ static struct ha_err *thread_row(void *ctx, struct ha_doc *doc, struct ha_doc_no
     return NULL;
 }
 
-void ha_report_threads(struct ha_report *r, struct ha_doc_node *parent, const struct ha_threads *threads, bool brief, bool show_locals)
+void ha_report_threads(struct ha_report *r, struct ha_doc_node *parent,
+                       const struct ha_threads *threads, bool brief, bool show_locals)
 {
     static const struct ha_doc_column columns[] = {
         {"object.retained_bytes", "Keeps", NULL},
@@ -196,7 +212,8 @@ void ha_report_threads(struct ha_report *r, struct ha_doc_node *parent, const st
         return;
     }
     *ctx = (struct threads_ctx){r, threads, brief, show_locals};
-    struct ha_doc_node *list = ha_doc_list_of(r->doc, parent, "threads", threads->count, thread_row, ctx);
+    struct ha_doc_node *list =
+        ha_doc_list_of(r->doc, parent, "threads", threads->count, thread_row, ctx);
     if (brief) {
         ha_doc_columns(list, HA_DOC_TABLE, columns, sizeof columns / sizeof *columns);
     }

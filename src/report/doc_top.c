@@ -11,7 +11,8 @@ struct ranked_ctx {
     const struct ha_ranked *list;
 };
 
-static struct ha_err *ranked_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *ranked_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                                 uint64_t index)
 {
     const struct ranked_ctx *c = ctx;
     ha_obj obj = c->list[index].obj;
@@ -21,11 +22,13 @@ static struct ha_err *ranked_row(void *ctx, struct ha_doc *doc, struct ha_doc_no
     struct ha_doc_node *shown = ha_doc_people(ha_doc_object(doc, row, "who"));
     part_object_members(doc, shown, &record);
     ha_arena_reset(&c->r->scratch);
-    ha_doc_people(ha_doc_percent(doc, row, "percent", ha_query_percent(c->r->query, record.retained_bytes)));
+    ha_doc_people(
+        ha_doc_percent(doc, row, "percent", ha_query_percent(c->r->query, record.retained_bytes)));
     return NULL;
 }
 
-void part_ranked_list(struct ha_report *r, struct ha_doc_node *parent, const char *key, const struct ha_ranked_list *ranked)
+void part_ranked_list(struct ha_report *r, struct ha_doc_node *parent, const char *key,
+                      const struct ha_ranked_list *ranked)
 {
     static const struct ha_doc_column columns[] = {
         {"retained_bytes", "Retained", NULL},
@@ -45,7 +48,8 @@ void part_ranked_list(struct ha_report *r, struct ha_doc_node *parent, const cha
     list->u.list->noun = "objects";
 }
 
-void ha_report_top(struct ha_report *r, struct ha_doc_node *parent, const struct ha_top *top, uint64_t most)
+void ha_report_top(struct ha_report *r, struct ha_doc_node *parent, const struct ha_top *top,
+                   uint64_t most)
 {
     struct ha_doc *doc = r->doc;
     struct ha_doc_node *record = ha_doc_title(ha_doc_record(doc, parent, "top"), "");

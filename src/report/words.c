@@ -30,7 +30,8 @@ void ha_words_bytes(struct ha_sbuf *out, uint64_t bytes)
     }
     double v = (double)bytes / 1024;
     size_t unit = 0;
-    while (v >= 1023.95 && unit + 1 < sizeof units / sizeof *units) { // 1023.95 would be printed as 1024.0
+    while (v >= 1023.95 &&
+           unit + 1 < sizeof units / sizeof *units) { // 1023.95 would be printed as 1024.0
         v /= 1024;
         unit++;
     }
@@ -47,7 +48,8 @@ void ha_words_time(struct ha_sbuf *out, int64_t ms)
     time_t seconds = (time_t)(ms / 1000);
     struct tm tm;
     char text[64];
-    if (ms < 0 || gmtime_r(&seconds, &tm) == NULL || strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm) == 0) {
+    if (ms < 0 || gmtime_r(&seconds, &tm) == NULL ||
+        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm) == 0) {
         ha_sbuf_puts(out, "at an unknown time");
         return;
     }
@@ -56,7 +58,8 @@ void ha_words_time(struct ha_sbuf *out, int64_t ms)
 
 void ha_words_shell(struct ha_sbuf *out, const char *word)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+:@%,=";
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+:@%,=";
     if (*word != '\0' && word[strspn(word, plain)] == '\0') {
         ha_sbuf_puts(out, word);
         return;

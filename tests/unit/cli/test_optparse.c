@@ -57,7 +57,9 @@ START_TEST(test_spellings)
 {
     struct values v = {0};
     char operands[64];
-    ck_ok(line_read(LINE("a", "-qn5", "--by=package", "--name", "x y", "-", "--object", "0xfF", "--threshold=12.5%", "--", "-n"), &v, operands));
+    ck_ok(line_read(LINE("a", "-qn5", "--by=package", "--name", "x y", "-", "--object", "0xfF",
+                         "--threshold=12.5%", "--", "-n"),
+                    &v, operands));
     ck_assert_str_eq(operands, "a,-,-n");
     ck_assert(v.flag);
     ck_assert_uint_eq(v.count, 5);
@@ -88,24 +90,30 @@ START_TEST(test_mistakes)
 {
     struct values v = {0};
     char operands[64];
-    ck_err(line_read(LINE("--quite"), &v, operands), HA_ERR_USAGE, "unknown option '--quite', did you mean '--quiet'?");
+    ck_err(line_read(LINE("--quite"), &v, operands), HA_ERR_USAGE,
+           "unknown option '--quite', did you mean '--quiet'?");
     ck_err(line_read(LINE("--zzzzzz"), &v, operands), HA_ERR_USAGE, "unknown option '--zzzzzz'");
     ck_err(line_read(LINE("-x"), &v, operands), HA_ERR_USAGE, "unknown option '-x'");
     ck_err(line_read(LINE("--top"), &v, operands), HA_ERR_USAGE, "--top needs a value (N)");
     ck_err(line_read(LINE("-n"), &v, operands), HA_ERR_USAGE, "-n needs a value (N)");
-    ck_err(line_read(LINE("-n", "0"), &v, operands), HA_ERR_USAGE, "-n: 0 is not between 1 and 100");
+    ck_err(line_read(LINE("-n", "0"), &v, operands), HA_ERR_USAGE,
+           "-n: 0 is not between 1 and 100");
     ck_err(line_read(LINE("-n", "5x"), &v, operands), HA_ERR_USAGE, "-n: '5x' is not a number");
     ck_err(line_read(LINE("-n", "-5"), &v, operands), HA_ERR_USAGE, "-n: '-5' is not a number");
-    ck_err(line_read(LINE("--top=99999999999999999999999"), &v, operands), HA_ERR_USAGE, "is not a number");
+    ck_err(line_read(LINE("--top=99999999999999999999999"), &v, operands), HA_ERR_USAGE,
+           "is not a number");
     ck_err(line_read(LINE("--quiet=1"), &v, operands), HA_ERR_USAGE, "--quiet takes no value");
-    ck_err(line_read(LINE("--by", "clas"), &v, operands), HA_ERR_USAGE, "--by: 'clas' is not one of class|package");
+    ck_err(line_read(LINE("--by", "clas"), &v, operands), HA_ERR_USAGE,
+           "--by: 'clas' is not one of class|package");
     ck_err(line_read(LINE("--by="), &v, operands), HA_ERR_USAGE, "'' is not one of");
     ck_err(line_read(LINE("--threshold", "101%"), &v, operands), HA_ERR_USAGE, "more than 100%");
-    ck_err(line_read(LINE("--threshold", "much"), &v, operands), HA_ERR_USAGE, "neither a percentage");
+    ck_err(line_read(LINE("--threshold", "much"), &v, operands), HA_ERR_USAGE,
+           "neither a percentage");
     ck_err(line_read(LINE("--object", "12"), &v, operands), HA_ERR_USAGE, "'12' is not an address");
     ck_err(line_read(LINE("--object", "0x"), &v, operands), HA_ERR_USAGE, "is not an address");
     ck_err(line_read(LINE("--object", "0x1g"), &v, operands), HA_ERR_USAGE, "is not an address");
-    ck_err(line_read(LINE("--object", "0x12345678123456789"), &v, operands), HA_ERR_USAGE, "is not an address");
+    ck_err(line_read(LINE("--object", "0x12345678123456789"), &v, operands), HA_ERR_USAGE,
+           "is not an address");
     ha_arena_deinit(&arena);
 }
 END_TEST
@@ -116,10 +124,21 @@ START_TEST(test_sizes)
         const char *text;
         uint64_t bytes;
     } good[] = {
-        {"0", 0},          {"512", 512},       {"512B", 512},          {"64K", 65536},       {"64k", 65536},      {"64KB", 65536},
-        {"64KiB", 65536},  {"10M", 10485760},  {"1.5G", 1610612736},   {"1.5GiB", 1610612736}, {"2T", 2199023255552}, {"0.5K", 512},
+        {"0", 0},
+        {"512", 512},
+        {"512B", 512},
+        {"64K", 65536},
+        {"64k", 65536},
+        {"64KB", 65536},
+        {"64KiB", 65536},
+        {"10M", 10485760},
+        {"1.5G", 1610612736},
+        {"1.5GiB", 1610612736},
+        {"2T", 2199023255552},
+        {"0.5K", 512},
     };
-    static const char *const bad[] = {"", "K", "1X", "1Ki B", "1KiBB", "-1", "1e3", "1.5.5", "99999999T", "1Ki5"};
+    static const char *const bad[] = {"",   "K",   "1X",    "1Ki B",     "1KiBB",
+                                      "-1", "1e3", "1.5.5", "99999999T", "1Ki5"};
     uint64_t bytes;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         ck_ok(opt_parse_size(good[i].text, "--size", &bytes));

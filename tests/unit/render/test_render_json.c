@@ -49,7 +49,7 @@ static void list_add(struct ha_doc *doc, const char *key, uint64_t count, uint64
         ha_doc_count(doc, list, NULL, i);
     }
     list->u.list->omitted = omitted;
-    list->u.list->people_most = 1;  // for people only
+    list->u.list->people_most = 1; // for people only
     list->u.list->people_worth = 1;
 }
 
@@ -59,7 +59,8 @@ START_TEST(test_one_list_cut)
     list_add(doc, "a", 3, 0);
     page_check(doc, "json", (struct ha_render_options){.limit = HA_RENDER_LIMIT_DEFAULT},
                "{\n  \"a\": [\n    0,\n    1,\n    2\n  ]\n}\n");
-    page_check(doc, "json", (struct ha_render_options){.limit = 1}, "{\n  \"a\": [\n    0\n  ],\n  \"omitted\": 2\n}\n");
+    page_check(doc, "json", (struct ha_render_options){.limit = 1},
+               "{\n  \"a\": [\n    0\n  ],\n  \"omitted\": 2\n}\n");
     ha_doc_destroy(doc);
 }
 END_TEST
@@ -70,7 +71,8 @@ START_TEST(test_two_lists_cut)
     list_add(doc, "a", 2, 5);
     list_add(doc, "b", 3, 0);
     page_check(doc, "json", (struct ha_render_options){.limit = 1},
-               "{\n  \"a\": [\n    0\n  ],\n  \"b\": [\n    0\n  ],\n  \"a_omitted\": 6,\n  \"b_omitted\": 2,\n  \"omitted\": 8\n}\n");
+               "{\n  \"a\": [\n    0\n  ],\n  \"b\": [\n    0\n  ],\n  \"a_omitted\": 6,\n  "
+               "\"b_omitted\": 2,\n  \"omitted\": 8\n}\n");
     ha_doc_destroy(doc);
 }
 END_TEST
@@ -88,7 +90,9 @@ START_TEST(test_write_error)
     struct ha_doc *doc = ha_doc_create();
     list_add(doc, "a", 2, 5);
     for (size_t i = 0; ha_renderer_at(i) != NULL; i++) {
-        ck_err(ha_renderer_at(i)->render(doc, &(struct ha_render_options){.width = 80, .limit = 0}, fails, NULL), HA_ERR_SYSTEM, "disk full");
+        ck_err(ha_renderer_at(i)->render(doc, &(struct ha_render_options){.width = 80, .limit = 0},
+                                         fails, NULL),
+               HA_ERR_SYSTEM, "disk full");
     }
     ha_doc_destroy(doc);
 }
@@ -104,4 +108,5 @@ START_TEST(test_choice)
 }
 END_TEST
 
-CK_HA_MAIN("render_json", test_values, test_one_list_cut, test_two_lists_cut, test_write_error, test_choice)
+CK_HA_MAIN("render_json", test_values, test_one_list_cut, test_two_lists_cut, test_write_error,
+           test_choice)

@@ -5,7 +5,8 @@
 
 static const struct ha_doc_column columns[] = {{"bytes", "Bytes", NULL}, {"class", "Class", NULL}};
 
-static struct ha_err *class_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *class_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                                uint64_t index)
 {
     const char *const *names = ctx;
     ha_doc_bytes(doc, row, "bytes", index * 1500);
@@ -15,7 +16,8 @@ static struct ha_err *class_row(void *ctx, struct ha_doc *doc, struct ha_doc_nod
 
 static struct ha_doc_node *class_list(struct ha_doc *doc, const char **names, uint64_t count)
 {
-    struct ha_doc_node *list = ha_doc_list_of(doc, ha_doc_root(doc), "classes", count, class_row, names);
+    struct ha_doc_node *list =
+        ha_doc_list_of(doc, ha_doc_root(doc), "classes", count, class_row, names);
     ha_doc_columns(list, HA_DOC_TABLE, columns, 2);
     list->u.list->noun = "classes";
     return list;
@@ -26,13 +28,15 @@ START_TEST(test_table)
     const char *names[] = {"byte[]", "com.acme.web.session.store.Session", "java.lang.String"};
     struct ha_doc *doc = ha_doc_create();
     struct ha_doc_node *list = class_list(doc, names, 3);
-    page_check(doc, "text", (struct ha_render_options){.width = 80, .limit = HA_RENDER_LIMIT_DEFAULT},
+    page_check(doc, "text",
+               (struct ha_render_options){.width = 80, .limit = HA_RENDER_LIMIT_DEFAULT},
                "  Bytes  Class\n"
                "    0 B  byte[]\n"
                "1.5 KiB  com.acme.web.session.store.Session\n"
                "2.9 KiB  java.lang.String\n");
     // Packages give way only when the line would not fit.
-    page_check(doc, "text", (struct ha_render_options){.width = 35, .limit = HA_RENDER_LIMIT_DEFAULT},
+    page_check(doc, "text",
+               (struct ha_render_options){.width = 35, .limit = HA_RENDER_LIMIT_DEFAULT},
                "  Bytes  Class\n"
                "    0 B  byte[]\n"
                "1.5 KiB  com.\xe2\x80\xa6.store.Session\n"
@@ -52,7 +56,8 @@ START_TEST(test_lines_and_sections)
     struct ha_doc_node *root = ha_doc_root(doc);
     struct ha_doc_node *line = ha_doc_line(doc, root, "Heap");
     ha_doc_bytes(doc, line, NULL, 1 << 20);
-    ha_doc_say(doc, ha_doc_say_count(doc, ha_doc_say(doc, line, " in "), 1, "object", NULL), " and ");
+    ha_doc_say(doc, ha_doc_say_count(doc, ha_doc_say(doc, line, " in "), 1, "object", NULL),
+               " and ");
     ha_doc_say_count(doc, line, 2000, "class", "classes");
     ha_doc_say(doc, ha_doc_line(doc, root, "Ran out"), "thread \"main\"");
     ha_doc_machine(ha_doc_count(doc, root, "hidden", 1));
@@ -64,7 +69,8 @@ START_TEST(test_lines_and_sections)
         ha_doc_prose(doc, row, "first line");
         ha_doc_prose(doc, row, "second line");
     }
-    page_check(doc, "text", (struct ha_render_options){.width = 80, .limit = HA_RENDER_LIMIT_DEFAULT},
+    page_check(doc, "text",
+               (struct ha_render_options){.width = 80, .limit = HA_RENDER_LIMIT_DEFAULT},
                "Heap      1.0 MiB in 1 object and 2,000 classes\n"
                "Ran out   thread \"main\"\n"
                "\n"
@@ -81,7 +87,8 @@ END_TEST
 START_TEST(test_wrapping)
 {
     struct ha_doc *doc = ha_doc_create();
-    ha_doc_say(doc, ha_doc_line(doc, ha_doc_root(doc), "Advice"), "one two three four five six seven eight nine ten eleven");
+    ha_doc_say(doc, ha_doc_line(doc, ha_doc_root(doc), "Advice"),
+               "one two three four five six seven eight nine ten eleven");
     page_check(doc, "text", (struct ha_render_options){.width = 30},
                "Advice   one two three four\n"
                "         five six seven eight\n"
@@ -98,14 +105,16 @@ START_TEST(test_hostile_text)
     ha_doc_address(doc, object, "address", 0xabc);
     ha_doc_class(doc, object, "class", "a\033[2Jb");
     ha_doc_text(doc, object, "label", "\"\r\n\"");
-    page_check(doc, "text", (struct ha_render_options){.width = 80}, "a\\x1b[2Jb 0xabc \"\\r\\n\"\n");
+    page_check(doc, "text", (struct ha_render_options){.width = 80},
+               "a\\x1b[2Jb 0xabc \"\\r\\n\"\n");
     page_check(doc, "text", (struct ha_render_options){.width = 80, .color = true},
                "\033[36ma\\x1b[2Jb\033[0m \033[2m0xabc\033[0m \"\\r\\n\"\n");
     ha_doc_destroy(doc);
 }
 END_TEST
 
-static struct ha_err *step_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *step_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                               uint64_t index)
 {
     (void)ctx;
     ha_doc_text(doc, row, "how", ha_doc_printf(doc, ".next%d", (int)index));
@@ -115,7 +124,8 @@ static struct ha_err *step_row(void *ctx, struct ha_doc *doc, struct ha_doc_node
 
 START_TEST(test_steps_are_cut_in_the_middle)
 {
-    static const struct ha_doc_column step_columns[] = {{"how", NULL, NULL}, {"class", NULL, "-> "}};
+    static const struct ha_doc_column step_columns[] = {{"how", NULL, NULL},
+                                                        {"class", NULL, "-> "}};
     struct ha_doc *doc = ha_doc_create();
     struct ha_doc_node *list = ha_doc_list_of(doc, ha_doc_root(doc), "steps", 1000, step_row, NULL);
     ha_doc_columns(list, HA_DOC_STEPS, step_columns, 2);
@@ -154,4 +164,5 @@ START_TEST(test_class_shorten)
 }
 END_TEST
 
-CK_HA_MAIN("render_text", test_table, test_lines_and_sections, test_wrapping, test_hostile_text, test_steps_are_cut_in_the_middle, test_class_shorten)
+CK_HA_MAIN("render_text", test_table, test_lines_and_sections, test_wrapping, test_hostile_text,
+           test_steps_are_cut_in_the_middle, test_class_shorten)

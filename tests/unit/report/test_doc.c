@@ -14,7 +14,8 @@ START_TEST(test_members_and_paths)
     struct ha_doc_node *object = ha_doc_object(doc, section, "object");
     ha_doc_bytes(doc, object, "shallow_bytes", 24);
     ha_doc_text(doc, root, "nothing", NULL);
-    ck_assert_uint_eq(ha_doc_find(root, "object.shallow_bytes")->u.u64, 24); // sections are looked through
+    ck_assert_uint_eq(ha_doc_find(root, "object.shallow_bytes")->u.u64,
+                      24); // sections are looked through
     ck_assert_int_eq(ha_doc_find(root, "nothing")->kind, HA_DOC_NULL);
     ck_assert_ptr_null(ha_doc_find(root, "object.none"));
     ck_assert_ptr_null(ha_doc_find(root, "none.shallow_bytes"));
@@ -24,7 +25,8 @@ START_TEST(test_members_and_paths)
 }
 END_TEST
 
-static struct ha_err *number_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *number_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                                 uint64_t index)
 {
     uint64_t *asked = ctx;
     (*asked)++;
@@ -42,7 +44,8 @@ START_TEST(test_rows_on_demand)
 {
     struct ha_doc *doc = ha_doc_create();
     uint64_t asked = 0;
-    struct ha_doc_node *list = ha_doc_list_of(doc, ha_doc_root(doc), "list", 1000000000, number_row, &asked);
+    struct ha_doc_node *list =
+        ha_doc_list_of(doc, ha_doc_root(doc), "list", 1000000000, number_row, &asked);
     struct ha_doc_rows rows;
     const struct ha_doc_node *row = NULL;
     ha_doc_rows_begin(doc, list, 5, &rows);
@@ -115,7 +118,9 @@ START_TEST(test_words_shell)
 {
     static const struct {
         const char *word, *expected;
-    } cases[] = {{"a.hprof", "a.hprof"}, {"", "''"}, {"my dump", "'my dump'"}, {"it's", "'it'\\''s'"}, {"/tmp/x-1_2", "/tmp/x-1_2"}, {"$x", "'$x'"}};
+    } cases[] = {{"a.hprof", "a.hprof"},       {"", "''"},
+                 {"my dump", "'my dump'"},     {"it's", "'it'\\''s'"},
+                 {"/tmp/x-1_2", "/tmp/x-1_2"}, {"$x", "'$x'"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct ha_sbuf text = {0};
         ha_words_shell(&text, cases[i].word);
@@ -137,4 +142,5 @@ START_TEST(test_words_time)
 }
 END_TEST
 
-CK_HA_MAIN("doc", test_members_and_paths, test_rows_on_demand, test_rows_held, test_words, test_words_shell, test_words_time)
+CK_HA_MAIN("doc", test_members_and_paths, test_rows_on_demand, test_rows_held, test_words,
+           test_words_shell, test_words_time)
