@@ -23,8 +23,7 @@
 
 #include <string.h>
 
-#define PART_SHARE 20U              /* a part holds more than a twentieth of the heap: at most 19 objects and 19 classes can */
-#define PARTS_MAX 40U
+#define PARTS_MAX 40U               /* at most 19 objects and 19 classes hold more than a twentieth of the heap */
 #define PART_CELLS_MAX (8U << 20)   /* parts × classes; beyond that the histograms are left to be worked out when asked for */
 
 /* A set of sets: classes, packages or loaders. */
@@ -112,7 +111,7 @@ static struct ha_err *find_parts(struct totals *t)
 {
     const struct sweep *s = t->s;
     uint32_t classes = s->heap->facts.class_count;
-    uint64_t limit = s->totals.reachable_bytes / PART_SHARE;
+    uint64_t limit = s->totals.reachable_bytes / HA_PART_SHARE;
     struct ha_children top = ha_dom_top(s->dom);
     HA_FREE uint64_t *rest = ha_calloc_array((size_t)classes + 1, sizeof *rest);
     t->part_of_class = ha_calloc_array((size_t)classes + 1, 1);

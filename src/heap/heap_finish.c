@@ -145,8 +145,9 @@ static struct ha_err *write_frame(struct stacks *s, uint64_t id)
 static struct ha_err *write_thread_frames(struct stacks *s, struct ha_thread *thread)
 {
     uint32_t trace_index = ha_idmap_get(&s->traces, thread->frames_first);
-    if (trace_index == HA_IDMAP_NONE || s->build->traces.data[trace_index].frame_count == 0) {
-        trace_index = ha_idmap_get(&s->thread_traces, thread->serial); /* jhsdb: the record names the empty trace, the trace names the thread */
+    /* the trace must name the thread: the hprof agent's record gives the trace of the thread's creation, jhsdb's the empty one */
+    if (trace_index == HA_IDMAP_NONE || s->build->traces.data[trace_index].thread_serial != thread->serial) {
+        trace_index = ha_idmap_get(&s->thread_traces, thread->serial);
     }
     thread->frames_first = thread->frames_count = 0;
     if (trace_index == HA_IDMAP_NONE) {

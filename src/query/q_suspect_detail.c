@@ -221,7 +221,7 @@ static size_t parts_of(const struct ha_query *q, const struct ha_suspect *suspec
     bool group = suspect->kind == HA_SUSPECT_GROUP;
     bool complete = !group;
     size_t count = 0;
-    if (group && threshold < retained->reachable_bytes / 20) {
+    if (group && threshold < retained->reachable_bytes / HA_PART_SHARE) {
         return 0; // objects that are suspects of their own lie in the part of the class
     }
     for (uint64_t i = 0; i < retained->part_count; i++) {
