@@ -138,21 +138,32 @@ void oracle_depths(const struct oracle *o, unsigned exclude, uint32_t *ret)
     sup_free(seen);
 }
 
-struct oracle *oracle_create_fast(const struct gen_file *file, size_t heap)
+static struct oracle *create_fast(const struct gen_file *file, size_t heap, unsigned ref_bytes)
 {
     struct oracle *o = sup_calloc(1, sizeof *o);
     o->file = file;
     o->heap = file->heaps.data[heap];
     o->id_size = file->options.out.id_size;
+    o->ref_bytes = ref_bytes;
     oracle_build_graph(o);
     oracle_compute_sizes(o);
     compute_reachability(o);
     return o;
 }
 
+struct oracle *oracle_create_fast(const struct gen_file *file, size_t heap)
+{
+    return create_fast(file, heap, 0);
+}
+
 struct oracle *oracle_create(const struct gen_file *file, size_t heap)
 {
-    struct oracle *o = oracle_create_fast(file, heap);
+    return oracle_create_as(file, heap, 0);
+}
+
+struct oracle *oracle_create_as(const struct gen_file *file, size_t heap, unsigned ref_bytes)
+{
+    struct oracle *o = create_fast(file, heap, ref_bytes);
     compute_dominators(o);
     compute_totals(o);
     return o;

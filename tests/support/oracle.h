@@ -85,7 +85,10 @@ struct oracle {
 /* heap counts from 0. The file must be resolved and outlive the oracle. Time: (nodes) × (nodes + edges). */
 struct oracle *oracle_create(const struct gen_file *file, size_t heap);
 
-/* The same without dominators and retained sizes, in linear time: for larger heaps. */
+/* The same with a given size of references, 4 or 8: dumps whose object arrays do not ascend hide from MAT that references are compressed. */
+struct oracle *oracle_create_as(const struct gen_file *file, size_t heap, unsigned ref_bytes);
+
+/* The same as oracle_create() without dominators and retained sizes, in linear time: for larger heaps. */
 struct oracle *oracle_create_fast(const struct gen_file *file, size_t heap);
 void oracle_destroy(struct oracle *o);
 

@@ -92,7 +92,9 @@ static uint64_t object_bytes(const struct oracle *o, const struct oracle_node *n
 
 void oracle_compute_sizes(struct oracle *o)
 {
-    o->ref_bytes = o->id_size == 4 || arrays_overlap(o) ? 4 : 8;
+    if (o->ref_bytes == 0) {
+        o->ref_bytes = o->id_size == 4 || arrays_overlap(o) ? 4 : 8;
+    }
     for (uint32_t i = 0; i < o->count; i++) {
         struct oracle_node *n = &o->nodes[i];
         n->shallow = n->is_class ? class_bytes(o, n) : object_bytes(o, n);
