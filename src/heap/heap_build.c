@@ -320,6 +320,10 @@ struct ha_err *ha_build_scan(struct ha_build *build, struct ha_index_writer *wri
         if (!ha_build_find(build, cls->id, &cls->object)) {
             cls->object = HA_OBJ_NONE;
         }
+        ha_obj loader;
+        if (!ha_build_find(build, cls->loader_id, &loader)) {
+            cls->loader_id = 0; /* as MAT has it: a loader that is not in the dump is the boot loader */
+        }
     }
     HA_TRY(ha_build_classes_flatten(build));
     return ha_build_roots_finish(build);

@@ -303,6 +303,7 @@ static void mark_leaves(struct ha_build *build)
     }
 }
 
+/* The first class of each name; of array classes the first one of the boot loader, if there is one. */
 static void find_well_known(struct ha_build *build)
 {
     build->class_class = HA_NONE;
@@ -311,8 +312,10 @@ static void find_well_known(struct ha_build *build)
     }
     for (size_t i = build->classes.count; i-- > 0;) {
         const struct ha_build_class *cls = &build->classes.data[i];
-        if (cls->kind == HA_CLASS_PRIMITIVE_ARRAY && cls->loader_id == 0) {
-            build->primitive_arrays[cls->element_type] = (uint32_t)i;
+        if (cls->kind == HA_CLASS_PRIMITIVE_ARRAY) {
+            uint32_t *array = &build->primitive_arrays[cls->element_type];
+            bool better = *array == HA_NONE || cls->loader_id == 0 || build->classes.data[*array].loader_id != 0;
+            *array = better ? (uint32_t)i : *array;
         }
         if (strcmp(cls->name, "java.lang.Class") == 0) {
             build->class_class = (uint32_t)i;
