@@ -34,6 +34,7 @@ struct page {
 
 struct region {
     uint64_t number;
+    uint32_t first, end; /* pages there are lie in [first, end) of the region; under the lock */
     _Atomic(struct page *) pages[1U << REGION_PAGE_BITS];
 };
 
@@ -81,7 +82,7 @@ struct ha_address_set *ha_address_set_create(uint32_t shift, unsigned workers)
 
 static void region_free(struct region *region)
 {
-    for (uint32_t p = 0; p < 1U << REGION_PAGE_BITS; p++) {
+    for (uint32_t p = region->first; p < region->end; p++) {
         ha_free(atomic_load_explicit(&region->pages[p], memory_order_relaxed));
     }
     struct ha_big big = {region, sizeof *region};
@@ -135,14 +136,18 @@ static struct page *page_make(struct ha_address_set *set, uint64_t page_number)
         }
         region = big.data;
         region->number = number;
+        region->first = 1U << REGION_PAGE_BITS;
         atomic_store(&set->regions[count], region);
         atomic_store_explicit(&set->region_count, count + 1, memory_order_release);
     }
-    _Atomic(struct page *) *slot = &region->pages[page_number & ((1U << REGION_PAGE_BITS) - 1)];
+    uint32_t at = page_number & ((1U << REGION_PAGE_BITS) - 1);
+    _Atomic(struct page *) *slot = &region->pages[at];
     struct page *page = atomic_load(slot);
     if (page == NULL) {
         page = ha_calloc_array(1, sizeof *page);
         if (page != NULL) {
+            region->first = at < region->first ? at : region->first;
+            region->end = at + 1 > region->end ? at + 1 : region->end;
             atomic_store_explicit(slot, page, memory_order_release);
             atomic_fetch_add(&set->page_count, 1);
         }
@@ -247,7 +252,7 @@ uint64_t ha_address_set_count(const struct ha_address_set *set)
     uint64_t count = 0;
     for (uint32_t r = 0; r < atomic_load(&set->region_count); r++) {
         const struct region *region = atomic_load(&set->regions[r]);
-        for (uint32_t p = 0; p < 1U << REGION_PAGE_BITS; p++) {
+        for (uint32_t p = region->first; p < region->end; p++) {
             const struct page *page = atomic_load_explicit(&region->pages[p], memory_order_relaxed);
             for (unsigned i = 0; page != NULL && i < HA_PAGE_LINES; i++) {
                 for (unsigned w = 0; w < 4; w++) {
@@ -327,7 +332,7 @@ static struct ha_err *copy_pages(struct ha_address_set *set, struct ha_line *lin
     qsort(sorted, region_count, sizeof(struct region *), compare_regions);
     uint64_t next = 0;
     for (uint32_t r = 0; r < region_count; r++) {
-        for (uint32_t p = 0; p < 1U << REGION_PAGE_BITS; p++) {
+        for (uint32_t p = sorted[r]->first; p < sorted[r]->end; p++) {
             struct page *page = atomic_load_explicit(&sorted[r]->pages[p], memory_order_relaxed);
             if (page != NULL) {
                 memcpy(lines + next * HA_PAGE_LINES, page, sizeof *page);
@@ -346,7 +351,7 @@ static uint64_t page_span(const struct ha_address_set *set, uint64_t *ret_first)
     uint64_t first = UINT64_MAX, last = 0;
     for (uint32_t r = 0; r < atomic_load(&set->region_count); r++) {
         const struct region *region = atomic_load(&set->regions[r]);
-        for (uint32_t p = 0; p < 1U << REGION_PAGE_BITS; p++) {
+        for (uint32_t p = region->first; p < region->end; p++) {
             if (atomic_load_explicit(&region->pages[p], memory_order_relaxed) != NULL) {
                 uint64_t number = region->number << REGION_PAGE_BITS | p;
                 first = number < first ? number : first;
