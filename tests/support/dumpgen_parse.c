@@ -104,7 +104,7 @@ bool parse_number(struct parser *p, int64_t *ret)
 
 bool parse_u32(struct parser *p, uint32_t *ret)
 {
-    int64_t value;
+    int64_t value = 0;
     if (!parse_number(p, &value)) {
         return false;
     }
@@ -114,7 +114,7 @@ bool parse_u32(struct parser *p, uint32_t *ret)
 
 bool parse_unsigned(struct parser *p, uint64_t *ret)
 {
-    int64_t value;
+    int64_t value = 0;
     if (!parse_number(p, &value)) {
         return false;
     }
@@ -144,7 +144,7 @@ bool parse_class(struct parser *p, uint64_t *ret)
     if (at_address(p)) {
         return parse_address(p, ret);
     }
-    const char *name;
+    const char *name = NULL;
     if (!parse_word(p, &name)) {
         return false;
     }
