@@ -69,22 +69,64 @@ static struct ha_err *build_tree(struct ha_build *build, struct ha_search *searc
     uint32_t *idom;
     HA_TRY(write_idom(build, search, &idom));
     ha_big_deinit(&search->pre);
-    ha_big_deinit(&search->parent);
     ha_big_deinit(&search->word);
     HA_TRY(ha_dom_write_children(build, idom));
     ha_progress_end(build->progress);
     return NULL;
 }
 
-struct ha_err *ha_dom_build(struct ha_build *build, struct ha_big *ret_order, uint64_t *ret_order_count)
+struct ha_err *ha_dom_build(struct ha_build *build, struct ha_dom_order *ret_order)
 {
     struct ha_search search;
     struct ha_err *err = build_tree(build, &search);
     if (err == NULL) {
-        *ret_order = search.vertex; /* numbers begin at 1: the first entry is unused */
-        *ret_order_count = search.count;
-        search.vertex = (struct ha_big){0};
+        *ret_order = (struct ha_dom_order){.count = search.count, .object = search.vertex.data, .parent = search.parent.data,
+                                           .objects = search.vertex, .parents = search.parent};
+        search.vertex = search.parent = (struct ha_big){0};
     }
     ha_search_deinit(&search);
     return err;
+}
+
+void ha_dom_order_deinit(struct ha_dom_order *order)
+{
+    ha_big_deinit(&order->objects);
+    ha_big_deinit(&order->parents);
+    *order = (struct ha_dom_order){0};
+}
+
+/* Breadth first from the top. */
+struct ha_err *ha_dom_order_from_tree(const struct ha_dom *dom, struct ha_dom_order *ret)
+{
+    uint64_t branch_count = dom->heap->facts.branch_count;
+    struct ha_dom_order order = {0};
+    struct ha_err *err = ha_big_init(&order.objects, branch_count + 2, sizeof(uint32_t));
+    if (err == NULL) {
+        err = ha_big_init(&order.parents, branch_count + 2, sizeof(uint32_t));
+    }
+    uint32_t *object = order.objects.data, *parent = order.parents.data;
+    struct ha_children children = ha_dom_top(dom);
+    for (uint64_t p = 0; err == NULL; p++) {
+        for (uint64_t c = 0; c < children.count && err == NULL; c++) {
+            uint32_t child = ha_children_at(&children, c).i;
+            if (child < branch_count && order.count == branch_count) {
+                err = ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged");
+            } else if (child < branch_count) {
+                object[++order.count] = child;
+                parent[order.count] = (uint32_t)p;
+            }
+        }
+        if (p >= order.count) {
+            break;
+        }
+        children = ha_dom_children(dom, (ha_obj){object[p + 1]});
+    }
+    order.object = object;
+    order.parent = parent;
+    if (err != NULL) {
+        ha_dom_order_deinit(&order);
+        return err;
+    }
+    *ret = order;
+    return NULL;
 }

@@ -89,11 +89,10 @@ static void sum_retained(struct sweep *s)
             s->retained[d] += size;
         }
     }
-    for (uint64_t i = s->count; i-- > 0;) {
-        uint32_t obj = s->order[i];
-        uint32_t d = s->dom->idom[obj];
-        if (d < branch_count) {
-            s->retained[d] += s->retained[obj];
+    const uint32_t *object = s->order->object, *parent = s->order->parent;
+    for (uint64_t p = s->order->count; p > 0; p--) {
+        if (parent[p] != 0) {
+            s->retained[object[parent[p]]] += s->retained[object[p]];
         }
     }
 }
@@ -121,29 +120,6 @@ static struct ha_err *put_column(struct sweep *s)
     return s->put(s->put_ctx, HA_SECTION_MAT_RETAINED, s->totals.width, branch_count, out);
 }
 
-/* All reachable branch objects, breadth first from the top, for when no search order is at hand. */
-static struct ha_err *order_from_tree(const struct ha_dom *dom, struct ha_big *ret, uint64_t *ret_count)
-{
-    HA_TRY(ha_big_init(ret, (uint64_t)dom->heap->facts.branch_count + 1, sizeof(uint32_t)));
-    uint32_t *order = ret->data;
-    uint64_t count = 0, limit = dom->heap->facts.branch_count;
-    struct ha_children children = ha_dom_top(dom);
-    for (uint64_t i = 0;; i++) {
-        for (uint64_t c = 0; c < children.count && count < limit; c++) {
-            uint32_t child = ha_children_at(&children, c).i;
-            if (child < dom->heap->facts.branch_count) {
-                order[count++] = child;
-            }
-        }
-        if (i >= count) {
-            break;
-        }
-        children = ha_dom_children(dom, (ha_obj){order[i]});
-    }
-    *ret_count = count;
-    return NULL;
-}
-
 static struct ha_err *run(struct sweep *s)
 {
     HA_TRY(add_below_leaves(s));
@@ -155,26 +131,19 @@ static struct ha_err *run(struct sweep *s)
     return s->put(s->put_ctx, HA_SECTION_MAT_TOTALS, sizeof s->totals, 1, &s->totals);
 }
 
-struct ha_err *ha_retained_build(const struct ha_dom *dom, const struct ha_sizes *sizes, const uint32_t *order, uint64_t order_count,
+struct ha_err *ha_retained_build(const struct ha_dom *dom, const struct ha_sizes *sizes, const struct ha_dom_order *order,
                                  ha_put_section_fn put, void *ctx)
 {
-    struct sweep s = {.dom = dom, .heap = dom->heap, .sizes = sizes, .order = order, .count = order_count, .put = put, .put_ctx = ctx};
-    struct ha_big own_order = {0}, retained = {0};
-    struct ha_err *err = order != NULL ? NULL : order_from_tree(dom, &own_order, &s.count);
-    if (order == NULL) {
-        s.order = own_order.data;
-    }
-    if (err == NULL) {
-        err = ha_big_init(&retained, (uint64_t)dom->heap->facts.branch_count + 1, sizeof(uint64_t));
-        s.retained = retained.data;
-    }
+    struct sweep s = {.dom = dom, .heap = dom->heap, .sizes = sizes, .order = order, .put = put, .put_ctx = ctx};
+    struct ha_big retained = {0};
+    struct ha_err *err = ha_big_init(&retained, (uint64_t)dom->heap->facts.branch_count + 1, sizeof(uint64_t));
+    s.retained = retained.data;
     if (err == NULL) {
         s.classes = ha_calloc_array((size_t)dom->heap->facts.class_count + 1, sizeof *s.classes);
         err = s.classes == NULL ? ha_err_nomem() : run(&s);
     }
     ha_free(s.classes);
     ha_vec_deinit(&s.extra);
-    ha_big_deinit(&own_order);
     ha_big_deinit(&retained);
     return err;
 }

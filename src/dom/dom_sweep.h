@@ -11,8 +11,7 @@ struct sweep {
     const struct ha_dom *dom;
     const struct ha_heap *heap;
     const struct ha_sizes *sizes;
-    const uint32_t *order; /* reachable branch objects, each after its dominator */
-    uint64_t count;
+    const struct ha_dom_order *order;
     uint64_t *retained;     /* per branch object, bytes */
     HA_VEC(uint64_t) extra; /* pairs (leaf, retained bytes), ascending: leaves that dominate something */
     struct ha_class_total *classes;

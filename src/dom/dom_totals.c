@@ -15,7 +15,7 @@
  *   - Histograms of the big parts of the heap: below each object directly under the root that retains more than 5 % of the heap, and below all
  *     other first-level objects of a class where these together do. Leak suspects are made of such parts.
  *
- * Memory: 16 bytes per branch object, and one more where there are big parts.
+ * Memory: 8 bytes per branch object, and one more where there are big parts.
  */
 #include "dom/dom_sweep.h"
 
@@ -39,9 +39,8 @@ struct grouping_sums {
 
 struct totals {
     struct sweep *s;
-    struct ha_big next;   /* per branch object: size of its subtree, then one past its interval */
-    struct ha_big number; /* per branch object */
-    struct ha_big object; /* per number */
+    struct ha_big next;  /* per number of the search: size of its subtree, then one past its interval in pre-order */
+    struct ha_big place; /* per place in pre-order of the dominator tree: number of the search */
     struct grouping_sums sums[GROUPINGS];
     uint32_t class_class;
     uint64_t *class_bits; /* per class: the bits of its groups in the current round */
@@ -59,29 +58,23 @@ struct totals {
 static struct ha_err *number_tree(struct totals *t)
 {
     const struct sweep *s = t->s;
-    uint64_t n = (uint64_t)s->heap->facts.branch_count + 1;
-    HA_TRY(ha_big_init(&t->next, n, sizeof(uint32_t)));
-    HA_TRY(ha_big_init(&t->number, n, sizeof(uint32_t)));
-    HA_TRY(ha_big_init(&t->object, n, sizeof(uint32_t)));
-    uint32_t *next = t->next.data, *number = t->number.data, *object = t->object.data;
-    uint32_t branch_count = s->heap->facts.branch_count;
-    for (uint64_t i = s->count; i-- > 0;) {
-        uint32_t obj = s->order[i], d = s->dom->idom[obj];
-        next[obj]++;
-        if (d < branch_count) {
-            next[d] += next[obj];
+    const uint32_t *parent = s->order->parent;
+    HA_TRY(ha_big_init(&t->next, s->order->count + 1, sizeof(uint32_t)));
+    HA_TRY(ha_big_init(&t->place, s->order->count + 1, sizeof(uint32_t)));
+    uint32_t *next = t->next.data, *place = t->place.data;
+    for (uint64_t p = s->order->count; p > 0; p--) {
+        next[p]++;
+        if (parent[p] != 0) {
+            next[parent[p]] += next[p];
         }
     }
-    uint32_t next_top = 0;
-    for (uint64_t i = 0; i < s->count; i++) {
-        uint32_t obj = s->order[i], d = s->dom->idom[obj], size = next[obj];
-        uint32_t *free_number = d < branch_count ? &next[d] : &next_top;
-        number[obj] = *free_number;
-        *free_number += size;
-        next[obj] = number[obj] + 1; /* after the last child: one past its interval */
-        object[number[obj]] = obj;
+    next[0] = 0;
+    for (uint64_t p = 1; p <= s->order->count; p++) {
+        uint32_t size = next[p], at = next[parent[p]];
+        next[parent[p]] += size;
+        place[at] = (uint32_t)p;
+        next[p] = at + 1; /* after the last child: one past its interval */
     }
-    ha_big_deinit(&t->number);
     return NULL;
 }
 
@@ -156,12 +149,9 @@ static uint8_t part_of_top(const struct totals *t, uint32_t obj, uint32_t cls)
     return t->part_of_class[cls];
 }
 
-static inline void add_to_part(struct totals *t, uint8_t part, uint32_t cls, uint64_t shallow, uint64_t retained)
+static inline struct ha_disk_part_row *part_cell(const struct totals *t, uint8_t part, uint32_t cls)
 {
-    struct ha_disk_part_row *cell = &t->cells[(size_t)(part - 1) * t->s->heap->facts.class_count + cls];
-    cell->instances++;
-    cell->shallow_bytes += shallow;
-    cell->retained_bytes += retained;
+    return &t->cells[(size_t)(part - 1) * t->s->heap->facts.class_count + cls];
 }
 
 /* ---- sums ---- */
@@ -178,11 +168,11 @@ static inline void add_first_level(struct totals *t, uint32_t cls, uint64_t byte
 static void sum_branches(struct totals *t)
 {
     const struct sweep *s = t->s;
-    const uint32_t *object = t->object.data, *next = t->next.data;
+    const uint32_t *place = t->place.data, *next = t->next.data;
     uint8_t *part_of = t->part_of.data;
     uint8_t part = 0;
-    for (uint64_t i = 0; i < s->count; i++) {
-        uint32_t obj = object[i];
+    for (uint64_t i = 0; i < s->order->count; i++) {
+        uint32_t p = place[i], obj = s->order->object[p];
         uint32_t cls = ha_heap_class_of(s->heap, (ha_obj){obj}).i;
         uint64_t retained = s->retained[obj];
         bool nested = false;
@@ -191,18 +181,34 @@ static void sum_branches(struct totals *t)
             uint32_t group = sums->of_class == NULL ? cls : sums->of_class[cls];
             if (i >= sums->last_end[group]) {
                 sums->totals[group].retained_bytes += retained;
-                sums->last_end[group] = next[obj];
+                sums->last_end[group] = next[p];
             } else if (g == 0) {
                 nested = true;
             }
         }
-        if (s->dom->idom[obj] == HA_DOM_ROOT) {
+        if (s->order->parent[p] == 0) {
             add_first_level(t, cls, retained);
             part = t->part_count == 0 ? 0 : part_of_top(t, obj, cls);
         }
         if (part != 0) {
             part_of[obj] = part;
-            add_to_part(t, part, cls, ha_sizes_of(s->sizes, (ha_obj){obj}), nested ? 0 : retained);
+            part_cell(t, part, cls)->retained_bytes += nested ? 0 : retained;
+        }
+    }
+}
+
+/* Counts and shallow bytes of the branch objects in parts, in the order of their numbers: the columns are read from front to back. */
+static void count_part_branches(struct totals *t)
+{
+    const struct sweep *s = t->s;
+    const uint8_t *part_of = t->part_of.data;
+    struct size_walk sizes = {.sizes = s->sizes};
+    for (uint32_t obj = 0; obj < s->heap->facts.branch_count; obj++) {
+        uint64_t shallow = size_walk_next(&sizes, obj);
+        if (part_of[obj] != 0) {
+            struct ha_disk_part_row *cell = part_cell(t, part_of[obj], ha_heap_class_of(s->heap, (ha_obj){obj}).i);
+            cell->instances++;
+            cell->shallow_bytes += shallow;
         }
     }
 }
@@ -267,12 +273,11 @@ full:
 static void hand_down(struct totals *t)
 {
     const struct sweep *s = t->s;
-    const uint32_t *object = t->object.data;
+    const uint32_t *object = s->order->object, *parent = s->order->parent;
     uint64_t *mask = t->mask.data;
-    for (uint64_t i = 0; i < s->count; i++) {
-        uint32_t obj = object[i], d = s->dom->idom[obj];
-        uint64_t above = d < s->heap->facts.branch_count ? mask[d] : 0;
-        mask[obj] = above | t->class_bits[ha_heap_class_of(s->heap, (ha_obj){obj}).i];
+    for (uint64_t p = 1; p <= s->order->count; p++) {
+        uint64_t above = parent[p] == 0 ? 0 : mask[object[parent[p]]];
+        mask[object[p]] = above | t->class_bits[ha_heap_class_of(s->heap, (ha_obj){object[p]}).i];
     }
 }
 
@@ -317,7 +322,10 @@ static void add_leaf(struct totals *t, uint32_t obj, uint32_t d, uint64_t shallo
         part = ((const uint8_t *)t->part_of.data)[holder];
     }
     if (part != 0) {
-        add_to_part(t, part, cls, shallow, retained);
+        struct ha_disk_part_row *cell = part_cell(t, part, cls);
+        cell->instances++;
+        cell->shallow_bytes += shallow;
+        cell->retained_bytes += retained;
     }
 }
 
@@ -427,6 +435,10 @@ static struct ha_err *run(struct totals *t, const struct ha_grouping *packages, 
     HA_TRY(number_tree(t));
     sum_branches(t);
     ha_big_deinit(&t->next);
+    ha_big_deinit(&t->place);
+    if (t->part_count > 0) {
+        count_part_branches(t);
+    }
     HA_TRY(leaf_rounds(t));
     add_classes(s, &t->sums[1]);
     add_classes(s, &t->sums[2]);
@@ -459,8 +471,7 @@ struct ha_err *ha_dom_totals(struct sweep *s)
     ha_grouping_deinit(&packages);
     ha_grouping_deinit(&loaders);
     ha_big_deinit(&t.next);
-    ha_big_deinit(&t.number);
-    ha_big_deinit(&t.object);
+    ha_big_deinit(&t.place);
     ha_big_deinit(&t.mask);
     ha_big_deinit(&t.part_of);
     for (unsigned g = 0; g < GROUPINGS; g++) {

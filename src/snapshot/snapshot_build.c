@@ -20,7 +20,7 @@ static struct ha_err *put_section(void *ctx, uint32_t id, uint32_t width, uint64
     return ha_index_section_put(ctx, id, width, count, data);
 }
 
-static struct ha_err *retain(struct ha_build *build, const struct ha_snapshot_options *options, const struct ha_big *order, uint64_t order_count)
+static struct ha_err *retain(struct ha_build *build, const struct ha_snapshot_options *options, const struct ha_dom_order *order)
 {
     struct ha_index *view = NULL;
     struct ha_heap *heap = NULL;
@@ -38,7 +38,7 @@ static struct ha_err *retain(struct ha_build *build, const struct ha_snapshot_op
         err = ha_sizes_create(heap, options->size_model, &sizes);
     }
     if (err == NULL) {
-        err = ha_retained_build(dom, sizes, (const uint32_t *)order->data + 1, order_count, put_section, build->writer);
+        err = ha_retained_build(dom, sizes, order, put_section, build->writer);
     }
     ha_sizes_destroy(sizes);
     ha_dom_close(dom);
@@ -60,19 +60,18 @@ static void note_dangling(struct ha_build *build)
 
 static struct ha_err *run_passes(struct ha_build *build, const struct ha_snapshot_options *options)
 {
-    struct ha_big order = {0};
-    uint64_t order_count = 0;
+    struct ha_dom_order order = {0};
     HA_TRY(ha_build_scan(build, build->writer));
     HA_TRY(ha_graph_build(build, !options->heap_only));
     note_dangling(build);
     if (!options->heap_only) {
-        HA_TRY(ha_dom_build(build, &order, &order_count));
+        HA_TRY(ha_dom_build(build, &order));
     }
     struct ha_err *err = ha_build_finish(build);
     if (err == NULL && !options->heap_only) {
-        err = retain(build, options, &order, order_count);
+        err = retain(build, options, &order);
     }
-    ha_big_deinit(&order);
+    ha_dom_order_deinit(&order);
     return err;
 }
 
