@@ -6,6 +6,7 @@
     commands        src/cli/commands.def              in the manual page, and a folder of tests in tests/cli
     exit codes      src/cli/exit.h                    in the manual page, below EXIT STATUS
     codes of damage include/ha/base/diag.h            in a table row of docs/hprof-format.md
+    libraries       meson.build, tests/meson.build    their packages in the set-up commands of README.md
     links           README.md, docs/*.md              lead to a file
 
 usage: check_docs.py ROOT
@@ -19,6 +20,18 @@ COMMANDS = "src/cli/commands.def"
 EXITS = "src/cli/exit.h"
 CODES = "include/ha/base/diag.h"
 MAN = "docs/hprof-analyze.1"
+
+# Debian's packages for what meson.build asks for.
+PACKAGES = {
+    "check": "check",
+    "jansson": "libjansson-dev",
+    "libdeflate": "libdeflate-dev",
+    "libpcre2-8": "libpcre2-dev",
+    "libxxhash": "libxxhash-dev",
+    "threads": "libc6-dev",
+    "yaml-0.1": "libyaml-dev",
+    "zlib": "zlib1g-dev",
+}
 
 
 class Tree:
@@ -80,6 +93,14 @@ def check_codes(tree):
         tree.expect(in_first_cell(text, code), CODES, number, f"code {code} has no row in docs/hprof-format.md")
 
 
+def check_packages(tree):
+    installed = " ".join(re.findall(r"apt-get install ([^&|;]*)", tree.read("README.md"))).split()
+    for path in ("meson.build", "tests/meson.build"):
+        for number, name in tree.listed(path, r"\bdependency\('([^']+)'"):
+            package = PACKAGES.get(name, f"a package for {name}, which check_docs.py does not know,")
+            tree.expect(package in installed, path, number, f"{package} is not installed by the commands in README.md")
+
+
 def check_links(tree):
     for path in [tree.root / "README.md", *sorted((tree.root / "docs").glob("*.md"))]:
         name = path.relative_to(tree.root)
@@ -95,6 +116,7 @@ def main():
     check_commands(tree, man)
     check_exits(tree, man)
     check_codes(tree)
+    check_packages(tree)
     check_links(tree)
     print("\n".join(tree.complaints))
     sys.exit(1 if tree.complaints else 0)

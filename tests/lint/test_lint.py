@@ -87,7 +87,9 @@ class LintTest(unittest.TestCase):
             "docs/hprof-format.md": "| `gap` | damage |\n",
             "docs/hprof-analyze.1": ".B hprof\\-analyze top [OPTION]\n.SH EXIT STATUS\n.TP\n.B 0\n.SH X\n.B 1\n",
             "tests/cli/top/a.sh": "",
-            "README.md": "[x](docs/index-format.md#facts) [y](https://example.org/)\n",
+            "meson.build": "zlib = dependency('zlib')\n",
+            "tests/meson.build": "check = dependency('check', required: true)\n",
+            "README.md": "[x](docs/index-format.md#facts) [y](https://example.org/)\napt-get install -y zlib1g-dev check && x\n",
         }
         self.passes(script, files)
         for path, text, expected in [
@@ -97,6 +99,7 @@ class LintTest(unittest.TestCase):
             ("src/cli/exit.h", '    X(OK, 1, "x")\n', "exit code 1"),
             ("include/ha/base/diag.h", '    X(CRC, "crc", DAMAGE)\n', "diag.h:1: code crc"),
             ("include/ha/base/diag.h", "", "diag.h:1: nothing found"),
+            ("meson.build", "dependency('libxxhash')\n", "meson.build:1: libxxhash-dev is not installed"),
             ("README.md", "[x](docs/none.md)\n", "README.md:1: link to docs/none.md"),
             ("docs/hprof-analyze.1", None, "hprof-analyze.1:1: is missing"),
         ]:
