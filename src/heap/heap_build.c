@@ -305,7 +305,10 @@ struct ha_err *ha_build_scan(struct ha_build *build, struct ha_index_writer *wri
         struct ha_scan_result result = {.unknown_off = HA_ERR_NO_OFFSET};
         struct ha_address_set *set = ha_address_set_create(attempt.shift, build->threads);
         err = set == NULL ? ha_err_nomem() : scan_once(build, &attempt, set, &result, &again);
-        ha_vec_deinit(&result.unknown);
+        if (err == NULL && !again) {
+            ha_scan_report(build, &result);
+        }
+        ha_scan_result_deinit(&result);
         ha_address_set_destroy(set);
     }
     ha_vec_deinit(&attempt.assumed_leaves);

@@ -176,6 +176,7 @@ static void finish_class(struct ha_build *build, struct ha_window *window, struc
     }
     if (!ha_cls_is_none(cls->super) && build->classes.data[cls->super.i].depth >= HA_CLASS_DEPTH_MAX) {
         cls->super = HA_CLS_NONE;
+        cls->super_id = 0;
         ha_diag_add(build->diag, HA_DIAG_MISSING_CLASS, cls->record, 1, "a class has more than %u ancestors; the fields of those above are lost",
                     HA_CLASS_DEPTH_MAX);
     }

@@ -59,6 +59,7 @@ struct found {
     HA_VEC(uint64_t) class_records; /* offset, then the end of its segment: two entries each */
     HA_VEC(struct ha_build_root) roots;
     HA_VEC(struct ha_batch) splits;
+    HA_VEC(struct ha_scan_stop) stops;
     uint64_t records;
     uint64_t first_array, last_array, last_array_end; /* object arrays: address of the first and last, end of the last with 8-byte references */
     bool overlap;
@@ -191,17 +192,31 @@ static HA_NOINLINE struct ha_err *on_other(struct scan *scan, struct worker *w, 
     return NULL;
 }
 
-static void report_stop(struct scan *scan, const struct ha_batch_walk *walk, uint64_t off, enum ha_sub_result result)
+static struct ha_err *note_stop(struct found *found, const struct ha_batch_walk *walk, uint64_t off, enum ha_sub_result result)
 {
-    uint64_t lost = walk->seg_end - off;
-    if (result == HA_SUB_UNKNOWN) {
-        ha_diag_add(scan->build->diag, HA_DIAG_UNKNOWN_RECORD, off, 1,
-                    "a sub-record that the format does not have; the rest of its segment (%" PRIu64 " bytes) is lost", lost);
-    } else if (walk->seg_end == ha_input_bytes(scan->build->input)) {
-        ha_diag_add(scan->build->diag, HA_DIAG_TRUNCATED, off, 1, "the file ends inside a sub-record; what came after is missing, sizes are lower bounds");
-    } else {
-        ha_diag_add(scan->build->diag, HA_DIAG_GAP, off, 1,
-                    "a sub-record reaches past the end of its segment: bytes are missing before it; the rest of the segment (%" PRIu64 " bytes) is lost", lost);
+    struct ha_scan_stop *stop = ha_vec_push(&found->stops);
+    if (stop == NULL) {
+        return ha_err_nomem();
+    }
+    *stop = (struct ha_scan_stop){off, walk->seg_end, result};
+    return NULL;
+}
+
+void ha_scan_report(const struct ha_build *build, const struct ha_scan_result *result)
+{
+    for (size_t i = 0; i < result->stops.count; i++) {
+        const struct ha_scan_stop *stop = &result->stops.data[i];
+        uint64_t lost = stop->end - stop->off;
+        if (stop->why == HA_SUB_UNKNOWN) {
+            ha_diag_add(build->diag, HA_DIAG_UNKNOWN_RECORD, stop->off, 1,
+                        "a sub-record that the format does not have; the rest of its segment (%" PRIu64 " bytes) is lost", lost);
+        } else if (stop->end == ha_input_bytes(build->input)) {
+            ha_diag_add(build->diag, HA_DIAG_TRUNCATED, stop->off, 1,
+                        "the file ends inside a sub-record; what came after is missing, sizes are lower bounds");
+        } else {
+            ha_diag_add(build->diag, HA_DIAG_GAP, stop->off, 1,
+                        "a sub-record reaches past the end of its segment: bytes are missing before it; the rest of the segment (%" PRIu64 " bytes) is lost", lost);
+        }
     }
 }
 
@@ -247,7 +262,7 @@ HA_INLINE struct ha_err *scan_records(struct scan *scan, struct worker *w, unsig
         }
         if (HA_UNLIKELY(off < walk->seg_end)) {
             HA_TRY(ha_window_error(&w->window));
-            report_stop(scan, walk, off, result);
+            HA_TRY(note_stop(found, walk, off, result));
         }
     }
     if (walk->raw && found->splits.count > 0) {
@@ -370,12 +385,33 @@ static struct ha_err *collect_unknown(struct ha_build *build, const struct scan 
     return NULL;
 }
 
+static struct ha_err *collect_stops(const struct scan *scan, uint64_t count, struct ha_scan_result *ret)
+{
+    for (uint64_t b = 0; b < count; b++) {
+        for (size_t i = 0; i < scan->found[b].stops.count; i++) {
+            struct ha_scan_stop *stop = ha_vec_push(&ret->stops);
+            if (stop == NULL) {
+                return ha_err_nomem();
+            }
+            *stop = scan->found[b].stops.data[i];
+        }
+    }
+    return NULL;
+}
+
+void ha_scan_result_deinit(struct ha_scan_result *result)
+{
+    ha_vec_deinit(&result->unknown);
+    ha_vec_deinit(&result->stops);
+}
+
 static void found_free(struct found *found, uint64_t count)
 {
     for (uint64_t b = 0; found != NULL && b < count; b++) {
         ha_vec_deinit(&found[b].class_records);
         ha_vec_deinit(&found[b].roots);
         ha_vec_deinit(&found[b].splits);
+        ha_vec_deinit(&found[b].stops);
     }
     ha_free(found);
 }
@@ -440,6 +476,9 @@ struct ha_err *ha_scan_run(struct ha_build *build, struct ha_address_set *set, b
         }
         if (err == NULL) {
             err = collect_unknown(build, &scan, ret);
+        }
+        if (err == NULL) {
+            err = collect_stops(&scan, count, ret);
         }
     }
     found_free(scan.found, count);
