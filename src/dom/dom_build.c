@@ -30,10 +30,12 @@ static struct ha_err *search_or_transpose(void *ctx, unsigned worker, uint64_t i
 
 static struct ha_err *write_idom(struct ha_build *build, struct ha_search *search, uint32_t **ret)
 {
-    struct ha_index_section in_start, sources, column;
+    struct ha_index_section blocks, large, sources, column;
+    struct ha_starts in;
     void *section;
     const uint32_t n = build->facts.object_count, branch_count = build->facts.branch_count;
-    HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_IN_STARTS, &in_start));
+    HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_IN_STARTS, &blocks));
+    HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_IN_LARGE, &large));
     HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_SOURCES, &sources));
     HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_CLASS_COLUMN, &column));
     HA_TRY(ha_index_section_map(build->writer, HA_SECTION_IDOM, sizeof(uint32_t), n, &section));
@@ -43,7 +45,10 @@ static struct ha_err *write_idom(struct ha_build *build, struct ha_search *searc
         uint32_t p = pre[obj];
         idom[obj] = p == 0 ? HA_NONE : idom_number[p] == 0 ? HA_DOM_ROOT : vertex[idom_number[p]];
     }
-    HA_TRY(ha_dom_leaves(search, in_start.data, sources.data, column.data, column.width, idom));
+    if (!ha_starts_open(&blocks, &large, n, sources.count, &in)) {
+        return ha_err_new(HA_ERR_BUG, "inbound lists do not fit the objects");
+    }
+    HA_TRY(ha_dom_leaves(search, &in, sources.data, column.data, column.width, idom));
     *ret = idom;
     return NULL;
 }
@@ -66,7 +71,7 @@ static struct ha_err *build_tree(struct ha_build *build, struct ha_search *searc
     ha_progress_begin(build->progress, "dominators", 0);
     HA_TRY(ha_dom_semi_nca(search));
     ha_big_deinit(&search->semi);
-    uint32_t *idom;
+    uint32_t *idom = NULL;
     HA_TRY(write_idom(build, search, &idom));
     ha_big_deinit(&search->pre);
     ha_big_deinit(&search->word);

@@ -39,11 +39,10 @@ static uint32_t common_idom(const struct ha_search *search, const struct common 
     return common->node == 0 ? HA_DOM_ROOT : ((const uint32_t *)search->vertex.data)[common->node];
 }
 
-static void add_sources(const struct ha_search *search, const uint8_t *in_start, const uint32_t *sources, uint32_t obj, struct common *common)
+static void add_sources(const struct ha_search *search, const uint32_t *sources, struct ha_span span, struct common *common)
 {
     const uint32_t *pre = search->pre.data;
-    uint64_t end = ha_le40(in_start + 5 * ((size_t)obj + 1));
-    for (uint64_t i = ha_le40(in_start + 5 * (size_t)obj); i < end; i++) {
+    for (uint64_t i = span.begin; i < span.begin + span.length; i++) {
         uint32_t node = pre[sources[i]];
         if (node != 0) {
             common_add(search, common, sources[i], node);
@@ -68,7 +67,7 @@ static uint32_t node_of(const struct ha_search *search, const uint32_t *idom, ui
     return d == HA_DOM_ROOT ? 0 : ((const uint32_t *)search->pre.data)[d];
 }
 
-struct ha_err *ha_dom_leaves(const struct ha_search *search, const uint8_t *in_start, const uint32_t *sources, const uint8_t *class_column,
+struct ha_err *ha_dom_leaves(const struct ha_search *search, const struct ha_starts *in, const uint32_t *sources, const uint8_t *class_column,
                              uint32_t class_width, uint32_t *idom)
 {
     const struct ha_build *build = search->build;
@@ -90,18 +89,21 @@ struct ha_err *ha_dom_leaves(const struct ha_search *search, const uint8_t *in_s
             idom[cls->object.i] = HA_NONE;
         }
     }
+    struct ha_starts_walk walk;
+    ha_starts_walk_begin(in, build->facts.branch_count, &walk);
     for (uint32_t obj = build->facts.branch_count; obj < n; obj++) {
         struct common common = {0};
+        struct ha_span span = ha_starts_walk_next(&walk);
         if (ha_search_is_root(search, obj)) {
             idom[obj] = HA_DOM_ROOT;
             continue;
         }
-        add_sources(search, in_start, sources, obj, &common);
+        add_sources(search, sources, span, &common);
         idom[obj] = common_idom(search, &common);
     }
     for (size_t c = 0; any_sink && c < class_count; c++) {
         if (is_sink[c] != 0) {
-            add_sources(search, in_start, sources, build->classes.data[c].object.i, &sinks[c]);
+            add_sources(search, sources, ha_starts_get(in, build->classes.data[c].object.i), &sinks[c]);
         }
     }
     for (uint32_t obj = 0; any_sink && obj < n; obj++) {

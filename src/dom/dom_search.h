@@ -14,6 +14,7 @@
 
 #include "ha/base/mem.h"
 #include "ha/base/vec.h"
+#include "ha/graph/graph_starts.h"
 #include "ha/heap/heap_build.h"
 
 #define HA_LOG_BUCKET_BITS 16U
@@ -56,7 +57,7 @@ struct ha_err *ha_dom_semi_nca(struct ha_search *search) HA_WARN_UNUSED;
 uint32_t ha_dom_nca(const struct ha_search *search, uint32_t a, uint32_t b);
 
 /* dom_leaves.c: dominators of leaf objects from their inbound lists, of sinks from their instances as well; idom in object numbers. */
-struct ha_err *ha_dom_leaves(const struct ha_search *search, const uint8_t *in_start, const uint32_t *sources, const uint8_t *class_column,
+struct ha_err *ha_dom_leaves(const struct ha_search *search, const struct ha_starts *in, const uint32_t *sources, const uint8_t *class_column,
                              uint32_t class_width, uint32_t *idom) HA_WARN_UNUSED;
 
 /* dom_children.c */

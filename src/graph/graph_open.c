@@ -14,9 +14,11 @@ struct ha_err *ha_graph_open(const struct ha_index *index, const struct ha_heap 
 {
     struct ha_index_section rows = ha_index_find(index, HA_SECTION_ROW_STARTS, 5);
     struct ha_index_section targets = ha_index_find(index, HA_SECTION_TARGETS, sizeof(uint32_t));
-    struct ha_index_section starts = ha_index_find(index, HA_SECTION_IN_STARTS, 5);
+    struct ha_index_section blocks = ha_index_find(index, HA_SECTION_IN_STARTS, 0);
+    struct ha_index_section large = ha_index_find(index, HA_SECTION_IN_LARGE, 0);
     struct ha_index_section sources = ha_index_find(index, HA_SECTION_SOURCES, sizeof(uint32_t));
-    if (rows.count != heap->facts.branch_count || starts.count != (uint64_t)heap->facts.object_count + 1) {
+    struct ha_starts in;
+    if (rows.count != heap->facts.branch_count || !ha_starts_open(&blocks, &large, heap->facts.object_count, sources.count, &in)) {
         return damaged();
     }
     struct ha_graph *graph = ha_calloc_array(1, sizeof *graph);
@@ -24,7 +26,7 @@ struct ha_err *ha_graph_open(const struct ha_index *index, const struct ha_heap 
         return ha_err_nomem();
     }
     *graph = (struct ha_graph){.heap = heap, .row_start = rows.data, .targets = targets.data, .target_count = targets.count,
-                               .in_start = starts.data, .sources = sources.data, .source_count = sources.count};
+                               .in = in, .sources = sources.data, .source_count = sources.count};
     *ret = graph;
     return NULL;
 }
@@ -50,12 +52,6 @@ bool ha_graph_referent(const struct ha_graph *graph, ha_obj obj, ha_obj *ret)
 
 struct ha_in ha_graph_in(const struct ha_graph *graph, ha_obj obj)
 {
-    uint64_t begin = ha_le40(graph->in_start + 5 * (size_t)obj.i);
-    uint64_t end = ha_le40(graph->in_start + 5 * ((size_t)obj.i + 1));
-    struct ha_in in = {NULL, 0, graph->heap->facts.object_count};
-    if (begin <= end && end <= graph->source_count) {
-        in.sources = graph->sources + begin;
-        in.count = end - begin;
-    }
-    return in;
+    struct ha_span span = ha_starts_get(&graph->in, obj.i);
+    return (struct ha_in){graph->sources + span.begin, span.length, graph->heap->facts.object_count};
 }

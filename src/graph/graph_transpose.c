@@ -7,11 +7,12 @@
  *     fill     rows in ascending order of their source: each list comes out ascending
  *
  * In parallel each worker takes a range of targets and reads all rows; who writes where does not depend on the number of workers.
- * Memory: 8 bytes per object while it runs.
+ * Memory: 5 bytes per object while it runs.
  */
 #include "ha/graph/graph_build.h"
 
 #include "ha/base/pool.h"
+#include "ha/graph/graph_starts.h"
 #include "ha/heap/heap_sections.h"
 
 #include <string.h>
@@ -21,10 +22,19 @@ struct transpose {
     const uint8_t *row_start;
     const uint32_t *targets;
     uint64_t target_count;
-    uint64_t *next; /* per object: degree, then where its next source goes */
+    uint8_t *next; /* 5 bytes per object: degree, then where its next source goes */
     uint32_t *sources;
     uint32_t ranges;
 };
+
+/* Adds one to the counter of an object; returns what it was. */
+static inline uint64_t add_one(struct transpose *t, uint32_t obj)
+{
+    uint8_t *p = t->next + 5 * (size_t)obj;
+    uint64_t old = ha_le40(p);
+    ha_put_le40(p, old + 1);
+    return old;
+}
 
 /* First object of range r of `ranges` equal ones. */
 static uint32_t range_begin(const struct transpose *t, uint64_t r)
@@ -41,7 +51,7 @@ static struct ha_err *count_range(void *ctx, unsigned worker, uint64_t index)
     for (uint64_t i = 0; i < t->target_count; i++) {
         uint32_t target = (t->targets[i] & ~HA_EDGE_END) - begin;
         if (target < span) {
-            t->next[begin + target]++;
+            add_one(t, begin + target);
         }
     }
     return NULL;
@@ -63,42 +73,52 @@ static struct ha_err *fill_range(void *ctx, unsigned worker, uint64_t index)
             uint32_t target = (word & ~HA_EDGE_END) - begin;
             last = (word & HA_EDGE_END) != 0;
             if (target < span) {
-                t->sources[t->next[begin + target]++] = source;
+                t->sources[add_one(t, begin + target)] = source;
             }
         }
     }
     return NULL;
 }
 
-/* Degrees to starts; the starts go to the section as well. Returns the number of sources. */
-static uint64_t prefix(struct transpose *t, uint8_t *in_start)
+/* Degrees to starts; the packed starts go to the sections. */
+static struct ha_err *prefix(struct transpose *t, struct ha_index_writer *writer, uint64_t *ret_total)
 {
-    uint64_t sum = 0;
     uint32_t n = t->build->facts.object_count;
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t degree = t->next[i];
-        t->next[i] = sum;
-        ha_put_le40(in_start + 5 * (size_t)i, sum);
-        sum += degree;
+    struct ha_starts_maker maker = {0};
+    void *blocks;
+    HA_TRY(ha_index_section_map(writer, HA_SECTION_IN_STARTS, HA_STARTS_BYTES, ha_starts_blocks(n), &blocks));
+    maker.blocks = blocks;
+    struct ha_err *err = NULL;
+    for (uint32_t i = 0; i < n && err == NULL; i++) {
+        uint8_t *next = t->next + 5 * (size_t)i;
+        uint64_t degree = ha_le40(next);
+        ha_put_le40(next, maker.at);
+        err = ha_starts_put(&maker, degree);
     }
-    ha_put_le40(in_start + 5 * (size_t)n, sum);
-    return sum;
+    if (err == NULL) {
+        err = ha_index_section_put(writer, HA_SECTION_IN_LARGE, sizeof *maker.large.data, maker.large.count, maker.large.data);
+    }
+    *ret_total = maker.at;
+    ha_vec_deinit(&maker.large);
+    return err;
 }
 
 struct ha_err *ha_graph_transpose(struct ha_build *build)
 {
     struct ha_index_section rows, targets;
-    void *in_start, *sources;
+    void *sources;
     HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_ROW_STARTS, &rows));
     HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_TARGETS, &targets));
     struct transpose t = {.build = build, .row_start = rows.data, .targets = targets.data, .target_count = targets.count, .ranges = build->threads};
     struct ha_big next = {0};
-    HA_TRY(ha_index_section_map(build->writer, HA_SECTION_IN_STARTS, 5, (uint64_t)build->facts.object_count + 1, &in_start));
-    HA_TRY(ha_big_init(&next, (uint64_t)build->facts.object_count + 1, sizeof(uint64_t)));
+    HA_TRY(ha_big_init(&next, (uint64_t)build->facts.object_count + 1, 5));
     t.next = next.data;
     struct ha_err *err = ha_parallel_for(build->threads, t.ranges, count_range, &t);
+    uint64_t total = 0;
     if (err == NULL) {
-        uint64_t total = prefix(&t, in_start);
+        err = prefix(&t, build->writer, &total);
+    }
+    if (err == NULL) {
         err = ha_index_section_map(build->writer, HA_SECTION_SOURCES, sizeof(uint32_t), total, &sources);
         t.sources = sources;
     }

@@ -9,7 +9,7 @@
  * nor dominators, and the edge from every object to its own class is implied by its class. Rows of java.lang.ref.Reference instances
  * begin with the referent, or HA_EDGE_NULL where it is null. A thread's row ends with the locals of its stack.
  *
- *     in_start   5 bytes per object (object_count + 1): where its sources begin in `sources`
+ *     in         where the sources of each object lie in `sources` (graph_starts.h)
  *     sources    objects that refer to it, ascending, once per reference
  *
  * Everything read from these sections is checked by the accessors: they come from a file.
@@ -18,6 +18,7 @@
 #define HA_GRAPH_GRAPH_H
 
 #include "ha/base/err.h"
+#include "ha/graph/graph_starts.h"
 #include "ha/heap/heap.h"
 
 #include <stdbool.h>
@@ -32,7 +33,7 @@ struct ha_graph {
     const uint8_t *row_start;
     const uint32_t *targets;
     uint64_t target_count;
-    const uint8_t *in_start;
+    struct ha_starts in;
     const uint32_t *sources;
     uint64_t source_count;
 };

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where the lists of consecutive items begin in one long array, packed: most lists are short, so a start per 16 items and a byte per length
+ * do, 1.3 bytes per item instead of 5.
+ *
+ *     block of 16 items:  [start of the first, 5 bytes][length][length]…[length]        255: see `large`
+ *     large:              (length, item), ascending by item: lists of 255 and more
+ *
+ * Blocks come from a file: what does not add up yields an empty list.
+ */
+#ifndef HA_GRAPH_GRAPH_STARTS_H
+#define HA_GRAPH_GRAPH_STARTS_H
+
+#include "ha/base/bytes.h"
+#include "ha/base/vec.h"
+#include "ha/index/index.h"
+
+#define HA_STARTS_ITEMS 16U
+#define HA_STARTS_BYTES 21U
+#define HA_STARTS_LARGE 255U
+
+struct ha_large_list {
+    uint64_t length;
+    uint32_t item;
+    uint32_t zero;
+};
+
+struct ha_starts {
+    const uint8_t *blocks;
+    uint64_t item_count;
+    const struct ha_large_list *large;
+    uint64_t large_count;
+    uint64_t limit; /* elements in the long array */
+};
+
+/* Where the list of an item lies; length 0 for wrong ones. */
+struct ha_span {
+    uint64_t begin, length;
+};
+struct ha_span ha_starts_get(const struct ha_starts *starts, uint32_t item);
+
+/* All items from one on, in order, without looking each of them up. */
+struct ha_starts_walk {
+    const struct ha_starts *starts;
+    uint64_t item, begin;
+};
+void ha_starts_walk_begin(const struct ha_starts *starts, uint32_t item, struct ha_starts_walk *ret);
+struct ha_span ha_starts_walk_next(struct ha_starts_walk *walk);
+
+/* ---- making them: ha_starts_put() for every item in order, into a section of ha_starts_blocks() × HA_STARTS_BYTES bytes ---- */
+
+struct ha_starts_maker {
+    uint8_t *blocks;
+    uint64_t items, at; /* so far */
+    HA_VEC(struct ha_large_list) large;
+};
+
+static inline uint64_t ha_starts_blocks(uint64_t items)
+{
+    return (items + HA_STARTS_ITEMS - 1) / HA_STARTS_ITEMS;
+}
+
+struct ha_err *ha_starts_put(struct ha_starts_maker *maker, uint64_t length) HA_WARN_UNUSED;
+
+/* Opens the two sections; false if they do not fit `items`. */
+bool ha_starts_open(const struct ha_index_section *blocks, const struct ha_index_section *large, uint64_t items, uint64_t limit, struct ha_starts *ret);
+
+#endif

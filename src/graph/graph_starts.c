@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* Packed list starts. */
+#include "ha/graph/graph_starts.h"
+
+static uint64_t length_of(const struct ha_starts *starts, uint64_t item)
+{
+    uint8_t length = starts->blocks[item / HA_STARTS_ITEMS * HA_STARTS_BYTES + 5 + item % HA_STARTS_ITEMS];
+    if (HA_LIKELY(length != HA_STARTS_LARGE)) {
+        return length;
+    }
+    uint64_t low = 0, high = starts->large_count;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (starts->large[middle].item < item) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < starts->large_count && starts->large[low].item == item ? starts->large[low].length : 0;
+}
+
+static struct ha_span checked(const struct ha_starts *starts, uint64_t begin, uint64_t length)
+{
+    if (begin > starts->limit || length > starts->limit - begin) {
+        return (struct ha_span){0, 0};
+    }
+    return (struct ha_span){begin, length};
+}
+
+struct ha_span ha_starts_get(const struct ha_starts *starts, uint32_t item)
+{
+    if (item >= starts->item_count) {
+        return (struct ha_span){0, 0};
+    }
+    uint64_t first = item / HA_STARTS_ITEMS * HA_STARTS_ITEMS;
+    uint64_t begin = ha_le40(starts->blocks + first / HA_STARTS_ITEMS * HA_STARTS_BYTES);
+    for (uint64_t i = first; i < item; i++) {
+        begin += length_of(starts, i);
+    }
+    return checked(starts, begin, length_of(starts, item));
+}
+
+void ha_starts_walk_begin(const struct ha_starts *starts, uint32_t item, struct ha_starts_walk *ret)
+{
+    *ret = (struct ha_starts_walk){.starts = starts, .item = item, .begin = ha_starts_get(starts, item).begin};
+}
+
+struct ha_span ha_starts_walk_next(struct ha_starts_walk *walk)
+{
+    if (walk->item >= walk->starts->item_count) {
+        return (struct ha_span){0, 0};
+    }
+    uint64_t begin = walk->begin, length = length_of(walk->starts, walk->item);
+    walk->item++;
+    walk->begin += length;
+    return checked(walk->starts, begin, length);
+}
+
+struct ha_err *ha_starts_put(struct ha_starts_maker *maker, uint64_t length)
+{
+    uint8_t *block = maker->blocks + maker->items / HA_STARTS_ITEMS * HA_STARTS_BYTES;
+    if (maker->items % HA_STARTS_ITEMS == 0) {
+        ha_put_le40(block, maker->at);
+    }
+    block[5 + maker->items % HA_STARTS_ITEMS] = length < HA_STARTS_LARGE ? (uint8_t)length : (uint8_t)HA_STARTS_LARGE;
+    if (length >= HA_STARTS_LARGE) {
+        struct ha_large_list *large = ha_vec_push(&maker->large);
+        if (large == NULL) {
+            return ha_err_nomem();
+        }
+        *large = (struct ha_large_list){length, (uint32_t)maker->items, 0};
+    }
+    maker->items++;
+    maker->at += length;
+    return NULL;
+}
+
+bool ha_starts_open(const struct ha_index_section *blocks, const struct ha_index_section *large, uint64_t items, uint64_t limit, struct ha_starts *ret)
+{
+    if (blocks->count != ha_starts_blocks(items) || (items > 0 && blocks->width != HA_STARTS_BYTES) ||
+        (large->count > 0 && large->width != sizeof(struct ha_large_list))) {
+        return false;
+    }
+    *ret = (struct ha_starts){.blocks = blocks->data, .item_count = items, .large = large->data, .large_count = large->count, .limit = limit};
+    return true;
+}
