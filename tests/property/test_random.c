@@ -8,7 +8,7 @@
  *     shuffling     records in another order give the same numbers for every address
  *     island        unreachable objects added to the heap change nothing for the others
  *
- *     test_random [HEAPS [FIRST SEED]]        2000 heaps from seed 1; HA_PROPERTY_HEAPS in the environment asks for more
+ *     test_random [HEAPS [FIRST SEED]]        1200 heaps from seed 1; HA_PROPERTY_HEAPS in the environment asks for more
  *
  * A failure prints the seed: `test_random 1 SEED` repeats it, `dumpgen --random SEED --features BITS FILE` writes the dump.
  */
@@ -254,7 +254,7 @@ static bool check_seed(struct run *run)
     return ok;
 }
 
-static uint64_t heap_count = 2000, first_seed = 1;
+static uint64_t heap_count = 1200, first_seed = 1;
 
 START_TEST(test_random_heaps)
 {
