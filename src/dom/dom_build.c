@@ -69,6 +69,7 @@ static struct ha_err *build_tree(struct ha_build *build, struct ha_search *searc
         ha_progress_end(build->progress);
     }
     ha_progress_begin(build->progress, "dominators", 0);
+    HA_TRY(ha_graph_write_rows(build));
     HA_TRY(ha_dom_semi_nca(search));
     ha_big_deinit(&search->semi);
     uint32_t *idom = NULL;

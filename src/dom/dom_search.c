@@ -35,8 +35,7 @@ struct ha_err *ha_search_init(struct ha_search *search, const struct ha_build *b
     *search = (struct ha_search){.build = build};
     uint64_t n = (uint64_t)build->facts.branch_count + 2;
     struct ha_index_section section;
-    HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_ROW_STARTS, &section));
-    search->row_start = section.data;
+    search->row_start = build->row_starts.data;
     HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_TARGETS, &section));
     search->targets = section.data;
     HA_TRY(ha_big_init(&search->vertex, n, sizeof(uint32_t)));

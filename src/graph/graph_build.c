@@ -489,19 +489,17 @@ static struct ha_err *map_columns(struct pass *pass)
 {
     struct ha_build *build = pass->build;
     uint64_t n = build->facts.object_count;
-    void *classes, *offsets, *starts = NULL;
+    void *classes, *offsets;
     pass->class_width = build->classes.count <= 65536 ? 2 : 4;
     HA_TRY(ha_index_section_map(build->writer, HA_SECTION_CLASS_COLUMN, pass->class_width, n, &classes));
     HA_TRY(ha_index_section_map(build->writer, HA_SECTION_OFFSETS, 5, n, &offsets));
     if (pass->rows) {
-        HA_TRY(ha_index_section_map(build->writer, HA_SECTION_ROW_STARTS, 5, build->facts.branch_count, &starts));
-        if (starts != NULL) {
-            memset(starts, 0xff, 5 * (size_t)build->facts.branch_count);
-        }
+        HA_TRY(ha_big_init(&build->row_starts, (uint64_t)build->facts.branch_count + 1, 5));
+        memset(build->row_starts.data, 0xff, 5 * ((size_t)build->facts.branch_count + 1));
     }
     pass->class_column = classes;
     pass->offset_column = offsets;
-    pass->row_start = starts;
+    pass->row_start = build->row_starts.data;
     return NULL;
 }
 

@@ -13,19 +13,24 @@ static struct ha_err *damaged(void)
 struct ha_err *ha_graph_open(const struct ha_index *index, const struct ha_heap *heap, struct ha_graph **ret)
 {
     struct ha_index_section rows = ha_index_find(index, HA_SECTION_ROW_STARTS, 5);
+    struct ha_index_section packed = ha_index_find(index, HA_SECTION_ROWS_PACKED, 0);
+    struct ha_index_section packed_large = ha_index_find(index, HA_SECTION_ROWS_LARGE, 0);
     struct ha_index_section targets = ha_index_find(index, HA_SECTION_TARGETS, sizeof(uint32_t));
     struct ha_index_section blocks = ha_index_find(index, HA_SECTION_IN_STARTS, 0);
     struct ha_index_section large = ha_index_find(index, HA_SECTION_IN_LARGE, 0);
     struct ha_index_section sources = ha_index_find(index, HA_SECTION_SOURCES, sizeof(uint32_t));
-    struct ha_starts in;
-    if (rows.count != heap->facts.branch_count || !ha_starts_open(&blocks, &large, heap->facts.object_count, sources.count, &in)) {
+    struct ha_starts in, out = {0};
+    uint32_t branch_count = heap->facts.branch_count;
+    bool plain = rows.count == branch_count && packed.count == 0;
+    if ((!plain && !ha_starts_open(&packed, &packed_large, branch_count, targets.count, &out)) ||
+        !ha_starts_open(&blocks, &large, heap->facts.object_count, sources.count, &in)) {
         return damaged();
     }
     struct ha_graph *graph = ha_calloc_array(1, sizeof *graph);
     if (graph == NULL) {
         return ha_err_nomem();
     }
-    *graph = (struct ha_graph){.heap = heap, .row_start = rows.data, .targets = targets.data, .target_count = targets.count,
+    *graph = (struct ha_graph){.heap = heap, .rows = out, .row_start = plain ? rows.data : NULL, .targets = targets.data, .target_count = targets.count,
                                .in = in, .sources = sources.data, .source_count = sources.count};
     *ret = graph;
     return NULL;
@@ -36,13 +41,22 @@ void ha_graph_close(struct ha_graph *graph)
     ha_free(graph);
 }
 
+uint64_t ha_graph_row(const struct ha_graph *graph, ha_obj obj)
+{
+    if (graph->row_start != NULL) {
+        return ha_le40(graph->row_start + 5 * (size_t)obj.i);
+    }
+    struct ha_span row = ha_starts_get(&graph->rows, obj.i);
+    return row.length == 0 ? HA_ROW_EMPTY : row.begin;
+}
+
 bool ha_graph_referent(const struct ha_graph *graph, ha_obj obj, ha_obj *ret)
 {
     const struct ha_class *cls = ha_heap_class(graph->heap, ha_heap_class_of(graph->heap, obj));
     if ((cls->flags & HA_CLASS_IS_REFERENCE) == 0 || obj.i >= graph->heap->facts.branch_count || ha_heap_is_array(graph->heap, obj)) {
         return false;
     }
-    uint64_t start = ha_le40(graph->row_start + 5 * (size_t)obj.i);
+    uint64_t start = ha_graph_row(graph, obj);
     if (start >= graph->target_count) {
         return false;
     }

@@ -2,11 +2,16 @@
 /* Packed list starts. */
 #include "ha/graph/graph_starts.h"
 
-static uint64_t length_of(const struct ha_starts *starts, uint64_t item)
+/* A list and whether it follows the one before. */
+struct list {
+    uint64_t begin, length; /* begin: HA_STARTS_FOLLOWS as in struct ha_large_list */
+};
+
+static struct list list_of(const struct ha_starts *starts, uint64_t item)
 {
     uint8_t length = starts->blocks[item / HA_STARTS_ITEMS * HA_STARTS_BYTES + 5 + item % HA_STARTS_ITEMS];
     if (HA_LIKELY(length != HA_STARTS_LARGE)) {
-        return length;
+        return (struct list){HA_STARTS_FOLLOWS, length};
     }
     uint64_t low = 0, high = starts->large_count;
     while (low < high) {
@@ -17,7 +22,8 @@ static uint64_t length_of(const struct ha_starts *starts, uint64_t item)
             high = middle;
         }
     }
-    return low < starts->large_count && starts->large[low].item == item ? starts->large[low].length : 0;
+    bool found = low < starts->large_count && starts->large[low].item == item;
+    return found ? (struct list){starts->large[low].begin, starts->large[low].length} : (struct list){HA_STARTS_FOLLOWS, 0};
 }
 
 static struct ha_span checked(const struct ha_starts *starts, uint64_t begin, uint64_t length)
@@ -33,12 +39,17 @@ struct ha_span ha_starts_get(const struct ha_starts *starts, uint32_t item)
     if (item >= starts->item_count) {
         return (struct ha_span){0, 0};
     }
+    struct list wanted = list_of(starts, item);
+    if (wanted.begin != HA_STARTS_FOLLOWS) {
+        return checked(starts, wanted.begin, wanted.length);
+    }
     uint64_t first = item / HA_STARTS_ITEMS * HA_STARTS_ITEMS;
     uint64_t begin = ha_le40(starts->blocks + first / HA_STARTS_ITEMS * HA_STARTS_BYTES);
     for (uint64_t i = first; i < item; i++) {
-        begin += length_of(starts, i);
+        struct list list = list_of(starts, i);
+        begin += list.begin == HA_STARTS_FOLLOWS ? list.length : 0;
     }
-    return checked(starts, begin, length_of(starts, item));
+    return checked(starts, begin, wanted.length);
 }
 
 void ha_starts_walk_begin(const struct ha_starts *starts, uint32_t item, struct ha_starts_walk *ret)
@@ -51,28 +62,45 @@ struct ha_span ha_starts_walk_next(struct ha_starts_walk *walk)
     if (walk->item >= walk->starts->item_count) {
         return (struct ha_span){0, 0};
     }
-    uint64_t begin = walk->begin, length = length_of(walk->starts, walk->item);
-    walk->item++;
-    walk->begin += length;
-    return checked(walk->starts, begin, length);
+    if (walk->item % HA_STARTS_ITEMS == 0) {
+        walk->begin = ha_le40(walk->starts->blocks + walk->item / HA_STARTS_ITEMS * HA_STARTS_BYTES);
+    }
+    struct list list = list_of(walk->starts, walk->item++);
+    if (list.begin != HA_STARTS_FOLLOWS) {
+        return checked(walk->starts, list.begin, list.length);
+    }
+    uint64_t begin = walk->begin;
+    walk->begin += list.length;
+    return checked(walk->starts, begin, list.length);
 }
 
-struct ha_err *ha_starts_put(struct ha_starts_maker *maker, uint64_t length)
+struct ha_err *ha_starts_put(struct ha_starts_maker *maker, uint64_t begin, uint64_t length)
 {
     uint8_t *block = maker->blocks + maker->items / HA_STARTS_ITEMS * HA_STARTS_BYTES;
-    if (maker->items % HA_STARTS_ITEMS == 0) {
-        ha_put_le40(block, maker->at);
+    uint64_t item = maker->items++;
+    maker->any = maker->any && item % HA_STARTS_ITEMS != 0;
+    if (length == 0) {
+        return NULL;
     }
-    block[5 + maker->items % HA_STARTS_ITEMS] = length < HA_STARTS_LARGE ? (uint8_t)length : (uint8_t)HA_STARTS_LARGE;
-    if (length >= HA_STARTS_LARGE) {
-        struct ha_large_list *large = ha_vec_push(&maker->large);
-        if (large == NULL) {
-            return ha_err_nomem();
-        }
-        *large = (struct ha_large_list){length, (uint32_t)maker->items, 0};
+    if (!maker->any) {
+        maker->any = true;
+        maker->at = begin;
+        ha_put_le40(block, begin);
     }
-    maker->items++;
-    maker->at += length;
+    bool follows = begin == maker->at;
+    if (follows) {
+        maker->at += length;
+    }
+    if (follows && length < HA_STARTS_LARGE) {
+        block[5 + item % HA_STARTS_ITEMS] = (uint8_t)length;
+        return NULL;
+    }
+    block[5 + item % HA_STARTS_ITEMS] = HA_STARTS_LARGE;
+    struct ha_large_list *large = ha_vec_push(&maker->large);
+    if (large == NULL) {
+        return ha_err_nomem();
+    }
+    *large = (struct ha_large_list){follows ? HA_STARTS_FOLLOWS : begin, length, (uint32_t)item, 0};
     return NULL;
 }
 

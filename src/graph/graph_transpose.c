@@ -89,27 +89,28 @@ static struct ha_err *prefix(struct transpose *t, struct ha_index_writer *writer
     HA_TRY(ha_index_section_map(writer, HA_SECTION_IN_STARTS, HA_STARTS_BYTES, ha_starts_blocks(n), &blocks));
     maker.blocks = blocks;
     struct ha_err *err = NULL;
+    uint64_t total = 0;
     for (uint32_t i = 0; i < n && err == NULL; i++) {
         uint8_t *next = t->next + 5 * (size_t)i;
         uint64_t degree = ha_le40(next);
-        ha_put_le40(next, maker.at);
-        err = ha_starts_put(&maker, degree);
+        ha_put_le40(next, total);
+        err = ha_starts_put(&maker, total, degree);
+        total += degree;
     }
     if (err == NULL) {
         err = ha_index_section_put(writer, HA_SECTION_IN_LARGE, sizeof *maker.large.data, maker.large.count, maker.large.data);
     }
-    *ret_total = maker.at;
+    *ret_total = total;
     ha_vec_deinit(&maker.large);
     return err;
 }
 
 struct ha_err *ha_graph_transpose(struct ha_build *build)
 {
-    struct ha_index_section rows, targets;
+    struct ha_index_section targets;
     void *sources;
-    HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_ROW_STARTS, &rows));
     HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_TARGETS, &targets));
-    struct transpose t = {.build = build, .row_start = rows.data, .targets = targets.data, .target_count = targets.count, .ranges = build->threads};
+    struct transpose t = {.build = build, .row_start = build->row_starts.data, .targets = targets.data, .target_count = targets.count, .ranges = build->threads};
     struct ha_big next = {0};
     HA_TRY(ha_big_init(&next, (uint64_t)build->facts.object_count + 1, 5));
     t.next = next.data;

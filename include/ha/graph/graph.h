@@ -2,7 +2,7 @@
 /*
  * Who points to whom.
  *
- *     row_start  5 bytes per branch object: where its row begins in `targets`, all ones: no references
+ *     rows       where the row of each branch object begins in `targets`: packed (graph_starts.h), or 5 bytes each, all ones: no references
  *     targets    [4][7][9*] [2][4*]…   in record order, nulls and dangling references dropped, duplicates kept; * = bit 31, end of the row
  *
  * Rows hold references to objects other than system classes: an edge to a class object that is a GC root changes neither reachability
@@ -30,7 +30,8 @@
 
 struct ha_graph {
     const struct ha_heap *heap;
-    const uint8_t *row_start;
+    struct ha_starts rows;    /* packed form; no blocks: see row_start */
+    const uint8_t *row_start; /* plain form */
     const uint32_t *targets;
     uint64_t target_count;
     struct ha_starts in;
@@ -40,6 +41,9 @@ struct ha_graph {
 
 struct ha_err *ha_graph_open(const struct ha_index *index, const struct ha_heap *heap, struct ha_graph **ret) HA_WARN_UNUSED;
 void ha_graph_close(struct ha_graph *graph);
+
+/* Where the row of a branch object begins in targets; HA_ROW_EMPTY when it has no references. */
+uint64_t ha_graph_row(const struct ha_graph *graph, ha_obj obj);
 
 /* Walks the row of an object (no class edge). */
 struct ha_out {
@@ -55,7 +59,7 @@ static inline struct ha_out ha_graph_out(const struct ha_graph *graph, ha_obj ob
     if (obj.i >= graph->heap->facts.branch_count) {
         return out;
     }
-    uint64_t start = ha_le40(graph->row_start + 5 * (size_t)obj.i);
+    uint64_t start = ha_graph_row(graph, obj);
     if (start < graph->target_count) {
         out.next = graph->targets + start;
         out.end = graph->targets + graph->target_count;

@@ -9,7 +9,10 @@
 /* Reads every record once more: columns of the objects (class, offset, array length) and, with `rows`, their rows of references. */
 struct ha_err *ha_graph_build(struct ha_build *build, bool rows) HA_WARN_UNUSED;
 
-/* Forward rows to inbound lists. Needs object_count × 8 bytes of memory beside the sections. */
+/* Puts the starts of the rows into the index; they are gone from the build afterwards. */
+struct ha_err *ha_graph_write_rows(struct ha_build *build) HA_WARN_UNUSED;
+
+/* Forward rows to inbound lists. Needs object_count × 5 bytes of memory beside the sections. */
 struct ha_err *ha_graph_transpose(struct ha_build *build) HA_WARN_UNUSED;
 
 #endif

@@ -4,7 +4,7 @@
  * do, 1.3 bytes per item instead of 5.
  *
  *     block of 16 items:  [start of the first, 5 bytes][length][length]…[length]        255: see `large`
- *     large:              (length, item), ascending by item: lists of 255 and more
+ *     large:              ascending by item: lists of 255 and more, and lists that do not follow the one before in their block
  *
  * Blocks come from a file: what does not add up yields an empty list.
  */
@@ -19,7 +19,10 @@
 #define HA_STARTS_BYTES 21U
 #define HA_STARTS_LARGE 255U
 
+#define HA_STARTS_FOLLOWS UINT64_MAX
+
 struct ha_large_list {
+    uint64_t begin; /* HA_STARTS_FOLLOWS: behind the list before it in its block */
     uint64_t length;
     uint32_t item;
     uint32_t zero;
@@ -39,7 +42,7 @@ struct ha_span {
 };
 struct ha_span ha_starts_get(const struct ha_starts *starts, uint32_t item);
 
-/* All items from one on, in order, without looking each of them up. */
+/* All items from one on, in order, without looking each of them up (each list must follow the one before). */
 struct ha_starts_walk {
     const struct ha_starts *starts;
     uint64_t item, begin;
@@ -47,11 +50,13 @@ struct ha_starts_walk {
 void ha_starts_walk_begin(const struct ha_starts *starts, uint32_t item, struct ha_starts_walk *ret);
 struct ha_span ha_starts_walk_next(struct ha_starts_walk *walk);
 
-/* ---- making them: ha_starts_put() for every item in order, into a section of ha_starts_blocks() × HA_STARTS_BYTES bytes ---- */
+/* ---- making them: ha_starts_put() for every item in order, into a zero-filled section of ha_starts_blocks() × HA_STARTS_BYTES bytes ---- */
 
 struct ha_starts_maker {
     uint8_t *blocks;
-    uint64_t items, at; /* so far */
+    uint64_t items; /* so far */
+    uint64_t at;    /* where the next list of this block begins if it follows; meaningless while the block has none */
+    bool any;       /* the block has a list */
     HA_VEC(struct ha_large_list) large;
 };
 
@@ -60,7 +65,8 @@ static inline uint64_t ha_starts_blocks(uint64_t items)
     return (items + HA_STARTS_ITEMS - 1) / HA_STARTS_ITEMS;
 }
 
-struct ha_err *ha_starts_put(struct ha_starts_maker *maker, uint64_t length) HA_WARN_UNUSED;
+/* begin does not matter for empty lists. */
+struct ha_err *ha_starts_put(struct ha_starts_maker *maker, uint64_t begin, uint64_t length) HA_WARN_UNUSED;
 
 /* Opens the two sections; false if they do not fit `items`. */
 bool ha_starts_open(const struct ha_index_section *blocks, const struct ha_index_section *large, uint64_t items, uint64_t limit, struct ha_starts *ret);

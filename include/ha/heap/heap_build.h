@@ -125,6 +125,8 @@ struct ha_build {
     HA_VEC(struct ha_thread) final_threads;
     HA_VEC(struct ha_build_extra) extras; /* sorted by source */
 
+    struct ha_big row_starts; /* 5 bytes per branch object: where its row begins in the targets; from pass 3 until the search is done */
+
     HA_VEC(char) text;               /* the text section */
     struct ha_idmap text_of_string;  /* string id -> offset in text */
 };

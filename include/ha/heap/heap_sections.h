@@ -27,6 +27,8 @@
 #define HA_SECTION_LOCALS HA_INDEX_ID('T', 'L', 'O', 'C')
 #define HA_SECTION_FRAMES HA_INDEX_ID('T', 'F', 'R', 'M')
 #define HA_SECTION_ROW_STARTS HA_INDEX_ID('G', 'R', 'O', 'W')
+#define HA_SECTION_ROWS_PACKED HA_INDEX_ID('G', 'R', 'W', 'P')
+#define HA_SECTION_ROWS_LARGE HA_INDEX_ID('G', 'R', 'W', 'L')
 #define HA_SECTION_TARGETS HA_INDEX_ID('G', 'T', 'G', 'T')
 #define HA_SECTION_IN_STARTS HA_INDEX_ID('G', 'I', 'N', 'P')
 #define HA_SECTION_IN_LARGE HA_INDEX_ID('G', 'I', 'N', 'L')
