@@ -8,7 +8,7 @@
  *
  *     region list -> [page pointers of the region] -> page (64 lines)
  *
- * Memory: 4 KiB per 16384 slots that hold an object. When pages outgrow the objects in them (96 bytes per object and 64 MiB), the set reports
+ * Memory: 4 KiB per 16384 slots that hold an object. When pages and regions outgrow the objects in them (96 bytes per object and 128 MiB), the set reports
  * HA_ADDRESSES_SPARSE and the caller starts again with plain arrays of addresses, one per worker, sorted at the end.
  */
 #include "ha/heap/heap_addresses.h"
@@ -25,7 +25,8 @@
 #define REGIONS_MAX 4096U
 #define DIRECTORY_FLOOR (4U << 20) /* entries that any dump may have; beyond, only in proportion to its pages */
 #define DIRECTORY_ENTRIES_PER_PAGE 256U
-#define SPARSE_FLOOR (64U << 20)
+#define SPARSE_FLOOR (128U << 20)
+#define REGION_BYTES (2U << 20) /* what a region takes that has one page: a huge page of pointers */
 #define SPARSE_BYTES_PER_OBJECT 96U
 
 struct page {
@@ -161,7 +162,7 @@ static void watch_density(struct ha_address_set *set)
     for (unsigned i = 0; i < set->worker_count; i++) {
         objects += __atomic_load_n(&set->workers[i].added, __ATOMIC_RELAXED);
     }
-    uint64_t bytes = atomic_load(&set->page_count) * sizeof(struct page);
+    uint64_t bytes = atomic_load(&set->page_count) * sizeof(struct page) + (uint64_t)atomic_load(&set->region_count) * REGION_BYTES;
     if (bytes > SPARSE_FLOOR && (bytes - SPARSE_FLOOR) / SPARSE_BYTES_PER_OBJECT > objects) {
         atomic_store(&set->trouble, HA_ADDRESSES_SPARSE);
     }
@@ -169,6 +170,10 @@ static void watch_density(struct ha_address_set *set)
 
 static struct ha_err *page_get(struct ha_address_set *set, uint64_t page_number, struct page **ret)
 {
+    if (atomic_load_explicit(&set->trouble, memory_order_relaxed) != HA_ADDRESSES_FINE) {
+        *ret = NULL; /* all of it will be done again: no more memory for this try */
+        return NULL;
+    }
     struct region *region = region_find(set, page_number >> REGION_PAGE_BITS);
     struct page *page = NULL;
     if (region != NULL) {
