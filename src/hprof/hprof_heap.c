@@ -52,7 +52,7 @@ enum ha_sub_result ha_sub_read_other(const uint8_t *p, uint64_t off, uint64_t en
         ret->type = p[9 + id_size];
         bytes = 9U + id_size;
         if (ha_primitive_bytes(ret->type) == 0) {
-            return HA_SUB_UNKNOWN;
+            return bytes > end - ret->body ? HA_SUB_TRUNCATED : HA_SUB_UNKNOWN;
         }
     } else {
         return HA_SUB_UNKNOWN;

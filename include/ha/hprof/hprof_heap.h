@@ -126,7 +126,7 @@ HA_INLINE enum ha_sub_result ha_sub_read(struct ha_window *window, uint64_t off,
         ret->body = off + 10 + id_size;
         bytes = (uint64_t)ret->count * ha_primitive_bytes(ret->type);
         if (HA_UNLIKELY(ha_primitive_bytes(ret->type) == 0)) {
-            return HA_SUB_UNKNOWN;
+            return ret->body > end ? HA_SUB_TRUNCATED : HA_SUB_UNKNOWN;
         }
     } else {
         return ha_sub_read_other(p, off, end, id_size, ret);
