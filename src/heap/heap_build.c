@@ -284,11 +284,16 @@ static void note_facts(struct ha_build *build)
     facts->compressed_references = facts->id_size == 8 && build->overlap;
     uint64_t gcd = build->address_gcd;
     facts->object_alignment = gcd < 8 ? 8 : gcd > 256 ? 256 : (uint32_t)gcd;
+    uint64_t made_up = 0; /* objects without a record */
+    for (size_t i = 0; i < build->classes.count; i++) {
+        made_up += build->classes.data[i].id != 0 && build->classes.data[i].record == UINT64_MAX;
+    }
+    uint64_t repeated = build->records + made_up - facts->object_count;
     if (build->addresses->sorted != NULL) {
-        build->duplicates = build->records > facts->object_count;
+        build->duplicates = repeated > 0;
     }
     if (build->duplicates) {
-        ha_diag_add(build->diag, HA_DIAG_DUPLICATE_ID, HA_ERR_NO_OFFSET, build->records - facts->object_count,
+        ha_diag_add(build->diag, HA_DIAG_DUPLICATE_ID, HA_ERR_NO_OFFSET, repeated,
                     "some ids belong to several records; the first record of each counts");
     }
 }
