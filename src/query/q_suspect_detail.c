@@ -66,6 +66,22 @@ static const struct ha_frame *telling_frame(const struct ha_heap *heap,
                : NULL;
 }
 
+/* The first frame of the application below a frame of the platform; NULL if there is none, or if the frame is the application's own. */
+static const struct ha_frame *application_frame_below(const struct ha_heap *heap,
+                                                      const struct ha_thread *thread,
+                                                      const struct ha_frame *frame)
+{
+    uint64_t first = (uint64_t)(frame - heap->frames);
+    uint64_t end = (uint64_t)thread->frames_first + thread->frames_count;
+    for (uint64_t i = first; i < end && i < heap->frame_count; i++) {
+        const char *name = heap->frames[i].class_name;
+        if (name[0] != '\0' && !ha_class_name_is_platform(name)) {
+            return i == first ? NULL : &heap->frames[i];
+        }
+    }
+    return NULL;
+}
+
 /* The thread whose local begins the path, or that is the suspect itself. */
 static struct ha_err *find_thread(struct ha_query *q, struct ha_suspect *suspect)
 {
@@ -91,6 +107,11 @@ static struct ha_err *find_thread(struct ha_query *q, struct ha_suspect *suspect
     }
     struct ha_sbuf text = {0};
     ha_frame_text(frame, &text);
+    const struct ha_frame *below = application_frame_below(heap, thread, frame);
+    if (below != NULL) {
+        ha_sbuf_puts(&text, " <- ");
+        ha_frame_text(below, &text);
+    }
     suspect->thread.frame =
         ha_sbuf_failed(&text) ? NULL : ha_arena_strndup(&q->arena, ha_sbuf_text(&text), text.len);
     ha_sbuf_deinit(&text);

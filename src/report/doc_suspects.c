@@ -48,6 +48,20 @@ static bool sits_elsewhere(const struct ha_suspect *s)
            !ha_obj_equal(s->accumulation_point, s->object);
 }
 
+/* Whether the holder says more than the class the title begins with. */
+static bool names_holder(const struct ha_suspect *s)
+{
+    const char *field = s->held_by.field;
+    return s->held_by.class_name != NULL && field != NULL && field[0] != '[' && field[0] != '<';
+}
+
+static const char *holder_field(const struct ha_suspect *s)
+{
+    static const char is_static[] = "static ";
+    const char *field = s->held_by.field;
+    return strncmp(field, is_static, strlen(is_static)) == 0 ? field + strlen(is_static) : field;
+}
+
 static void what_say(struct ha_report *r, struct ha_doc_node *line, const struct ha_suspect *s)
 {
     struct ha_doc *doc = r->doc;
@@ -78,6 +92,10 @@ static void what_say(struct ha_report *r, struct ha_doc_node *line, const struct
                      is_class ? ha_heap_class(heap, cls)->name
                               : class_of(r, s->accumulation_point));
     }
+    if (names_holder(s)) {
+        ha_doc_say(doc, line,
+                   ha_doc_printf(doc, ", held by %s.%s", s->held_by.class_name, holder_field(s)));
+    }
 }
 
 /* The same as one sentence for machines. */
@@ -101,6 +119,9 @@ static const char *title_of(struct ha_report *r, const struct ha_suspect *s)
     ha_sbuf_puts(&text, " of the heap)");
     if (sits_elsewhere(s)) {
         ha_sbuf_printf(&text, "; the memory sits in one %s", class_of(r, s->accumulation_point));
+    }
+    if (names_holder(s)) {
+        ha_sbuf_printf(&text, ", held by %s.%s", s->held_by.class_name, holder_field(s));
     }
     return words_take(r->doc, &text);
 }
