@@ -38,6 +38,9 @@ struct ha_err *ha_search_init(struct ha_search *search, const struct ha_build *b
     search->row_start = build->row_starts.data;
     HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_TARGETS, &section));
     search->targets = section.data;
+    HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_CLASS_COLUMN, &section));
+    search->class_column = section.data;
+    search->class_width = section.width;
     HA_TRY(ha_big_init(&search->vertex, n, sizeof(uint32_t)));
     HA_TRY(ha_big_init(&search->pre, n, sizeof(uint32_t)));
     HA_TRY(ha_big_init(&search->parent, n, sizeof(uint32_t)));
@@ -124,8 +127,8 @@ struct ha_err *ha_search_run(struct ha_search *search)
     const uint32_t branch_count = build->facts.branch_count;
     uint32_t *vertex = search->vertex.data, *pre = search->pre.data, *parent = search->parent.data, *semi = search->semi.data;
     uint64_t *stack = search->word.data;
-    struct ha_index_section column;
-    HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_CLASS_COLUMN, &column));
+    const uint8_t *column = search->class_column;
+    const uint32_t width = search->class_width;
     uint32_t count = 0;
     for (size_t r = 0; r < build->final_roots.count; r++) {
         uint32_t target = build->final_roots.data[r].obj.i;
@@ -149,7 +152,7 @@ struct ha_err *ha_search_run(struct ha_search *search)
                 stack[depth++] = (uint64_t)current << 32 | taken;
             }
             current = p;
-            class_target = class_edge(search, column.data, column.width, target);
+            class_target = class_edge(search, column, width, target);
             uint64_t start = ha_le40(search->row_start + 5 * (size_t)target);
             edge = start == HA_ROW_EMPTY ? NULL : search->targets + start;
             target = HA_NONE;

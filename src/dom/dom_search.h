@@ -30,6 +30,8 @@ struct ha_search {
     const struct ha_build *build;
     const uint8_t *row_start;
     const uint32_t *targets;
+    const uint8_t *class_column; /* both found by ha_search_init(): while the search runs, the writer belongs to the transposition */
+    uint32_t class_width;
     struct ha_big vertex, pre, parent, semi, word;
     uint32_t count; /* highest number */
     struct ha_log_chunk **buckets; /* by target >> HA_LOG_BUCKET_BITS */
