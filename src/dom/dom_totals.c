@@ -300,8 +300,11 @@ static void add_leaf(struct totals *t, uint32_t obj, uint32_t d, uint64_t shallo
     const struct sweep *s = t->s;
     uint32_t branch_count = s->heap->facts.branch_count;
     uint32_t cls = ha_heap_class_of(s->heap, (ha_obj){obj}).i;
-    uint32_t holder = d < branch_count || d >= s->heap->facts.object_count ? d : s->dom->idom[d]; /* a sink below a leaf: the leaf's */
+    bool below_leaf = d >= branch_count && d < s->heap->facts.object_count; /* a sink may be */
+    uint32_t leaf_class = below_leaf ? ha_heap_class_of(s->heap, (ha_obj){d}).i : 0;
+    uint32_t holder = below_leaf ? s->dom->idom[d] : d; /* the branch above, or the root */
     uint64_t above = holder < branch_count ? ((const uint64_t *)t->mask.data)[holder] : 0;
+    above |= below_leaf ? t->class_bits[leaf_class] : 0;
     for (unsigned g = 1; g < GROUPINGS; g++) {
         uint32_t group = group_of(&t->sums[g], cls);
         uint64_t bit = bits[g][group];
@@ -317,9 +320,11 @@ static void add_leaf(struct totals *t, uint32_t obj, uint32_t d, uint64_t shallo
     uint8_t part = 0;
     if (d == HA_DOM_ROOT) {
         add_first_level(t, cls, bytes);
-        part = t->part_count == 0 ? 0 : part_of_top(t, obj, cls);
-    } else if (t->part_count > 0 && holder < branch_count) {
+    }
+    if (t->part_count > 0 && holder < branch_count) {
         part = ((const uint8_t *)t->part_of.data)[holder];
+    } else if (t->part_count > 0) {
+        part = below_leaf ? part_of_top(t, d, leaf_class) : part_of_top(t, obj, cls);
     }
     if (part != 0) {
         struct ha_disk_part_row *cell = part_cell(t, part, cls);
