@@ -8,8 +8,9 @@
  *
  *     region list -> [page pointers of the region] -> page (64 lines)
  *
- * Memory: 4 KiB per 16384 slots that hold an object. When pages and regions outgrow the objects in them (96 bytes per object and 128 MiB), the set reports
- * HA_ADDRESSES_SPARSE and the caller starts again with plain arrays of addresses, one per worker, sorted at the end.
+ * Memory: 4 KiB per 16384 slots that hold an object. When pages and regions outgrow the dump (twice its bytes and 128 MiB) while it is scanned, or its
+ * objects (96 bytes each and 128 MiB) in the end, the set reports HA_ADDRESSES_SPARSE and the caller starts again with plain arrays of addresses, one
+ * per worker, sorted at the end. Neither depends on which worker came first.
  */
 #include "ha/heap/heap_addresses.h"
 
@@ -52,6 +53,7 @@ struct worker {
 struct ha_address_set {
     uint32_t shift;
     unsigned worker_count;
+    uint64_t dump_bytes;
     struct worker *workers;
     _Atomic(int) trouble;
     pthread_mutex_t lock; /* guards making regions and pages */
@@ -60,7 +62,7 @@ struct ha_address_set {
     _Atomic(uint64_t) page_count;
 };
 
-struct ha_address_set *ha_address_set_create(uint32_t shift, unsigned workers)
+struct ha_address_set *ha_address_set_create(uint32_t shift, unsigned workers, uint64_t dump_bytes)
 {
     struct ha_address_set *set = ha_calloc_array(1, sizeof *set);
     if (set == NULL) {
@@ -68,6 +70,7 @@ struct ha_address_set *ha_address_set_create(uint32_t shift, unsigned workers)
     }
     set->shift = shift;
     set->worker_count = workers;
+    set->dump_bytes = dump_bytes;
     set->workers = ha_calloc_array(workers, sizeof *set->workers);
     if (set->workers == NULL) {
         ha_free(set);
@@ -156,14 +159,15 @@ static struct page *page_make(struct ha_address_set *set, uint64_t page_number)
     return page;
 }
 
-static void watch_density(struct ha_address_set *set)
+static uint64_t bitmap_bytes(const struct ha_address_set *set)
 {
-    uint64_t objects = 0;
-    for (unsigned i = 0; i < set->worker_count; i++) {
-        objects += __atomic_load_n(&set->workers[i].added, __ATOMIC_RELAXED);
-    }
-    uint64_t bytes = atomic_load(&set->page_count) * sizeof(struct page) + (uint64_t)atomic_load(&set->region_count) * REGION_BYTES;
-    if (bytes > SPARSE_FLOOR && (bytes - SPARSE_FLOOR) / SPARSE_BYTES_PER_OBJECT > objects) {
+    return atomic_load(&set->page_count) * sizeof(struct page) + (uint64_t)atomic_load(&set->region_count) * REGION_BYTES;
+}
+
+/* Stops a try that outgrows the dump. Pages are never given back, so whether this happens does not depend on the order of the addresses. */
+static void watch_memory(struct ha_address_set *set)
+{
+    if (bitmap_bytes(set) > SPARSE_FLOOR && (bitmap_bytes(set) - SPARSE_FLOOR) / 2 > set->dump_bytes) {
         atomic_store(&set->trouble, HA_ADDRESSES_SPARSE);
     }
 }
@@ -182,7 +186,7 @@ static struct ha_err *page_get(struct ha_address_set *set, uint64_t page_number,
     if (page == NULL) {
         pthread_mutex_lock(&set->lock);
         page = page_make(set, page_number);
-        watch_density(set);
+        watch_memory(set);
         pthread_mutex_unlock(&set->lock);
     }
     *ret = page;
@@ -395,6 +399,11 @@ struct ha_err *ha_address_set_finish(struct ha_address_set *set, struct ha_index
 {
     if (set->shift == HA_SHIFT_SORTED) {
         return finish_sorted(set, writer);
+    }
+    uint64_t objects = ha_address_set_count(set);
+    if (bitmap_bytes(set) > SPARSE_FLOOR && (bitmap_bytes(set) - SPARSE_FLOOR) / SPARSE_BYTES_PER_OBJECT > objects) {
+        atomic_store(&set->trouble, HA_ADDRESSES_SPARSE);
+        return NULL;
     }
     uint64_t pages = atomic_load(&set->page_count);
     struct ha_address_info info = {.shift = set->shift};

@@ -309,7 +309,7 @@ struct ha_err *ha_build_scan(struct ha_build *build, struct ha_index_writer *wri
     /* alignment, sparseness, late classes, wrong roots, duplicates: each can call for one more try, none for a second of its own */
     for (unsigned tries = 0; again && err == NULL && tries < 8; tries++) {
         struct ha_scan_result result = {.unknown_off = HA_ERR_NO_OFFSET};
-        struct ha_address_set *set = ha_address_set_create(attempt.shift, build->threads);
+        struct ha_address_set *set = ha_address_set_create(attempt.shift, build->threads, build->facts.dump_bytes);
         err = set == NULL ? ha_err_nomem() : scan_once(build, &attempt, set, &result, &again);
         if (err == NULL && !again) {
             ha_scan_report(build, &result);

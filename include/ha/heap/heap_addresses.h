@@ -108,8 +108,8 @@ enum ha_address_trouble {
     HA_ADDRESSES_SPARSE     /* start again with the sorted form */
 };
 
-/* shift 64: the sorted form. NULL without memory. */
-struct ha_address_set *ha_address_set_create(uint32_t shift, unsigned workers);
+/* shift 64: the sorted form. dump_bytes bounds the memory of the bitmap form. NULL without memory. */
+struct ha_address_set *ha_address_set_create(uint32_t shift, unsigned workers, uint64_t dump_bytes);
 void ha_address_set_destroy(struct ha_address_set *set);
 
 /* Enters an address (not 0). Thread-safe for different workers; repeated entries are fine (kinds are or-ed). */

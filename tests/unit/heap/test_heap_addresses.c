@@ -21,7 +21,7 @@ static struct ha_err *find_section(void *ctx, uint32_t id, struct ha_index_secti
 /* Enters count addresses (every third a leaf, if leaves) and opens the map; false: trouble, in *ret_trouble. */
 static bool build(struct fixture *x, uint32_t shift, const uint64_t *addresses, size_t count, bool leaves, enum ha_address_trouble *ret_trouble)
 {
-    struct ha_address_set *set = ha_address_set_create(shift, 2);
+    struct ha_address_set *set = ha_address_set_create(shift, 2, 0);
     ck_assert_ptr_nonnull(set);
     ck_ok(ha_index_writer_create(NULL, NULL, &x->writer));
     for (size_t i = 0; i < count; i++) {
