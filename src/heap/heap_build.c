@@ -10,6 +10,7 @@
 
 #include "ha/heap/heap_sections.h"
 #include "heap/heap_addresses_format.h"
+#include "heap/heap_damage.h"
 #include "heap/heap_hop.h"
 #include "heap/heap_scan.h"
 
@@ -63,6 +64,7 @@ void ha_build_destroy(struct ha_build *build)
         return;
     }
     ha_vec_deinit(&build->batches);
+    ha_vec_deinit(&build->damages);
     ha_vec_deinit(&build->strings);
     ha_vec_deinit(&build->loads);
     ha_vec_deinit(&build->frames);
@@ -145,7 +147,9 @@ static struct ha_err *make_up_missing(struct ha_build *build, const struct ha_sc
     }
     if (made > 0) {
         ha_diag_add(build->diag, HA_DIAG_MISSING_CLASS, result->unknown_off, made,
-                    "%" PRIu64 " classes of objects are missing in the dump; their objects are shown as of an unknown class, the references in them are lost", made);
+                    made == 1 ? "the class of some objects is not in the dump; they are shown as of an unknown class, the references in them are lost"
+                              : "%" PRIu64 " classes of objects are not in the dump; their objects are shown as of unknown classes, the references in them are lost",
+                    made);
     }
     return NULL;
 }
@@ -311,10 +315,7 @@ struct ha_err *ha_build_scan(struct ha_build *build, struct ha_index_writer *wri
         struct ha_scan_result result = {.unknown_off = HA_ERR_NO_OFFSET};
         struct ha_address_set *set = ha_address_set_create(attempt.shift, build->threads, build->facts.dump_bytes);
         err = set == NULL ? ha_err_nomem() : scan_once(build, &attempt, set, &result, &again);
-        if (err == NULL && !again) {
-            ha_scan_report(build, &result);
-        }
-        ha_scan_result_deinit(&result);
+        ha_vec_deinit(&result.unknown);
         ha_address_set_destroy(set);
     }
     ha_vec_deinit(&attempt.assumed_leaves);
@@ -324,6 +325,7 @@ struct ha_err *ha_build_scan(struct ha_build *build, struct ha_index_writer *wri
     }
     HA_TRY(ha_addresses_open(writer_section, writer, &build->addresses));
     note_facts(build);
+    ha_damage_tell(build);
     for (size_t i = 0; i < build->classes.count; i++) {
         struct ha_build_class *cls = &build->classes.data[i];
         if (!ha_build_find(build, cls->id, &cls->object)) {

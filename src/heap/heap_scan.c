@@ -11,10 +11,19 @@
  *
  * What workers find goes into lists of their batch and is merged in the order of the batches, so the outcome does not depend on timing.
  * A batch of one giant segment is split for pass 3 at the record boundaries the scan comes across.
+ *
+ * Where no sub-record begins, the scan looks for the next one that makes sense (heap_resync.c) and cuts the batch into pieces that leave out
+ * what is between, so that the later passes see the same records:
+ *
+ *     batch    [ header  sub sub sub ?????? sub sub sub | header sub … )
+ *     pieces   [ header  sub sub sub)      [sub sub sub)[ header sub … )
  */
 #include "heap/heap_scan.h"
 
 #include "ha/base/pool.h"
+#include "ha/hprof/hprof_resync.h"
+#include "heap/heap_damage.h"
+#include "heap/heap_resync.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -22,6 +31,10 @@
 
 #define SPLIT_BYTES (8U << 20) /* pass 3 works on pieces of about this size */
 #define UNKNOWN_CLASSES_MAX (1U << 16)
+/* Pieces take memory: so many times a batch is cut for damage, and once more per 64 KiB; then the rest of a segment is lost. */
+#define RESYNCS_FLOOR 64U
+#define RESYNC_BYTES_SHIFT 16U
+#define MISSING_REMEMBERED 8U
 
 void ha_batch_walk_begin(const struct ha_batch *batch, struct ha_window *window, struct ha_batch_walk *ret)
 {
@@ -58,8 +71,12 @@ bool ha_batch_walk_segment(struct ha_batch_walk *walk)
 struct found {
     HA_VEC(uint64_t) class_records; /* offset, then the end of its segment: two entries each */
     HA_VEC(struct ha_build_root) roots;
-    HA_VEC(struct ha_batch) splits;
-    HA_VEC(struct ha_scan_stop) stops;
+    HA_VEC(struct ha_batch) pieces; /* what to put in place of the batch; none: it stays as it is */
+    ha_damages damages;
+    uint64_t missing[MISSING_REMEMBERED]; /* class ids that are not in the dump, the last ones */
+    unsigned missing_next;
+    uint64_t resyncs_left;
+    uint64_t overlap_left; /* bytes that pieces may have in common with the one before, in all */
     uint64_t records;
     uint64_t first_array, last_array, last_array_end; /* object arrays: address of the first and last, end of the last with 8-byte references */
     bool overlap;
@@ -68,6 +85,7 @@ struct found {
 /* What one worker counts over all its batches; sums do not depend on who did what. */
 struct worker {
     struct ha_window window;
+    struct ha_resync resync;
     uint64_t *instances; /* per class */
     struct ha_idmap unknown; /* class ids without class (so far): id -> kind */
     uint64_t unknown_off;    /* of the first such record */
@@ -113,7 +131,25 @@ static struct ha_err *note_unknown_class(struct worker *w, uint64_t class_id, ui
     return ha_idmap_add(&w->unknown, class_id, kind, NULL) ? NULL : ha_err_nomem();
 }
 
-static inline struct ha_err *on_instance(struct scan *scan, struct worker *w, unsigned worker, const struct ha_sub *sub)
+/* Whether an object of an unknown class is none, but the end of one record and the begin of another with bytes missing in between: then others
+   begin inside it. */
+static HA_NOINLINE bool hides_records(struct worker *w, struct found *found, const struct ha_sub *sub, uint64_t seg_end)
+{
+    for (unsigned i = 0; i < MISSING_REMEMBERED; i++) {
+        if (found->missing[i] == sub->class_id) {
+            return false; /* its class is just missing: chance does not name it twice */
+        }
+    }
+    uint64_t inside;
+    if (w->resync.build->classes.count > 0 && ha_resync(&w->resync, sub->off + 1, sub->end, seg_end, &inside)) {
+        return true;
+    }
+    found->missing[found->missing_next++ % MISSING_REMEMBERED] = sub->class_id;
+    return false;
+}
+
+static inline struct ha_err *on_instance(struct scan *scan, struct worker *w, unsigned worker, struct found *found, const struct ha_sub *sub,
+                                         uint64_t seg_end, enum ha_sub_result *result)
 {
     if (HA_UNLIKELY(sub->class_id != w->last_class_id || w->last_class == HA_NONE)) {
         w->last_class_id = sub->class_id;
@@ -124,18 +160,27 @@ static inline struct ha_err *on_instance(struct scan *scan, struct worker *w, un
         w->instances[w->last_class]++;
         leaf = scan->leaves && (scan->build->classes.data[w->last_class].flags & HA_CLASS_IS_LEAF) != 0;
     } else {
+        if (hides_records(w, found, sub, seg_end)) {
+            *result = HA_SUB_UNKNOWN;
+            return NULL;
+        }
         HA_TRY(note_unknown_class(w, sub->class_id, HA_CLASS_INSTANCE, sub->off));
     }
     note_address(w, sub->id);
     return ha_address_set_add(scan->set, worker, sub->id, leaf);
 }
 
-static inline struct ha_err *on_object_array(struct scan *scan, struct worker *w, unsigned worker, struct found *found, const struct ha_sub *sub)
+static inline struct ha_err *on_object_array(struct scan *scan, struct worker *w, unsigned worker, struct found *found, const struct ha_sub *sub,
+                                             uint64_t seg_end, enum ha_sub_result *result)
 {
     uint32_t cls = ha_build_class_of(scan->build, sub->class_id);
     if (HA_LIKELY(cls != HA_NONE)) {
         w->instances[cls]++;
     } else {
+        if (hides_records(w, found, sub, seg_end)) {
+            *result = HA_SUB_UNKNOWN;
+            return NULL;
+        }
         HA_TRY(note_unknown_class(w, sub->class_id, HA_CLASS_OBJECT_ARRAY, sub->off));
     }
     if (found->first_array == 0) {
@@ -173,7 +218,6 @@ static HA_NOINLINE struct ha_err *on_other(struct scan *scan, struct worker *w, 
             return NULL;
         }
         sub->end = dump.end;
-        found->records++;
         note_address(w, sub->id);
         if (!ha_vec_reserve(&found->class_records, 2)) {
             return ha_err_nomem();
@@ -192,87 +236,163 @@ static HA_NOINLINE struct ha_err *on_other(struct scan *scan, struct worker *w, 
     return NULL;
 }
 
-static struct ha_err *note_stop(struct found *found, const struct ha_batch_walk *walk, uint64_t off, enum ha_sub_result result)
+/* ---- where no sub-record begins ---- */
+
+/* The part of a batch that is being read. */
+struct piece {
+    uint64_t from;
+    bool raw;
+};
+
+static struct ha_err *cut_piece(struct found *found, struct piece *piece, uint64_t end, uint64_t next, bool next_raw, bool guessed)
 {
-    struct ha_scan_stop *stop = ha_vec_push(&found->stops);
-    if (stop == NULL) {
-        return ha_err_nomem();
+    if (end > piece->from) {
+        struct ha_batch *cut = ha_vec_push(&found->pieces);
+        if (cut == NULL) {
+            return ha_err_nomem();
+        }
+        *cut = (struct ha_batch){.off = piece->from, .end = end, .raw = piece->raw, .guessed = guessed && piece->raw};
     }
-    *stop = (struct ha_scan_stop){off, walk->seg_end, result};
+    *piece = (struct piece){next, next_raw};
     return NULL;
 }
 
-void ha_scan_report(const struct ha_build *build, const struct ha_scan_result *result)
+struct stop {
+    uint64_t last; /* the record before, or off */
+    uint64_t off;
+    enum ha_sub_result result;
+};
+
+/* Whether a top-level record stands at off: no tag of one is that of a sub-record. */
+static bool heap_record_at(struct scan *scan, uint64_t off, uint64_t end)
 {
-    for (size_t i = 0; i < result->stops.count; i++) {
-        const struct ha_scan_stop *stop = &result->stops.data[i];
-        uint64_t lost = stop->end - stop->off;
-        if (stop->why == HA_SUB_UNKNOWN) {
-            ha_diag_add(build->diag, HA_DIAG_UNKNOWN_RECORD, stop->off, 1,
-                        "a sub-record that the format does not have; the rest of its segment (%" PRIu64 " bytes) is lost", lost);
-        } else if (stop->end == ha_input_bytes(build->input)) {
-            ha_diag_add(build->diag, HA_DIAG_TRUNCATED, stop->off, 1,
-                        "the file ends inside a sub-record; what came after is missing, sizes are lower bounds");
+    struct ha_window window;
+    ha_window_init(&window, scan->build->input, HA_WINDOW_RANDOM);
+    const uint8_t *p = end - off < HA_RECORD_HEADER_BYTES ? NULL : ha_window_at(&window, off, HA_RECORD_HEADER_BYTES);
+    bool tag_fits = p != NULL && (ha_record_is_heap(p[0]) || p[0] == HA_RECORD_HEAP_DUMP_END);
+    bool yes = tag_fits && ha_record_plausible_at(&window, off, scan->build->facts.id_size);
+    ha_window_deinit(&window);
+    return yes;
+}
+
+/* Bytes that a sub-record announces beyond the end of its segment. */
+static uint64_t bytes_beyond(struct scan *scan, struct ha_window *window, uint64_t off, uint64_t seg_end)
+{
+    struct ha_sub sub;
+    uint64_t far = seg_end + ((uint64_t)UINT32_MAX << 4); /* more than any sub-record takes */
+    bool read = ha_sub_read(window, off, far, scan->build->facts.id_size, &sub) == HA_SUB_OK;
+    return read && sub.end > seg_end ? sub.end - seg_end : 0;
+}
+
+static struct ha_err *note_stop(struct scan *scan, struct found *found, const struct stop *stop, uint64_t seg_end, uint64_t next)
+{
+    struct ha_build *build = scan->build;
+    struct ha_window window;
+    ha_window_init(&window, build->input, HA_WINDOW_RANDOM);
+    const uint8_t *p = ha_window_at(&window, stop->off, 1);
+    uint8_t tag = p == NULL ? 0 : p[0];
+    uint64_t beyond = stop->result == HA_SUB_TRUNCATED && next == seg_end ? bytes_beyond(scan, &window, stop->off, seg_end) : 0;
+    ha_window_deinit(&window);
+    struct ha_damage *damage = ha_vec_push(&found->damages);
+    if (damage == NULL) {
+        return ha_err_nomem();
+    }
+    uint64_t unread = next > stop->off ? next - stop->off : 0;
+    *damage = (struct ha_damage){.off = stop->off, .end = seg_end, .skipped = unread, .unread = unread, .beyond = beyond, .tag = tag, .resumed = next < seg_end};
+    uint64_t size = ha_input_bytes(build->input);
+    if (tag == 0 && next == seg_end && ha_range_is_zero(build->input, stop->off, size)) {
+        damage->kind = HA_DAMAGE_ZEROS;
+        damage->skipped = size - stop->off;
+        damage->end = size;
+    } else if (stop->result == HA_SUB_UNKNOWN) {
+        damage->kind = tag == 0 || ha_sub_tag_known(tag) ? HA_DAMAGE_BAD_SUB : HA_DAMAGE_UNKNOWN_SUB;
+    } else {
+        damage->kind = HA_DAMAGE_LONG_SUB;
+    }
+    return NULL;
+}
+
+/* Where to go on in the segment: *ret_next, its end for nowhere. The record before may reach over the damage and hide the place. */
+static HA_NOINLINE struct ha_err *on_stop(struct scan *scan, struct worker *w, struct found *found, const struct ha_batch *batch,
+                                          const struct ha_batch_walk *walk, const struct stop *stop, struct piece *piece, uint64_t *ret_next)
+{
+    uint64_t next = walk->seg_end;
+    if (batch->guessed && heap_record_at(scan, stop->off, walk->seg_end)) {
+        *ret_next = stop->off + HA_RECORD_HEADER_BYTES;
+        return cut_piece(found, piece, stop->off, *ret_next, true, true);
+    }
+    if (found->resyncs_left > 0) {
+        uint64_t from = found->overlap_left >= stop->off - stop->last ? stop->last + 1 : stop->off + 1;
+        if (ha_resync(&w->resync, from, walk->seg_end, walk->seg_end, &next)) {
+            found->resyncs_left--;
+            found->overlap_left -= next < stop->off ? stop->off - next : 0;
+            HA_TRY(cut_piece(found, piece, stop->off, next, true, batch->guessed));
         } else {
-            ha_diag_add(build->diag, HA_DIAG_GAP, stop->off, 1,
-                        "a sub-record reaches past the end of its segment: bytes are missing before it; the rest of the segment (%" PRIu64 " bytes) is lost", lost);
+            next = walk->seg_end;
         }
     }
+    *ret_next = next;
+    return note_stop(scan, found, stop, walk->seg_end, next);
+}
+
+/* The sub-records from *off to the end of the segment, or to where none begins. */
+HA_INLINE struct ha_err *scan_run(struct scan *scan, struct worker *w, unsigned worker, struct found *found, struct ha_batch_walk *walk,
+                                  struct piece *piece, uint64_t from, unsigned id_size, struct stop *ret)
+{
+    uint64_t off = from, last = from;
+    uint64_t split = walk->raw ? piece->from + SPLIT_BYTES : UINT64_MAX;
+    enum ha_sub_result result = HA_SUB_END;
+    while (off < walk->seg_end) {
+        struct ha_sub sub;
+        result = ha_sub_read(&w->window, off, walk->seg_end, id_size, &sub);
+        if (HA_UNLIKELY(result != HA_SUB_OK)) {
+            break;
+        }
+        if (HA_LIKELY(sub.tag == HA_SUB_INSTANCE)) {
+            HA_TRY(on_instance(scan, w, worker, found, &sub, walk->seg_end, &result));
+        } else if (sub.tag == HA_SUB_PRIM_ARRAY || sub.tag == HA_SUB_PRIM_ARRAY_NODATA) {
+            HA_TRY(on_primitive_array(scan, w, worker, &sub));
+        } else if (sub.tag == HA_SUB_OBJ_ARRAY) {
+            HA_TRY(on_object_array(scan, w, worker, found, &sub, walk->seg_end, &result));
+        } else {
+            HA_TRY(on_other(scan, w, found, walk, &sub, &result));
+        }
+        if (HA_UNLIKELY(result != HA_SUB_OK)) {
+            break;
+        }
+        found->records += (sub.tag >= HA_SUB_CLASS && sub.tag <= HA_SUB_PRIM_ARRAY) || sub.tag == HA_SUB_PRIM_ARRAY_NODATA;
+        last = off;
+        off = sub.end;
+        if (HA_UNLIKELY(off >= split) && off < walk->seg_end) {
+            HA_TRY(cut_piece(found, piece, off, off, true, false));
+            split = off + SPLIT_BYTES;
+        }
+    }
+    *ret = (struct stop){last, off, result};
+    return off < walk->seg_end ? ha_window_error(&w->window) : NULL;
 }
 
 /* The loop of the scan, compiled once per identifier size. */
-HA_INLINE struct ha_err *scan_records(struct scan *scan, struct worker *w, unsigned worker, struct found *found, struct ha_batch_walk *walk, unsigned id_size)
+HA_INLINE struct ha_err *scan_records(struct scan *scan, struct worker *w, unsigned worker, struct found *found, const struct ha_batch *batch,
+                                      unsigned id_size)
 {
-    uint64_t split = walk->off + SPLIT_BYTES;
-    uint64_t split_from = walk->off;
-    while (ha_batch_walk_segment(walk)) {
-        uint64_t off = walk->off;
-        enum ha_sub_result result = HA_SUB_END;
-        while (off < walk->seg_end) {
-            struct ha_sub sub;
-            result = ha_sub_read(&w->window, off, walk->seg_end, id_size, &sub);
-            if (HA_UNLIKELY(result != HA_SUB_OK)) {
-                break;
-            }
-            if (HA_LIKELY(sub.tag == HA_SUB_INSTANCE)) {
-                found->records++;
-                HA_TRY(on_instance(scan, w, worker, &sub));
-            } else if (sub.tag == HA_SUB_PRIM_ARRAY || sub.tag == HA_SUB_PRIM_ARRAY_NODATA) {
-                found->records++;
-                HA_TRY(on_primitive_array(scan, w, worker, &sub));
-            } else if (sub.tag == HA_SUB_OBJ_ARRAY) {
-                found->records++;
-                HA_TRY(on_object_array(scan, w, worker, found, &sub));
-            } else {
-                HA_TRY(on_other(scan, w, found, walk, &sub, &result));
-                if (result != HA_SUB_OK) {
-                    break;
-                }
-            }
-            off = sub.end;
-            if (HA_UNLIKELY(off >= split) && walk->raw && off < walk->seg_end) {
-                struct ha_batch *piece = ha_vec_push(&found->splits);
-                if (piece == NULL) {
-                    return ha_err_nomem();
-                }
-                *piece = (struct ha_batch){split_from, off, true};
-                split_from = off;
-                split = off + SPLIT_BYTES;
+    struct ha_batch_walk walk;
+    struct piece piece = {batch->off, batch->raw};
+    ha_batch_walk_begin(batch, &w->window, &walk);
+    while (ha_batch_walk_segment(&walk)) {
+        for (uint64_t off = walk.off; off < walk.seg_end;) {
+            struct stop stop;
+            HA_TRY(scan_run(scan, w, worker, found, &walk, &piece, off, id_size, &stop));
+            off = stop.off;
+            if (HA_UNLIKELY(off < walk.seg_end)) {
+                HA_TRY(on_stop(scan, w, found, batch, &walk, &stop, &piece, &off));
             }
         }
-        if (HA_UNLIKELY(off < walk->seg_end)) {
-            HA_TRY(ha_window_error(&w->window));
-            HA_TRY(note_stop(found, walk, off, result));
+        if (HA_UNLIKELY(piece.raw && !walk.raw)) {
+            HA_TRY(cut_piece(found, &piece, walk.seg_end, walk.seg_end, false, false));
         }
     }
-    if (walk->raw && found->splits.count > 0) {
-        struct ha_batch *piece = ha_vec_push(&found->splits);
-        if (piece == NULL) {
-            return ha_err_nomem();
-        }
-        *piece = (struct ha_batch){split_from, walk->end, true};
-    }
-    return NULL;
+    return found->pieces.count > 0 ? cut_piece(found, &piece, batch->end, batch->end, false, batch->guessed) : NULL;
 }
 
 static struct ha_err *scan_batch(void *ctx, unsigned worker, uint64_t index)
@@ -284,12 +404,12 @@ static struct ha_err *scan_batch(void *ctx, unsigned worker, uint64_t index)
     struct worker *w = &scan->workers[worker];
     const struct ha_batch *batch = &scan->build->batches.data[index];
     struct found *found = &scan->found[index];
-    struct ha_batch_walk walk;
-    ha_batch_walk_begin(batch, &w->window, &walk);
+    found->overlap_left = batch->end - batch->off;
+    found->resyncs_left = RESYNCS_FLOOR + (found->overlap_left >> RESYNC_BYTES_SHIFT);
     if (scan->build->facts.id_size == 8) {
-        HA_TRY(scan_records(scan, w, worker, found, &walk, 8));
+        HA_TRY(scan_records(scan, w, worker, found, batch, 8));
     } else {
-        HA_TRY(scan_records(scan, w, worker, found, &walk, 4));
+        HA_TRY(scan_records(scan, w, worker, found, batch, 4));
     }
     ha_progress_step(scan->build->progress, batch->end - batch->off);
     return ha_address_set_flush(scan->set, worker);
@@ -314,7 +434,8 @@ static struct ha_err *merge_batches(struct ha_build *build, struct scan *scan, u
             last = found->last_array;
             last_end = found->last_array_end;
         }
-        if (!ha_vec_reserve(&build->roots, found->roots.count) || !ha_vec_reserve(&batches, found->splits.count + 1)) {
+        if (!ha_vec_reserve(&build->roots, found->roots.count) || !ha_vec_reserve(&batches, found->pieces.count + 1) ||
+            !ha_vec_reserve(&build->damages, found->damages.count)) {
             err = ha_err_nomem();
             break;
         }
@@ -322,10 +443,13 @@ static struct ha_err *merge_batches(struct ha_build *build, struct scan *scan, u
             memcpy(build->roots.data + build->roots.count, found->roots.data, found->roots.count * sizeof *found->roots.data);
             build->roots.count += found->roots.count;
         }
-        for (size_t i = 0; i < found->splits.count; i++) {
-            batches.data[batches.count++] = found->splits.data[i];
+        for (size_t i = 0; i < found->damages.count; i++) {
+            build->damages.data[build->damages.count++] = found->damages.data[i];
         }
-        if (found->splits.count == 0) {
+        for (size_t i = 0; i < found->pieces.count; i++) {
+            batches.data[batches.count++] = found->pieces.data[i];
+        }
+        if (found->pieces.count == 0) {
             batches.data[batches.count++] = build->batches.data[b];
         }
         for (size_t i = 0; i < found->class_records.count && err == NULL; i += 2) {
@@ -385,33 +509,13 @@ static struct ha_err *collect_unknown(struct ha_build *build, const struct scan 
     return NULL;
 }
 
-static struct ha_err *collect_stops(const struct scan *scan, uint64_t count, struct ha_scan_result *ret)
-{
-    for (uint64_t b = 0; b < count; b++) {
-        for (size_t i = 0; i < scan->found[b].stops.count; i++) {
-            struct ha_scan_stop *stop = ha_vec_push(&ret->stops);
-            if (stop == NULL) {
-                return ha_err_nomem();
-            }
-            *stop = scan->found[b].stops.data[i];
-        }
-    }
-    return NULL;
-}
-
-void ha_scan_result_deinit(struct ha_scan_result *result)
-{
-    ha_vec_deinit(&result->unknown);
-    ha_vec_deinit(&result->stops);
-}
-
 static void found_free(struct found *found, uint64_t count)
 {
     for (uint64_t b = 0; found != NULL && b < count; b++) {
         ha_vec_deinit(&found[b].class_records);
         ha_vec_deinit(&found[b].roots);
-        ha_vec_deinit(&found[b].splits);
-        ha_vec_deinit(&found[b].stops);
+        ha_vec_deinit(&found[b].pieces);
+        ha_vec_deinit(&found[b].damages);
     }
     ha_free(found);
 }
@@ -420,6 +524,7 @@ static void workers_free(struct worker *workers, unsigned count)
 {
     for (unsigned i = 0; workers != NULL && i < count; i++) {
         ha_window_deinit(&workers[i].window);
+        ha_resync_deinit(&workers[i].resync);
         ha_idmap_deinit(&workers[i].unknown);
         ha_free(workers[i].instances);
     }
@@ -434,6 +539,7 @@ static struct ha_err *workers_create(struct ha_build *build, struct worker **ret
     }
     for (unsigned i = 0; i < build->threads; i++) {
         ha_window_init(&workers[i].window, build->input, HA_WINDOW_STREAM);
+        ha_resync_init(&workers[i].resync, build);
         workers[i].last_class = HA_NONE;
         workers[i].unknown_off = HA_ERR_NO_OFFSET;
         workers[i].instances = ha_calloc_array(build->classes.count + 1, sizeof(uint64_t));
@@ -476,9 +582,6 @@ struct ha_err *ha_scan_run(struct ha_build *build, struct ha_address_set *set, b
         }
         if (err == NULL) {
             err = collect_unknown(build, &scan, ret);
-        }
-        if (err == NULL) {
-            err = collect_stops(&scan, count, ret);
         }
     }
     found_free(scan.found, count);

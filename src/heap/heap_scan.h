@@ -5,27 +5,16 @@
 
 #include "ha/heap/heap_build.h"
 
-/* A segment that could not be read to its end. */
-struct ha_scan_stop {
-    uint64_t off, end; /* of the sub-record, of the segment */
-    enum ha_sub_result why;
-};
-
 struct ha_scan_result {
     HA_VEC(struct ha_idmap_slot) unknown; /* ids named as class that were no class when the scan began: (id, enum ha_class_kind), ascending;
                                              of kind HA_CLASS_PRIMITIVE_ARRAY the id is the element type */
     bool unknown_overflow;                /* there were too many to remember */
     uint64_t unknown_off;                 /* offset of the first record of such a class */
-    HA_VEC(struct ha_scan_stop) stops;    /* in file order */
 };
 
 /* Scans all batches into `set`; classes, roots, counts and splits go to the build. Where ha_address_set_trouble() says something, only the set
    was filled (in part), and the caller starts again with another set. leaves: objects of leaf classes are entered as leaves. *ret must be
-   zeroed; the caller frees it. */
+   zeroed; the caller frees ret->unknown. */
 struct ha_err *ha_scan_run(struct ha_build *build, struct ha_address_set *set, bool leaves, struct ha_scan_result *ret) HA_WARN_UNUSED;
-void ha_scan_result_deinit(struct ha_scan_result *result);
-
-/* Adds what the scan could not read to the diagnostics: for the scan that counts only, or the same damage would be told once per try. */
-void ha_scan_report(const struct ha_build *build, const struct ha_scan_result *result);
 
 #endif

@@ -30,6 +30,12 @@ unsigned ha_sub_root_bytes(uint8_t tag, unsigned id_size)
     }
 }
 
+bool ha_sub_tag_known(uint8_t tag)
+{
+    return ha_sub_root_bytes(tag, 4) != 0 || (tag >= HA_SUB_CLASS && tag <= HA_SUB_PRIM_ARRAY) || tag == HA_SUB_PRIM_ARRAY_NODATA ||
+           tag == HA_SUB_HEAP_INFO;
+}
+
 enum ha_sub_result ha_sub_read_other(const uint8_t *p, uint64_t off, uint64_t end, unsigned id_size, struct ha_sub *ret)
 {
     ret->body = off + 1;

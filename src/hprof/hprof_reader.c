@@ -3,10 +3,12 @@
 #include "ha/hprof/hprof_reader.h"
 
 #include "ha/base/bytes.h"
-#include "ha/base/checked.h"
+#include "ha/hprof/hprof_heap.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+#define HEAD_BYTES 256U /* the header takes 31; texts say on their first lines what they are */
 
 /* The versions whose records we read; "1.0" (JDK 1.2 beta) types its class dumps in another way. */
 static bool version_known(const char *format)
@@ -15,9 +17,33 @@ static bool version_known(const char *format)
            strcmp(format, "JAVA PROFILE 1.0.3") == 0;
 }
 
+/* A part FILE.pN that the JVM (22 and later) did not put together: it begins with a segment. */
+static bool is_unmerged_part(const uint8_t *p, size_t len)
+{
+    static const uint8_t segment[5] = {HA_RECORD_HEAP_DUMP_SEGMENT};
+    return len > 9 && memcmp(p, segment, sizeof segment) == 0 && ha_sub_tag_known(p[9]);
+}
+
+static bool contains(const uint8_t *p, size_t len, const char *text)
+{
+    return memmem(p, len, text, strlen(text)) != NULL;
+}
+
 /* Messages are escaped where they are shown: the bytes go in as they are. */
 static struct ha_err *not_hprof(const char *path, const uint8_t *p, size_t len)
 {
+    if (is_unmerged_part(p, len)) {
+        return ha_err_new(HA_ERR_INPUT, "'%s' is a part of a parallel dump that was not put together (a segment without header); with BASE for the file "
+                          "that begins with \"JAVA PROFILE\": cat BASE BASE.p0 BASE.p1 ... > WHOLE.hprof", path);
+    }
+    if (contains(p, len, "#instances") && contains(p, len, "#bytes")) {
+        return ha_err_new(HA_ERR_INPUT, "'%s' is a class histogram (of jmap -histo or jcmd GC.class_histogram), no heap dump: it counts objects but does "
+                          "not say what keeps them; make a dump with: jcmd PID GC.heap_dump FILE.hprof", path);
+    }
+    if (contains(p, len, "Full thread dump")) {
+        return ha_err_new(HA_ERR_INPUT, "'%s' is a thread dump (of jstack or jcmd Thread.print), no heap dump; make one with: "
+                          "jcmd PID GC.heap_dump FILE.hprof", path);
+    }
     int shown = (int)strnlen((const char *)p, len < 16 ? len : 16);
     return ha_err_new(HA_ERR_INPUT, "'%s' is no HPROF heap dump: it begins with \"%.*s\", not with \"JAVA PROFILE 1.0.\"; "
                       "make one with: jcmd PID GC.heap_dump FILE.hprof", path, shown, (const char *)p);
@@ -27,7 +53,7 @@ struct ha_err *ha_hprof_header_read(struct ha_window *window, struct ha_hprof_he
 {
     const char *path = ha_input_path(window->input);
     uint64_t size = ha_input_bytes(window->input);
-    size_t have = size < 64 ? (size_t)size : 64;
+    size_t have = size < HEAD_BYTES ? (size_t)size : HEAD_BYTES;
     const uint8_t *p = have == 0 ? NULL : ha_window_at(window, 0, have);
     if (p == NULL) {
         struct ha_err *err = ha_window_error(window);
@@ -85,51 +111,32 @@ bool ha_record_tag_known(uint8_t tag)
     }
 }
 
-static bool is_heap(uint8_t tag)
+bool ha_record_is_heap(uint8_t tag)
 {
     return tag == HA_RECORD_HEAP_DUMP || tag == HA_RECORD_HEAP_DUMP_SEGMENT;
 }
 
 /* The end of a heap record whose length field cannot be right, or of any record that reaches past the end of the file. */
-static void mend_length(struct ha_record *record, uint64_t length, uint64_t size, struct ha_diag *diag)
+static void mend_length(struct ha_record *record, uint64_t size)
 {
     uint64_t left = size - record->body;
-    if (is_heap(record->tag) && length == 0 && left > 0) {
-        record->damaged = true;
+    if (ha_record_is_heap(record->tag) && record->length == 0 && left > 0) {
+        record->fit = HA_RECORD_ZERO_LENGTH;
         record->end = size;
-        if (diag != NULL) {
-            ha_diag_add(diag, HA_DIAG_ZERO_LENGTH, record->off, 1,
-                        "a heap record says its length is 0 (the JVM died before it wrote it); read to the end of the file");
-        }
-    } else if (record->tag == HA_RECORD_HEAP_DUMP && left > UINT32_MAX && ((left - length) & UINT32_MAX) == 0) {
-        record->damaged = true;
+    } else if (record->tag == HA_RECORD_HEAP_DUMP && left > UINT32_MAX && ((left - record->length) & UINT32_MAX) == 0) {
+        record->fit = HA_RECORD_WRAPPED;
         record->end = size;
-        if (diag != NULL) {
-            ha_diag_add(diag, HA_DIAG_WRAPPED_LENGTH, record->off, 1, "a heap record of more than 4 GiB has a length that overflowed; read to the end of the file");
-        }
-    } else if (length > left) {
-        record->damaged = true;
+    } else if (record->length > left) {
+        record->fit = HA_RECORD_CLIPPED;
         record->end = size;
-        if (diag != NULL) {
-            ha_diag_add(diag, HA_DIAG_TRUNCATED, record->off, 1,
-                        "the file ends inside a record: %" PRIu64 " of its %" PRIu64 " bytes are missing, and all that came after; sizes are lower bounds",
-                        length - left, length);
-        }
     }
 }
 
-struct ha_err *ha_record_read(struct ha_window *window, uint64_t off, struct ha_diag *diag, struct ha_record *ret, bool *ret_end)
+struct ha_err *ha_record_read(struct ha_window *window, uint64_t off, struct ha_record *ret, bool *ret_end)
 {
     uint64_t size = ha_input_bytes(window->input);
-    *ret_end = off >= size;
+    *ret_end = off >= size || size - off < HA_RECORD_HEADER_BYTES;
     if (*ret_end) {
-        return NULL;
-    }
-    if (size - off < HA_RECORD_HEADER_BYTES) {
-        if (diag != NULL) {
-            ha_diag_add(diag, HA_DIAG_TRUNCATED, off, 1, "the file ends inside the header of a record; what came after is missing");
-        }
-        *ret_end = true;
         return NULL;
     }
     const uint8_t *p = ha_window_at(window, off, HA_RECORD_HEADER_BYTES);
@@ -137,11 +144,9 @@ struct ha_err *ha_record_read(struct ha_window *window, uint64_t off, struct ha_
         struct ha_err *err = ha_window_error(window);
         return err != NULL ? err : ha_err_at(HA_ERR_BUG, off, "record header out of reach");
     }
-    uint64_t length = ha_be32(p + 5);
-    *ret = (struct ha_record){.tag = p[0], .time_us = ha_be32(p + 1), .off = off, .body = off + HA_RECORD_HEADER_BYTES};
-    ret->end = ret->body + length;
-    if (length > size - ret->body || length == 0 || (ret->tag == HA_RECORD_HEAP_DUMP && size - ret->body > UINT32_MAX)) {
-        mend_length(ret, length, size, diag);
-    }
+    *ret = (struct ha_record){.tag = p[0], .fit = HA_RECORD_FITS, .time_us = ha_be32(p + 1), .length = ha_be32(p + 5), .off = off,
+                              .body = off + HA_RECORD_HEADER_BYTES};
+    ret->end = ret->body + ret->length;
+    mend_length(ret, size);
     return NULL;
 }

@@ -24,9 +24,38 @@
 /* A unit of work of the parallel passes: a part of the file that begins and ends at record boundaries. */
 struct ha_batch {
     uint64_t off, end;
-    bool raw; /* sub-records from the start; else complete top-level records, of which heap segments are taken */
+    bool raw;     /* sub-records from the start; else complete top-level records, of which heap segments are taken */
+    bool guessed; /* the end is that of the file, not that of the record: other records may stand among its sub-records */
 };
 typedef HA_VEC(struct ha_batch) ha_batches;
+
+/* What the passes found wrong, kept until its cost can be told (heap_damage.c). */
+enum ha_damage_kind {
+    HA_DAMAGE_CLIPPED_HEAP,   /* the file ends inside a heap record */
+    HA_DAMAGE_CLIPPED_RECORD, /* the same with any other */
+    HA_DAMAGE_CUT_HEADER,     /* fewer bytes are left than a record header takes */
+    HA_DAMAGE_ZEROS,          /* nothing but zeros up to the end of the file */
+    HA_DAMAGE_TAIL,           /* no record begins, here or later */
+    HA_DAMAGE_NO_END,         /* segments end with the file, without HEAP_DUMP_END */
+    HA_DAMAGE_GAP,            /* a record leads astray; records go on at `end` */
+    HA_DAMAGE_ZERO_LENGTH,
+    HA_DAMAGE_WRAPPED,
+    HA_DAMAGE_UNKNOWN_RECORD, /* skipped by its length */
+    HA_DAMAGE_UNKNOWN_SUB,    /* a sub-record that does not exist, within a segment */
+    HA_DAMAGE_BAD_SUB,        /* bytes that make no sense where a sub-record should be */
+    HA_DAMAGE_LONG_SUB        /* a sub-record that does not fit into its segment */
+};
+
+struct ha_damage {
+    uint64_t off, end; /* the range it concerns: a later find within it belongs to it */
+    uint64_t lost;     /* bytes known to be missing */
+    uint64_t skipped;  /* bytes that are there and cannot be read */
+    uint64_t unread;   /* those of them that belong to a batch */
+    uint64_t beyond;   /* bytes missing of the one object that the end of the file cuts */
+    uint8_t kind, tag;
+    bool resumed;      /* reading went on behind it, before `end` of the segment */
+};
+typedef HA_VEC(struct ha_damage) ha_damages;
 
 /* A class while the index is being built. */
 struct ha_build_class {
@@ -99,6 +128,10 @@ struct ha_build {
     struct ha_arena arena;
     ha_batches batches;
     uint64_t heap_bytes; /* of all batches */
+    uint64_t segments;   /* heap records of them */
+    bool end_missing;    /* the file ends with a segment where HEAP_DUMP_END should be */
+    ha_damages damages;
+    uint64_t bad_supers, bad_supers_off, deep_classes, cycles; /* classes whose hierarchy had to be cut, by reason */
 
     HA_VEC(struct ha_build_string) strings; /* sorted by id once read */
     HA_VEC(struct ha_build_load) loads;

@@ -75,6 +75,9 @@ HA_INLINE unsigned ha_primitive_bytes(unsigned type)
     return type < 12 ? bytes[type] : 0;
 }
 
+/* Whether the format has sub-records of this tag. */
+bool ha_sub_tag_known(uint8_t tag);
+
 /* Bytes after the tag of a root record, 0 for tags that are no roots. */
 unsigned ha_sub_root_bytes(uint8_t tag, unsigned id_size);
 

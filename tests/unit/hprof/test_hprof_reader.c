@@ -49,7 +49,7 @@ START_TEST(test_header_errors)
 END_TEST
 
 /* A record of the given tag and length after the header, with `rest` bytes in the file. */
-static struct ha_record read_record(uint8_t tag, uint32_t length, size_t rest, struct ha_diag *diag)
+static struct ha_record read_record(uint8_t tag, uint32_t length, size_t rest)
 {
     uint8_t data[256] = {0};
     struct ha_record record;
@@ -59,7 +59,7 @@ static struct ha_record read_record(uint8_t tag, uint32_t length, size_t rest, s
     put_be(data + HEADER_BYTES + 1, 77, 4);
     put_be(data + HEADER_BYTES + 5, length, 4);
     fixture_init(&x, data, HEADER_BYTES + 9 + rest);
-    ck_ok(ha_record_read(&x.window, HEADER_BYTES, diag, &record, &end));
+    ck_ok(ha_record_read(&x.window, HEADER_BYTES, &record, &end));
     ck_assert(!end);
     fixture_deinit(&x);
     return record;
@@ -67,49 +67,41 @@ static struct ha_record read_record(uint8_t tag, uint32_t length, size_t rest, s
 
 START_TEST(test_record_lengths)
 {
-    struct ha_diag *diag = ha_diag_create();
-    struct ha_record r = read_record(HA_RECORD_UTF8, 20, 100, diag);
+    struct ha_record r = read_record(HA_RECORD_UTF8, 20, 100);
     ck_assert_uint_eq(r.tag, HA_RECORD_UTF8);
     ck_assert_uint_eq(r.time_us, 77);
+    ck_assert_uint_eq(r.length, 20);
     ck_assert_uint_eq(r.body, HEADER_BYTES + 9);
     ck_assert_uint_eq(r.end, HEADER_BYTES + 29);
-    ck_assert(!r.damaged);
-    r = read_record(HA_RECORD_UTF8, 0, 100, diag);
+    ck_assert_int_eq(r.fit, HA_RECORD_FITS);
+    r = read_record(HA_RECORD_UTF8, 0, 100);
     ck_assert_uint_eq(r.end, r.body);
-    r = read_record(HA_RECORD_HEAP_DUMP_END, 0, 0, diag);
+    r = read_record(HA_RECORD_HEAP_DUMP_END, 0, 0);
     ck_assert_uint_eq(r.end, r.body);
-    r = read_record(HA_RECORD_HEAP_DUMP_SEGMENT, 0, 0, diag); /* nothing follows: an empty segment */
-    ck_assert(!r.damaged);
-    ck_assert(!ha_diag_any_damage(diag));
-    r = read_record(HA_RECORD_HEAP_DUMP_SEGMENT, 0, 50, diag);
-    ck_assert(r.damaged);
+    r = read_record(HA_RECORD_HEAP_DUMP_SEGMENT, 0, 0); /* nothing follows: an empty segment */
+    ck_assert_int_eq(r.fit, HA_RECORD_FITS);
+    r = read_record(HA_RECORD_HEAP_DUMP_SEGMENT, 0, 50);
+    ck_assert_int_eq(r.fit, HA_RECORD_ZERO_LENGTH);
     ck_assert_uint_eq(r.end, HEADER_BYTES + 59);
-    ck_assert_uint_eq(ha_diag_get(diag, HA_DIAG_ZERO_LENGTH)->count, 1);
-    ck_assert_uint_eq(ha_diag_get(diag, HA_DIAG_ZERO_LENGTH)->off, HEADER_BYTES);
-    r = read_record(HA_RECORD_HEAP_DUMP, 0xffffffff, 50, diag);
-    ck_assert(r.damaged);
+    r = read_record(HA_RECORD_HEAP_DUMP, 0xffffffff, 50);
+    ck_assert_int_eq(r.fit, HA_RECORD_CLIPPED);
     ck_assert_uint_eq(r.end, HEADER_BYTES + 59);
-    ck_assert_uint_eq(ha_diag_get(diag, HA_DIAG_TRUNCATED)->count, 1);
-    r = read_record(HA_RECORD_UTF8, 51, 50, NULL);
-    ck_assert(r.damaged);
-    ha_diag_destroy(diag);
+    ck_assert_uint_eq(r.length, 0xffffffff);
+    r = read_record(HA_RECORD_UTF8, 51, 50);
+    ck_assert_int_eq(r.fit, HA_RECORD_CLIPPED);
 }
 END_TEST
 
 START_TEST(test_end_of_file)
 {
-    struct ha_diag *diag = ha_diag_create();
     struct ha_record record;
     bool end = false;
     fixture_init(&x, HEADER "\1\0\0\0", HEADER_BYTES + 4);
-    ck_ok(ha_record_read(&x.window, HEADER_BYTES + 4, diag, &record, &end));
+    ck_ok(ha_record_read(&x.window, HEADER_BYTES + 4, &record, &end));
     ck_assert(end);
-    ck_assert(!ha_diag_any_damage(diag));
-    ck_ok(ha_record_read(&x.window, HEADER_BYTES, diag, &record, &end));
+    end = false;
+    ck_ok(ha_record_read(&x.window, HEADER_BYTES, &record, &end));
     ck_assert(end);
-    ck_assert_uint_eq(ha_diag_get(diag, HA_DIAG_TRUNCATED)->count, 1);
-    ck_ok(ha_record_read(&x.window, HEADER_BYTES, NULL, &record, &end));
-    ha_diag_destroy(diag);
     fixture_deinit(&x);
 }
 END_TEST
@@ -117,7 +109,6 @@ END_TEST
 /* A HEAP_DUMP of more than 4 GiB: its length is written modulo 2^32. The file is sparse. */
 START_TEST(test_wrapped_length)
 {
-    struct ha_diag *diag = ha_diag_create();
     struct ha_record record;
     uint8_t head[HEADER_BYTES + 9];
     bool end;
@@ -132,11 +123,9 @@ START_TEST(test_wrapped_length)
     ck_assert_int_eq(truncate(x.path, (off_t)(sizeof head + 0x100000000 + 1000)), 0);
     ck_ok(ha_input_open(x.path, NULL, &x.input));
     ha_window_init(&x.window, x.input, HA_WINDOW_RANDOM);
-    ck_ok(ha_record_read(&x.window, HEADER_BYTES, diag, &record, &end));
-    ck_assert(record.damaged);
+    ck_ok(ha_record_read(&x.window, HEADER_BYTES, &record, &end));
+    ck_assert_int_eq(record.fit, HA_RECORD_WRAPPED);
     ck_assert_uint_eq(record.end, sizeof head + 0x100000000 + 1000);
-    ck_assert_uint_eq(ha_diag_get(diag, HA_DIAG_WRAPPED_LENGTH)->count, 1);
-    ha_diag_destroy(diag);
     fixture_deinit(&x);
 }
 END_TEST
