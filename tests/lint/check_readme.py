@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs the session that README.md shows and compares: in each ```console block, every line `$ COMMAND` is followed by what it prints.
 
-Commands run in a fresh folder that holds copies of the files below testdata/ they name, with the program on the path as hprof-analyze.
+Empty lines at the end of an output do not matter. Commands run in a fresh folder that holds copies of the files below testdata/ they name, with the program on the path as hprof-analyze.
 
 usage: check_readme.py [--bless] ROOT PROGRAM        --bless writes what came out into README.md
 """
@@ -35,7 +35,7 @@ def session(block, root, folder):
     """The block with the output of its commands in place of the lines that are no commands."""
     result = ""
     for command in re.findall(r"^\$ (.*)$", block, re.M):
-        result += ("\n" if result else "") + f"$ {command}\n" + run(command, root, folder)
+        result += ("\n" if result else "") + f"$ {command}\n" + run(command, root, folder).rstrip("\n") + "\n"
     return result
 
 
