@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Runs the session that README.md shows and compares: in each ```console block, every line `$ COMMAND` is followed by what it prints.
 
-Empty lines at the end of an output do not matter. Commands run in a fresh folder that holds copies of the files below testdata/ they name, with the program on the path as hprof-analyze.
+Empty lines at the end of an output do not matter. Commands run in a fresh folder that holds copies of the files below testdata/ they name,
+with the program on the path as hprof-analyze.
 
 usage: check_readme.py [--bless] ROOT PROGRAM        --bless writes what came out into README.md
 """
