@@ -8,8 +8,8 @@
  *
  *     region list -> [page pointers of the region] -> page (64 lines)
  *
- * Memory: 4 KiB per 16384 slots that hold an object. When pages and regions outgrow the dump (twice its bytes and 128 MiB) while it is scanned, or its
- * objects (96 bytes each and 128 MiB) in the end, the set reports HA_ADDRESSES_SPARSE and the caller starts again with plain arrays of addresses, one
+ * Memory: 4 KiB per 16384 slots that hold an object. When pages and regions outgrow the dump (twice its bytes and 16 MiB) while it is scanned, or its
+ * objects (96 bytes each and 16 MiB) in the end, the set reports HA_ADDRESSES_SPARSE and the caller starts again with plain arrays of addresses, one
  * per worker, sorted at the end. Neither depends on which worker came first.
  */
 #include "ha/heap/heap_addresses.h"
@@ -26,7 +26,7 @@
 #define REGIONS_MAX 4096U
 #define DIRECTORY_FLOOR (4U << 20) /* entries that any dump may have; beyond, only in proportion to its pages */
 #define DIRECTORY_ENTRIES_PER_PAGE 256U
-#define SPARSE_FLOOR (128U << 20)
+#define SPARSE_FLOOR (16U << 20)
 #define REGION_BYTES (2U << 20) /* what a region takes that has one page: a huge page of pointers */
 #define SPARSE_BYTES_PER_OBJECT 96U
 
