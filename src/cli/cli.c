@@ -4,8 +4,8 @@
  *
  *     words ──> command, options, operands ──> prepare ──> open the dump ──> ask ──> render ──> exit code
  *
- * The first word that is no option names the command; if it names none but a file (it exists, or contains '/' or '.'), the command is
- * `report`. Errors come back as values, are told here in one line, and their kind decides the exit code.
+ * The first word that is no option names the command; if it names none but a file (it exists, or contains '/' or '.', or is "-", standard
+ * input), the command is `report`. Errors come back as values, are told here in one line, and their kind decides the exit code.
  */
 #include "ha/cli/cli.h"
 
@@ -158,7 +158,7 @@ static struct ha_err *first_word(struct cli *cli, struct opt_parser *parser, con
     if (cli_command_find(word) != NULL) {
         return command_set(cli, parser, word);
     }
-    if (strpbrk(word, "/.") != NULL || access(word, F_OK) == 0) {
+    if (strcmp(word, "-") == 0 || strpbrk(word, "/.") != NULL || access(word, F_OK) == 0) {
         HA_TRY(command_set(cli, parser, "report"));
         return operand_add(cli, word);
     }
@@ -251,7 +251,7 @@ static struct ha_err *strict_check(const struct cli *cli)
         const struct ha_diag_entry *entry = ha_diag_get(diag, code);
         if (entry->count > 0 && ha_diag_is_damage(code)) {
             return ha_err_new(HA_ERR_INPUT, "'%s' is damaged (%s: %s) and --strict was given",
-                              cli->snapshot->path, ha_diag_code_text(code),
+                              ha_input_name(cli->snapshot->path), ha_diag_code_text(code),
                               entry->message == NULL ? "" : entry->message);
         }
     }

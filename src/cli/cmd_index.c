@@ -161,6 +161,10 @@ static struct ha_err *prepare(struct cli *cli)
 {
     unsigned action = 0;
     HA_TRY(action_read(cli, &action));
+    if (ha_input_is_passing(cli->operands[1])) {
+        return ha_err_new(HA_ERR_USAGE, "index: none is kept for '%s', which is gone when it was read",
+                          ha_input_name(cli->operands[1]));
+    }
     if (cli->options.no_index && action == ACTION_BUILD) {
         return ha_err_new(HA_ERR_USAGE, "index build and --no-index exclude each other");
     }

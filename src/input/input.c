@@ -2,31 +2,28 @@
 /*
  * Opens a dump: what is it, and where are its bytes. The name of the file is never looked at, only its first bytes are.
  *
- *     open -> regular file? -> first bytes -> gzip: inflate, look at the first bytes of the content
- *                                          -> surely something else (a recording, a core, an archive): refuse, say what to do
- *                                          -> anything else is taken; whether it is HPROF is for the reader to say
- *
- * Windows: a random window is the whole mapping, so that ha_window_at() never gets here; a stream window reads 1 MiB from the asked
- * offset into its buffer, more if more is asked for at once.
+ *     regular file, or a pipe written to one
+ *         -> first bytes -> gzip: inflate, look at the first bytes of the content; or address by a table that is given
+ *                        -> surely something else (a recording, a core, an archive): refuse, say what to do
+ *                        -> anything else is taken; whether it is HPROF is for the reader to say
  */
 #include "ha/input/input.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include "ha/base/checked.h"
 #include "ha/base/file.h"
 #include "ha/base/mem.h"
 #include "ha/base/mutf8.h"
 #include "ha/base/sbuf.h"
 #include "input_source.h"
 
-#define STREAM_BYTES ((size_t)1 << 20)
 #define SNIFF_BYTES 64U
-
-/* What a window points to before anything was read: asking for no bytes at all is not a failure. */
-static const uint8_t nothing[1];
+#define STDIN_PATH "-"
 
 /* ---- what the first bytes say ---- */
 
@@ -93,34 +90,76 @@ static struct ha_err *sniff(const struct ha_input *input, uint8_t *buf, size_t *
 
 /* ---- opening ---- */
 
-/* Before the file is opened: opening a pipe would wait for its writer. */
-static struct ha_err *check_regular(const struct ha_input *input)
+/* Names for what somebody else has opened already; a regular file behind one has another name, under which its index belongs. */
+static bool is_descriptor_path(const char *path)
+{
+    static const char self[] = "/proc/self/fd/", dev[] = "/dev/fd/";
+    return strcmp(path, "/dev/stdin") == 0 || strncmp(path, dev, sizeof dev - 1) == 0 ||
+           strncmp(path, self, sizeof self - 1) == 0;
+}
+
+bool ha_input_is_passing(const char *path)
 {
     struct stat st;
-    if (stat(input->path, &st) != 0) {
-        return ha_err_system(errno, "cannot open '%s'", input->shown);
-    }
-    if (S_ISDIR(st.st_mode)) {
+    return strcmp(path, STDIN_PATH) == 0 || is_descriptor_path(path) ||
+           (stat(path, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)));
+}
+
+const char *ha_input_name(const char *path)
+{
+    return strcmp(path, STDIN_PATH) == 0 ? "<stdin>" : path;
+}
+
+/* Before the file is opened, since opening a device may do things. *ret_pipe: it can be read once only. */
+static struct ha_err *check_kind(const struct ha_input *input, const struct stat *st,
+                                 bool *ret_pipe)
+{
+    *ret_pipe = S_ISFIFO(st->st_mode) || S_ISSOCK(st->st_mode);
+    if (S_ISDIR(st->st_mode)) {
         return ha_err_system(EISDIR, "cannot read '%s'", input->shown);
     }
-    if (!S_ISREG(st.st_mode)) {
-        return ha_err_new(HA_ERR_INPUT,
-                          "'%s' is not a regular file: a dump is read more than once, so write it "
-                          "to a file first",
-                          input->shown);
+    if (!S_ISREG(st->st_mode) && !*ret_pipe) {
+        return ha_err_new(HA_ERR_INPUT, "'%s' is neither a regular file nor a pipe", input->shown);
     }
-    if (st.st_size <= 0) {
+    if (S_ISREG(st->st_mode) && st->st_size <= 0) {
         return ha_err_new(HA_ERR_INPUT, "'%s' is empty", input->shown);
     }
     return NULL;
 }
 
-static struct ha_err *open_plain(struct ha_input *input)
+static struct ha_err *open_stdin(struct ha_input *input, const struct ha_input_options *options)
 {
-    HA_TRY(check_regular(input));
+    struct stat st;
+    if (fstat(STDIN_FILENO, &st) != 0) {
+        return ha_err_system(errno, "cannot read standard input");
+    }
+    if (!S_ISREG(st.st_mode) || st.st_size <= 0 || lseek(STDIN_FILENO, 0, SEEK_CUR) != 0) {
+        return ha_input_spill(input, options, STDIN_FILENO);
+    }
+    int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) {
+        return ha_err_system(errno, "cannot read standard input");
+    }
+    input->file_bytes = (uint64_t)st.st_size;
+    return ha_input_plain_attach(input, fd, input->file_bytes);
+}
+
+static struct ha_err *open_path(struct ha_input *input, const struct ha_input_options *options)
+{
+    struct stat st;
+    bool pipe = false;
+    if (stat(input->path, &st) != 0) {
+        return ha_err_system(errno, "cannot open '%s'", input->shown);
+    }
+    HA_TRY(check_kind(input, &st, &pipe));
     int fd = -1;
     struct ha_file_info info;
     HA_TRY(ha_file_open_read(input->path, &fd, &info));
+    if (pipe) {
+        struct ha_err *err = ha_input_spill(input, options, fd);
+        ha_file_close(fd);
+        return err;
+    }
     if (!info.regular || info.bytes == 0) {
         ha_file_close(fd);
         return ha_err_new(HA_ERR_INPUT, "'%s' was replaced while it was opened", input->shown);
@@ -129,23 +168,39 @@ static struct ha_err *open_plain(struct ha_input *input)
     return ha_input_plain_attach(input, fd, info.bytes);
 }
 
-static struct ha_err *open_any(struct ha_input *input, const struct ha_input_options *options)
+static struct ha_err *open_gzip(struct ha_input *input, const struct ha_input_options *options)
 {
     uint8_t head[SNIFF_BYTES];
     size_t len = 0;
-    HA_TRY(open_plain(input));
-    HA_TRY(sniff(input, head, &len));
-    if (!is_gzip(head, len)) {
-        return NULL;
-    }
-    HA_TRY(ha_input_gzip_attach(input, options));
     input->kind = HA_INPUT_GZIP;
+    if (options->table != NULL) {
+        return ha_input_gzip_attach(input, options->table);
+    }
+    HA_TRY(ha_input_gzip_inflate(input, options));
     HA_TRY(sniff(input, head, &len));
     if (is_gzip(head, len)) {
         return ha_err_new(
             HA_ERR_INPUT,
             "'%s' is compressed twice with gzip: unpack it once first ('gunzip -k FILE')",
             input->shown);
+    }
+    return NULL;
+}
+
+static struct ha_err *open_any(struct ha_input *input, const struct ha_input_options *options)
+{
+    uint8_t head[SNIFF_BYTES];
+    size_t len = 0;
+    bool is_stdin = strcmp(input->path, STDIN_PATH) == 0;
+    HA_TRY(is_stdin ? open_stdin(input, options) : open_path(input, options));
+    HA_TRY(sniff(input, head, &len));
+    if (is_gzip(head, len)) {
+        return open_gzip(input, options);
+    }
+    if (options->table != NULL) {
+        return ha_err_new(HA_ERR_INPUT,
+                          "there is a table of compressed data, but '%s' is not compressed",
+                          input->shown);
     }
     return NULL;
 }
@@ -170,8 +225,9 @@ struct ha_err *ha_input_open(const char *path, const struct ha_input_options *op
     }
     input->kind = HA_INPUT_PLAIN;
     input->fd = -1;
+    input->failed_off = UINT64_MAX;
     input->path = ha_strndup(path, strlen(path));
-    input->shown = escaped(path);
+    input->shown = escaped(ha_input_name(path));
     struct ha_err *err = NULL;
     if (input->path == NULL || input->shown == NULL) {
         err = ha_err_nomem();
@@ -192,6 +248,7 @@ void ha_input_close(struct ha_input *input)
         return;
     }
     ha_input_plain_detach(input);
+    gzip_table_deinit(&input->made);
     ha_free(input->path);
     ha_free(input->shown);
     ha_free(input);
@@ -204,7 +261,7 @@ enum ha_input_kind ha_input_kind(const struct ha_input *input)
 
 const char *ha_input_path(const struct ha_input *input)
 {
-    return input->path;
+    return ha_input_name(input->path);
 }
 
 uint64_t ha_input_bytes(const struct ha_input *input)
@@ -217,82 +274,20 @@ uint64_t ha_input_file_bytes(const struct ha_input *input)
     return input->file_bytes;
 }
 
-/* ---- windows ---- */
-
-void ha_window_init(struct ha_window *window, struct ha_input *input, enum ha_window_mode mode)
+bool ha_input_table_get(const struct ha_input *input, struct ha_input_table *ret)
 {
-    *window = (struct ha_window){.data = nothing, .input = input, .mode = mode};
-    if (mode == HA_WINDOW_RANDOM && input->map != NULL) {
-        window->data = input->map;
-        window->end = input->bytes;
-    }
+    gzip_table_view(&input->made, input->bytes, ret);
+    return ret->piece_count > 0;
 }
 
-void ha_window_deinit(struct ha_window *window)
+struct ha_err *ha_input_error(const struct ha_input *input)
 {
-    ha_free(window->buffer);
-    ha_err_free(window->err);
-    *window = (struct ha_window){.data = nothing};
-}
-
-/* Keeps the first error. The window is left empty, so that what the buffer holds is not taken for bytes of the file. */
-static const uint8_t *window_fail(struct ha_window *window, struct ha_err *err)
-{
-    if (window->err == NULL) {
-        window->err = err;
-    } else {
-        ha_err_free(err);
-    }
-    window->data = nothing;
-    window->start = window->end = 0;
-    return NULL;
-}
-
-static bool window_grow(struct ha_window *window, size_t bytes)
-{
-    if (window->capacity >= bytes) {
-        return true;
-    }
-    ha_free(window->buffer);
-    window->buffer = ha_alloc(bytes);
-    window->capacity = window->buffer == NULL ? 0 : bytes;
-    return window->buffer != NULL;
-}
-
-const uint8_t *ha_window_fill(struct ha_window *window, uint64_t off, size_t len)
-{
-    const struct ha_input *input = window->input;
-    if (!ha_range_fits(off, len, input->bytes)) {
+    uint64_t off = atomic_load(&input->failed_off);
+    if (off == UINT64_MAX) {
         return NULL;
     }
-    if (len == 0) {
-        return nothing;
-    }
-    if (len > HA_WINDOW_MAX) {
-        return window_fail(window,
-                           ha_err_at(HA_ERR_BUG, off, "window of %zu bytes asked for", len));
-    }
-    size_t want = len > STREAM_BYTES ? len : STREAM_BYTES;
-    // A request over 1 MiB is rarely the only one: the buffer then grows once, to the most that can be asked for.
-    if (!window_grow(window, len > STREAM_BYTES ? HA_WINDOW_MAX : STREAM_BYTES)) {
-        return window_fail(window, ha_err_nomem());
-    }
-    if (want > input->bytes - off) {
-        want = (size_t)(input->bytes - off);
-    }
-    struct ha_err *err = ha_input_plain_read(input, off, window->buffer, want);
-    if (err != NULL) {
-        return window_fail(window, err);
-    }
-    window->data = window->buffer;
-    window->start = off;
-    window->end = off + want;
-    return window->data;
-}
-
-struct ha_err *ha_window_error(struct ha_window *window)
-{
-    struct ha_err *err = window->err;
-    window->err = NULL;
-    return err;
+    return ha_err_at(HA_ERR_INPUT, off,
+                     "compressed data of '%s' could not be read back: the file or its index is "
+                     "damaged or was changed; '--rebuild' makes the index anew",
+                     input->shown);
 }

@@ -1,257 +1,282 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A gzip file, inflated once into an unnamed temporary file.
+ * A gzip file, in one of two ways.
  *
- *     [member][member]…[member]      one for gzip(1), one for each MiB of content in what HotSpot writes (GC.heap_dump -gz=N)
+ *     without a table    inflated once into an unnamed temporary file, which is then read like a plain one; a table is made on the way
+ *     with its table     (of an index) read where it lies, the pieces asked for being inflated into the caches of windows
  *
- * Damage is survived as far as it goes, since half a dump is better than none:
- *     checksum of a member wrong     its bytes are kept, the next member is read
- *     compressed data damaged        what came before is kept, the rest is lost
- *     ends within a member           what came before is kept
- *     no member after a member       ignored
- * Each is a diagnostic with the offset in the compressed file; it is an error only if nothing could be inflated at all.
- *
- * The only file that includes zlib.
+ * Damage is survived as far as it goes, since half a dump is better than none (gzip_stream.c). What was wrong is told here, in offsets of
+ * the plain bytes; it is an error only if nothing could be inflated at all.
  */
+#include "gzip_run.h"
+
+#include "gzip_format.h"
 #include "input_source.h"
 
+#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define ZLIB_CONST
-#include <zlib.h>
+#include <unistd.h>
 
 #include "ha/base/file.h"
 #include "ha/base/mem.h"
+#include "ha/base/pool.h"
+#include "ha/base/sbuf.h"
 
-#define BUFFER_BYTES ((size_t)1 << 20)
-#define GZIP_ONLY (15 + 16) /* zlib's window bits: 32 KiB, gzip header and trailer */
-#define GZIP_LENGTH_BYTES 4U
+#define TRIES 256U                 /* false candidates until looking for members is given up */
+#define PROGRESS_BYTES (64U << 20) /* all at once worked so far: it is worth trying again */
+#define BURST_MAX 65536U /* else members are read one by one for a while, twice as many each time */
 
-struct inflater {
-    const struct ha_input *input;
-    const struct ha_input_options *options;
-    const char *dir;
-    z_stream z;
-    uint8_t *in;      /* BUFFER_BYTES */
-    uint8_t *out;     /* BUFFER_BYTES */
-    uint64_t read;    /* bytes of the compressed file read so far */
-    uint64_t written; /* plain bytes in the temporary file */
-    int fd;           /* the temporary file */
+/* ---- services ---- */
 
-    /* what was wrong, told at the end when the number of plain bytes is known */
-    uint64_t crc_count;
-    uint64_t crc_off;   /* of the first wrong checksum */
-    const char *broken; /* zlib's words; NULL when the data is fine */
-    const char *cut;    /* why the file ends too early or too late */
-    uint64_t end_off;   /* of `broken` or `cut` */
-};
-
-/* Offset of the next byte to be consumed. */
-static uint64_t position(const struct inflater *s)
+struct ha_err *gzip_reader_at(struct gzip_reader *reader, uint64_t off, size_t need,
+                              const uint8_t **ret, size_t *ret_len)
 {
-    return s->read - s->z.avail_in;
-}
-
-/* Sees to it that at least `need` bytes are in the buffer, unless the file ends before. */
-static struct ha_err *refill(struct inflater *s, size_t need)
-{
-    if (s->z.avail_in >= need || s->read >= s->input->file_bytes) {
-        return NULL;
+    uint64_t left = reader->input->file_bytes - off;
+    bool inside = off >= reader->off && off - reader->off <= reader->len;
+    size_t have = inside ? reader->len - (size_t)(off - reader->off) : 0;
+    if (have < need && have < left) {
+        size_t want = left < GZIP_BUFFER_BYTES ? (size_t)left : GZIP_BUFFER_BYTES;
+        reader->len = 0;
+        HA_TRY(ha_input_plain_read(reader->input, off, reader->buffer, want));
+        reader->off = off;
+        reader->len = have = want;
     }
-    size_t rest = s->z.avail_in;
-    if (rest > 0) {
-        memmove(s->in, s->z.next_in, rest);
-    }
-    size_t want = BUFFER_BYTES - rest;
-    if (want > s->input->file_bytes - s->read) {
-        want = (size_t)(s->input->file_bytes - s->read);
-    }
-    HA_TRY(ha_input_plain_read(s->input, s->read, s->in + rest, want));
-    s->read += want;
-    s->z.next_in = s->in;
-    s->z.avail_in = (uInt)(rest + want);
-    ha_progress_step(s->options->progress, want);
+    *ret = reader->buffer + (have == 0 ? 0 : off - reader->off);
+    *ret_len = have;
     return NULL;
 }
 
-static struct ha_err *flush(struct inflater *s)
+struct ha_err *gzip_write(struct gzip_run *run, uint64_t off, const uint8_t *data, size_t len)
 {
-    size_t len = BUFFER_BYTES - s->z.avail_out;
-    struct ha_err *err = ha_file_write_at(s->fd, s->dir, s->written, s->out, len);
-    if (err != NULL) {
-        return ha_err_wrap(err,
-                           "cannot inflate '%s' into folder '%s' (%" PRIu64
-                           " bytes written; --index-dir chooses another folder)",
-                           s->input->shown, s->dir, s->written);
-    }
-    s->written += len;
-    s->z.next_out = s->out;
-    s->z.avail_out = (uInt)BUFFER_BYTES;
+    HA_TRY(ha_file_write_at(run->fd, run->dir, off, data, len));
+    atomic_fetch_add_explicit(&run->written, len, memory_order_relaxed);
     return NULL;
 }
 
-/* zlib stops right behind the checksum that does not fit; the plain length follows. */
-static struct ha_err *skip_wrong_checksum(struct inflater *s)
+void gzip_tell(struct gzip_run *run, uint64_t off)
 {
-    if (s->crc_count++ == 0) {
-        s->crc_off = position(s) - GZIP_LENGTH_BYTES;
-    }
-    if (strcmp(s->z.msg, "incorrect data check") != 0) {
-        return NULL;
-    }
-    HA_TRY(refill(s, GZIP_LENGTH_BYTES));
-    uInt skip = s->z.avail_in < GZIP_LENGTH_BYTES ? s->z.avail_in : (uInt)GZIP_LENGTH_BYTES;
-    s->z.next_in += skip;
-    s->z.avail_in -= skip;
-    return NULL;
-}
-
-static bool is_checksum_error(const char *msg)
-{
-    return msg != NULL &&
-           (strcmp(msg, "incorrect data check") == 0 || strcmp(msg, "incorrect length check") == 0);
-}
-
-/* Inflates up to the end of one member; *ret_more is false when nothing after it can be read. */
-static struct ha_err *inflate_member(struct inflater *s, bool *ret_more)
-{
-    *ret_more = false;
-    for (;;) {
-        HA_TRY(refill(s, 1));
-        if (s->z.avail_in == 0) {
-            s->cut = "ends within its compressed data";
-            s->end_off = s->input->file_bytes;
-            return NULL;
-        }
-        int rc = inflate(&s->z, Z_NO_FLUSH);
-        if (s->z.avail_out == 0) {
-            HA_TRY(flush(s));
-        }
-        if (rc == Z_STREAM_END) {
-            *ret_more = true;
-            return NULL;
-        }
-        if (rc == Z_MEM_ERROR) {
-            return ha_err_nomem();
-        }
-        if (rc == Z_DATA_ERROR && is_checksum_error(s->z.msg)) {
-            *ret_more = true;
-            return skip_wrong_checksum(s);
-        }
-        if (rc != Z_OK && rc != Z_BUF_ERROR) {
-            s->broken = s->z.msg != NULL ? s->z.msg : "unknown reason";
-            s->end_off = position(s);
-            return NULL;
-        }
+    if (off > run->told) {
+        ha_progress_step(run->options->progress, off - run->told);
+        run->told = off;
     }
 }
 
-static struct ha_err *inflate_members(struct inflater *s)
+/* ---- what was wrong ---- */
+
+static void tell_places(const struct gzip_damage *damage, struct ha_sbuf *out)
 {
-    for (;;) {
-        HA_TRY(refill(s, 2));
-        if (s->z.avail_in == 0) {
-            return NULL;
-        }
-        if (s->z.avail_in < 2 || s->z.next_in[0] != 0x1f || s->z.next_in[1] != 0x8b) {
-            s->cut = "goes on with bytes that are not gzip data";
-            s->end_off = position(s);
-            return NULL;
-        }
-        bool more = false;
-        HA_TRY(inflate_member(s, &more));
-        if (!more) {
-            return NULL;
-        }
-        if (inflateReset(&s->z) != Z_OK) {
-            return ha_err_new(HA_ERR_BUG, "zlib cannot be reset");
-        }
+    if (damage->places == 0) {
+        return;
+    }
+    ha_sbuf_printf(out,
+                   "compressed data is damaged in %" PRIu64 " place%s, first at 0x%" PRIx64
+                   " of the file (%s): ",
+                   damage->places, damage->places == 1 ? "" : "s", damage->first_off,
+                   damage->first_reason);
+    if (damage->unknown < damage->places) {
+        ha_sbuf_printf(out,
+                       "%" PRIu64 " plain bytes are lost and read as zeros, first 0x%" PRIx64
+                       " to 0x%" PRIx64,
+                       damage->lost_bytes, damage->first_lost.off, damage->first_lost.end);
+    }
+    if (damage->unknown > 0) {
+        ha_sbuf_printf(
+            out,
+            "%s%" PRIu64
+            " time%s it is not known how many bytes are lost, what comes after is out of place",
+            damage->unknown < damage->places ? "; " : "", damage->unknown,
+            damage->unknown == 1 ? "" : "s");
+    }
+    ha_sbuf_puts(out, "; bytes shortly before may be wrong");
+}
+
+static void tell_checksums(const struct gzip_damage *damage, struct ha_sbuf *out)
+{
+    if (damage->crc_count == 0) {
+        return;
+    }
+    ha_sbuf_puts(out, out->len > 0 ? "; " : "");
+    if (damage->crc_count == 1) {
+        ha_sbuf_puts(out, "the checksum of a gzip member is wrong: its");
+    } else {
+        ha_sbuf_printf(out, "the checksums of %" PRIu64 " gzip members are wrong: their",
+                       damage->crc_count);
+    }
+    ha_sbuf_printf(out, " plain bytes, %s0x%" PRIx64 " to 0x%" PRIx64 ", may be damaged",
+                   damage->crc_count == 1 ? "" : "first ", damage->crc_first.off,
+                   damage->crc_first.end);
+}
+
+static void tell_rest(const struct gzip_run *run, struct ha_sbuf *out)
+{
+    const struct gzip_damage *damage = &run->damage;
+    if (damage->broken != NULL) {
+        ha_sbuf_printf(out,
+                       "%scompressed data is damaged at 0x%" PRIx64
+                       " of the file (%s): the rest of the file is lost, %" PRIu64
+                       " plain bytes were recovered",
+                       out->len > 0 ? "; " : "", damage->broken_off, damage->broken, run->plain);
+    }
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void tell(const struct gzip_run *run, struct ha_diag *diag)
+{
+    const struct gzip_damage *damage = &run->damage;
+    uint64_t count = damage->places + damage->crc_count + (damage->broken != NULL);
+    uint64_t off = damage->broken != NULL ? run->plain : UINT64_MAX;
+    off = damage->places > 0 ? least(off, damage->first_lost.off) : off;
+    off = damage->crc_count > 0 ? least(off, damage->crc_first.off) : off;
+    if (count > 0) {
+        struct ha_sbuf text = {0};
+        tell_places(damage, &text);
+        tell_checksums(damage, &text);
+        tell_rest(run, &text);
+        ha_diag_add(diag, HA_DIAG_CRC, off, count, "%s", ha_sbuf_text(&text));
+        ha_sbuf_deinit(&text);
+    }
+    if (damage->cut != NULL) {
+        ha_diag_add(diag, HA_DIAG_TRUNCATED, run->plain, 1, "-");
+        // Final: what a reader of the plain bytes says about their end is a consequence of this.
+        ha_diag_say(diag, HA_DIAG_TRUNCATED,
+                    "the gzip file %s, at 0x%" PRIx64 ": %" PRIu64 " plain bytes were recovered",
+                    damage->cut, damage->cut_off, run->plain);
     }
 }
 
 /* Turns what was wrong into diagnostics, or, when it left nothing to analyze, into an error. */
-static struct ha_err *judge(const struct inflater *s)
+static struct ha_err *judge(const struct gzip_run *run)
 {
-    const char *shown = s->input->shown;
-    struct ha_diag *diag = s->options->diag;
-    if (s->written == 0) {
-        const char *why = s->broken != NULL ? s->broken
-                          : s->cut != NULL  ? s->cut
-                                            : "it holds nothing";
-        return ha_err_new(HA_ERR_INPUT, "nothing can be inflated from gzip file '%s': %s", shown,
-                          why);
+    const struct gzip_damage *damage = &run->damage;
+    if (run->plain == 0) {
+        const char *why = damage->broken != NULL                        ? damage->broken
+                          : damage->cut != NULL && damage->cut_off == 0 ? "its header is damaged"
+                          : damage->cut != NULL                         ? damage->cut
+                                                                        : "it holds nothing";
+        return ha_err_new(HA_ERR_INPUT, "nothing can be inflated from gzip file '%s': %s",
+                          run->input->shown, why);
     }
-    if (diag == NULL) {
-        return NULL;
-    }
-    if (s->broken != NULL) {
-        ha_diag_add(diag, HA_DIAG_CRC, s->end_off, 1,
-                    "compressed data is damaged (%s): the rest of the file is lost, %" PRIu64
-                    " plain bytes were recovered",
-                    s->broken, s->written);
-    }
-    if (s->crc_count > 0) {
-        ha_diag_add(diag, HA_DIAG_CRC, s->crc_off, s->crc_count,
-                    "a checksum of the gzip file is wrong: some of its %" PRIu64
-                    " plain bytes, all of which were recovered, are damaged",
-                    s->written);
-    }
-    if (s->cut != NULL) {
-        ha_diag_add(diag, HA_DIAG_TRUNCATED, s->end_off, 1,
-                    "the gzip file %s: %" PRIu64 " plain bytes were recovered", s->cut, s->written);
+    if (run->options->diag != NULL) {
+        tell(run, run->options->diag);
     }
     return NULL;
 }
 
-static struct ha_err *run(struct inflater *s)
+/* ---- the run ---- */
+
+static struct ha_err *read_block_bytes(struct gzip_run *run)
 {
-    s->in = ha_alloc(BUFFER_BYTES);
-    s->out = ha_alloc(BUFFER_BYTES);
-    if (s->in == NULL || s->out == NULL || inflateInit2(&s->z, GZIP_ONLY) != Z_OK) {
-        return ha_err_nomem();
-    }
-    s->z.next_out = s->out;
-    s->z.avail_out = (uInt)BUFFER_BYTES;
-    struct ha_err *err = inflate_members(s);
-    if (err == NULL) {
-        err = flush(s);
-    }
-    if (err == NULL) {
-        err = judge(s);
-    }
-    // judge() still quotes texts of the stream.
-    (void)inflateEnd(&s->z);
-    return err;
+    const uint8_t *header = NULL;
+    size_t bytes = 0;
+    bool cut = false;
+    HA_TRY(gzip_read_header(run, 0, &header, &bytes, &cut));
+    run->block_bytes = bytes > 0 ? gzip_hotspot_block_bytes(header, bytes) : 0;
+    return NULL;
 }
 
-static const char *temp_folder(const struct ha_input_options *options)
+static struct ha_err *run_all(struct gzip_run *run)
 {
-    if (options->temp_dir != NULL) {
-        return options->temp_dir;
+    uint32_t burst = 0, left = 0;
+    HA_TRY(read_block_bytes(run));
+    while (run->pos < run->input->file_bytes) {
+        if (left == 0) {
+            uint64_t before = run->pos;
+            HA_TRY(gzip_members_run(run));
+            bool worked = run->pos - before >= PROGRESS_BYTES;
+            burst = burst == 0 || worked ? 1 : burst < BURST_MAX ? 2 * burst : BURST_MAX;
+            left = burst;
+        } else {
+            HA_TRY(gzip_stream_run(run));
+            left--;
+        }
     }
-    const char *dir = getenv("TMPDIR");
-    return dir != NULL && dir[0] != '\0' ? dir : "/tmp";
+    gzip_tell(run, run->pos);
+    return judge(run);
 }
 
-struct ha_err *ha_input_gzip_attach(struct ha_input *input, const struct ha_input_options *options)
+static struct ha_err *run_begin(struct gzip_run *run)
 {
-    struct inflater s = {.input = input, .options = options, .dir = temp_folder(options), .fd = -1};
-    struct ha_err *err = ha_file_temp(s.dir, &s.fd);
+    run->stream = inflate_stream_create();
+    run->out = ha_alloc(GZIP_BUFFER_BYTES);
+    run->reader = (struct gzip_reader){.input = run->input, .buffer = ha_alloc(GZIP_BUFFER_BYTES)};
+    bool ready = run->stream != NULL && run->out != NULL && run->reader.buffer != NULL;
+    return ready ? NULL : ha_err_nomem();
+}
+
+static void run_end(struct gzip_run *run)
+{
+    inflate_stream_destroy(run->stream);
+    ha_free(run->out);
+    ha_free(run->reader.buffer);
+}
+
+/* What was guessed to lie behind the end may have been written. */
+static struct ha_err *cut_file(const struct gzip_run *run)
+{
+    if (ftruncate(run->fd, (off_t)run->plain) != 0) {
+        return ha_err_system(errno, "cannot shorten a temporary file in '%s'", run->dir);
+    }
+    return NULL;
+}
+
+struct ha_err *ha_input_gzip_inflate(struct ha_input *input, const struct ha_input_options *options)
+{
+    struct gzip_run run = {.input = input, .options = options, .fd = -1, .tries_left = TRIES};
+    run.threads = options->threads == 0 ? ha_threads_default() : options->threads;
+    run.dir = ha_input_temp_folder(options);
+    struct ha_err *err = ha_file_temp(run.dir, &run.fd);
     if (err != NULL) {
         return ha_err_wrap(
             err, "cannot inflate '%s' into folder '%s' (--index-dir chooses another folder)",
-            input->shown, s.dir);
+            input->shown, run.dir);
     }
     ha_progress_begin(options->progress, "inflate", input->file_bytes);
-    err = run(&s);
+    err = run_begin(&run);
+    if (err == NULL) {
+        err = run_all(&run);
+    }
+    if (err == NULL) {
+        err = cut_file(&run);
+    }
+    if (err != NULL && ha_err_kind(err) == HA_ERR_SYSTEM && ha_err_errno(err) != ENOMEM) {
+        err = ha_err_wrap(err,
+                          "cannot inflate '%s' into folder '%s' (%" PRIu64
+                          " bytes written; --index-dir chooses another folder)",
+                          input->shown, run.dir, atomic_load(&run.written));
+    }
+    run_end(&run);
     ha_progress_end(options->progress);
-    ha_free(s.in);
-    ha_free(s.out);
     if (err != NULL) {
-        ha_file_close(s.fd);
+        gzip_table_deinit(&run.table);
+        ha_file_close(run.fd);
         return err;
     }
-    return ha_input_plain_attach(input, s.fd, s.written);
+    input->made = run.table;
+    return ha_input_plain_attach(input, run.fd, run.plain);
+}
+
+struct ha_err *ha_input_gzip_attach(struct ha_input *input, const struct ha_input_table *table)
+{
+    uint64_t plain_bytes = 0;
+    HA_TRY(gzip_table_check(table, input->file_bytes, &plain_bytes));
+    if (plain_bytes == 0) {
+        return ha_err_new(HA_ERR_INPUT, "the table of the compressed data is empty");
+    }
+    // One piece tells whether file and table belong together, as far as opening may cost.
+    struct gzip_scratch scratch = {0};
+    struct gzip_piece piece = gzip_table_find(table, 0);
+    HA_FREE uint8_t *out = ha_alloc(piece.plain_bytes);
+    struct ha_err *err =
+        out == NULL ? ha_err_nomem() : gzip_piece_read(input, table, &piece, &scratch, out);
+    gzip_scratch_deinit(&scratch);
+    HA_TRY(err);
+    ha_input_plain_unmap(input);
+    input->table = *table;
+    input->bytes = plain_bytes;
+    return NULL;
 }

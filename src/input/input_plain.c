@@ -26,12 +26,17 @@ struct ha_err *ha_input_plain_attach(struct ha_input *input, int fd, uint64_t by
     return NULL;
 }
 
-void ha_input_plain_detach(struct ha_input *input)
+void ha_input_plain_unmap(struct ha_input *input)
 {
     if (input->map != NULL) {
         ha_file_unmap(input->map, input->bytes);
         input->map = NULL;
     }
+}
+
+void ha_input_plain_detach(struct ha_input *input)
+{
+    ha_input_plain_unmap(input);
     ha_file_close(input->fd);
     input->fd = -1;
     input->bytes = 0;

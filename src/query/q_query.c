@@ -28,7 +28,8 @@ void ha_query_deinit(struct ha_query *q)
 
 struct ha_err *ha_query_error(struct ha_query *q)
 {
-    return ha_window_error(&q->window);
+    struct ha_err *err = ha_window_error(&q->window);
+    return err != NULL ? err : ha_input_error(q->snapshot->input);
 }
 
 uint64_t ha_query_shallow(const struct ha_query *q, ha_obj obj)

@@ -161,7 +161,7 @@ static void dump_build(struct ha_report *r, struct ha_doc_node *parent)
     const struct ha_snapshot *snapshot = r->query->snapshot;
     const struct ha_heap_facts *facts = &snapshot->heap->facts;
     struct ha_doc *doc = r->doc;
-    const char *file = base_name(snapshot->path);
+    const char *file = base_name(ha_input_name(snapshot->path));
     struct ha_doc_node *dump = ha_doc_machine(ha_doc_record(doc, parent, "dump"));
     ha_doc_text(doc, dump, "file", ha_doc_copy(doc, file, strlen(file)));
     ha_doc_bytes(doc, dump, "bytes", snapshot->file_bytes);
@@ -241,7 +241,7 @@ static void dump_line(struct ha_report *r, struct ha_doc_node *parent)
     const struct ha_snapshot *snapshot = r->query->snapshot;
     const struct ha_heap_facts *facts = &snapshot->heap->facts;
     struct ha_doc *doc = r->doc;
-    const char *file = base_name(snapshot->path);
+    const char *file = base_name(ha_input_name(snapshot->path));
     const char *name = ha_doc_copy(doc, file, strlen(file));
     bool is_label = strlen(name) <= NAME_AS_LABEL && name[strcspn(name, "\\\t\n\r\033")] == '\0';
     struct ha_doc_node *line = ha_doc_line(doc, parent, is_label ? name : "Dump");

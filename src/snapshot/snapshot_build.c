@@ -87,6 +87,9 @@ struct ha_err *ha_snapshot_build(struct ha_build *build, const struct ha_snapsho
     if (err == NULL) {
         err = ha_diag_write(diag, writer);
     }
+    if (err == NULL) {
+        err = ha_snapshot_input_write(build->input, writer);
+    }
     struct ha_progress *progress = build->progress;
     unsigned threads = build->threads;
     ha_build_destroy(build);

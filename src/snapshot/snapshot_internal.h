@@ -14,4 +14,12 @@ struct ha_err *ha_snapshot_build(struct ha_build *build, const struct ha_snapsho
 struct ha_err *ha_diag_write(const struct ha_diag *diag, struct ha_index_writer *writer) HA_WARN_UNUSED;
 struct ha_err *ha_diag_read(const struct ha_index *index, struct ha_diag *diag) HA_WARN_UNUSED;
 
+/* snapshot_input.c: opens the dump of a snapshot, with the help of its index, or without one (NULL; damage then goes to the snapshot's list). What
+   the index holds must live as long as the input. */
+struct ha_err *ha_snapshot_input_open(const struct ha_snapshot *snapshot, const struct ha_snapshot_options *options,
+                                      const struct ha_index *index, struct ha_input **ret) HA_WARN_UNUSED;
+
+/* Writes what the next one to open the dump with the index needs, if anything. */
+struct ha_err *ha_snapshot_input_write(const struct ha_input *input, struct ha_index_writer *writer) HA_WARN_UNUSED;
+
 #endif

@@ -44,6 +44,8 @@
 #define HA_SECTION_MAT_LOADERS HA_INDEX_ID('M', 'L', 'D', 'R')  /* and per loader */
 #define HA_SECTION_MAT_PARTS HA_INDEX_ID('M', 'P', 'R', 'T')    /* big parts of the heap */
 #define HA_SECTION_MAT_PART_ROWS HA_INDEX_ID('M', 'P', 'R', 'R') /* their histograms */
+#define HA_SECTION_GZIP_PIECES HA_INDEX_ID('G', 'Z', 'P', 'C')   /* a compressed dump: what lies where (input) */
+#define HA_SECTION_GZIP_WINDOWS HA_INDEX_ID('G', 'Z', 'W', 'N')
 #define HA_SECTION_DIAG HA_INDEX_ID('D', 'I', 'A', 'G')
 
 #endif

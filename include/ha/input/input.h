@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bytes of a dump, addressable by offset, whatever holds them: a plain file is read in place, a gzip file is inflated once into an
- * unnamed temporary file. Knows nothing of HPROF.
+ * The bytes of a dump, addressable by offset, whatever holds them: a plain file is read in place; a gzip file is inflated once into an
+ * unnamed temporary file, or, with the table made then, read in place, piece by piece; a pipe is written to an unnamed temporary file
+ * first. Knows nothing of HPROF.
  *
  * Bytes are read through a window, one per worker: a pointer from ha_window_at() is valid until the next call on the same window.
  *
@@ -26,25 +27,48 @@ enum ha_input_kind {
     HA_INPUT_GZIP
 };
 
+/* What makes a compressed dump addressable without inflating all of it. For others than this folder these are two arrays to be kept. */
+struct ha_input_table {
+    const void *pieces; /* piece_count × HA_INPUT_PIECE_BYTES, 8-byte aligned */
+    uint64_t piece_count;
+    const void *windows;
+    uint64_t window_bytes;
+};
+#define HA_INPUT_PIECE_BYTES 48U
+
 struct ha_input_options {
-    const char *temp_dir;          /* folder for the inflated copy of a compressed dump; NULL: $TMPDIR or /tmp */
+    const char *temp_dir;          /* folder for the copy of a compressed dump or a pipe; NULL: $TMPDIR or /tmp */
+    unsigned threads;              /* for inflating; 0: ha_threads_default() */
+    const struct ha_input_table *table; /* of this compressed dump, or NULL; its arrays are borrowed until the input is closed, and are checked */
     struct ha_diag *diag;          /* takes truncation and CRC damage of the container; may be NULL */
     struct ha_progress *progress;  /* may be NULL */
 };
 
-/* Opens the dump at path and makes its bytes addressable. An empty file, a folder, or a missing file is an error. Close with ha_input_close(). */
+/* Opens the dump at path ("-": standard input) and makes its bytes addressable. An empty file, a folder, a device, or a missing file is an error.
+   HA_ERR_INPUT also when options->table does not fit the file. Close with ha_input_close(). */
 struct ha_err *ha_input_open(const char *path, const struct ha_input_options *options, struct ha_input **ret) HA_WARN_UNUSED;
 void ha_input_close(struct ha_input *input); /* NULL is fine */
 
+/* Whether path names something that is gone when it was read: standard input, a pipe, somebody's descriptor. No index can be kept for it. */
+bool ha_input_is_passing(const char *path);
+/* The name to show for a path: "<stdin>" for "-", else path itself. */
+const char *ha_input_name(const char *path);
+
 enum ha_input_kind ha_input_kind(const struct ha_input *input);
-const char *ha_input_path(const struct ha_input *input);
+const char *ha_input_path(const struct ha_input *input); /* as ha_input_name() shows it */
 uint64_t ha_input_bytes(const struct ha_input *input);      /* bytes that can be addressed (inflated size) */
 uint64_t ha_input_file_bytes(const struct ha_input *input); /* bytes of the file as it lies on disk */
+
+/* The table of a compressed dump that was inflated when it was opened, borrowed from the input; false: there is none. */
+bool ha_input_table_get(const struct ha_input *input, struct ha_input_table *ret);
+
+/* The first failure of any window to inflate a piece, as an error of kind HA_ERR_INPUT; NULL when there was none. */
+struct ha_err *ha_input_error(const struct ha_input *input) HA_WARN_UNUSED;
 
 /* How a window will be used. */
 enum ha_window_mode {
     HA_WINDOW_STREAM, /* mostly forward: pread into a reused buffer (cheaper than faulting a mapping in) */
-    HA_WINDOW_RANDOM  /* here and there: the mapping itself */
+    HA_WINDOW_RANDOM  /* here and there: the mapping itself, or, of a compressed dump with a table, the pieces used last */
 };
 
 struct ha_window {
@@ -55,6 +79,7 @@ struct ha_window {
     enum ha_window_mode mode;
     uint8_t *buffer; /* of a stream window; NULL until first used */
     size_t capacity;
+    struct ha_window_cache *cache; /* pieces of a compressed dump; NULL until first used */
     struct ha_err *err; /* first read error, kept until taken with ha_window_error() */
 };
 

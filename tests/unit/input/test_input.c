@@ -145,9 +145,8 @@ START_TEST(test_not_a_file)
     ck_err(ha_input_open(dir.path, NULL, &input), HA_ERR_SYSTEM, "Is a directory");
     temp_write(temp_path(&dir, "empty", path), "", 0);
     ck_err(ha_input_open(path, NULL, &input), HA_ERR_INPUT, "is empty");
-    ck_assert_int_eq(mkfifo(temp_path(&dir, "pipe", path), 0600), 0);
-    ck_err(ha_input_open(path, NULL, &input), HA_ERR_INPUT, "not a regular file");
-    ck_err(ha_input_open("/dev/null", NULL, &input), HA_ERR_INPUT, "not a regular file");
+    ck_err(ha_input_open("/dev/null", NULL, &input), HA_ERR_INPUT,
+           "neither a regular file nor a pipe");
     ck_err(ha_input_open("a\nb", NULL, &input), HA_ERR_SYSTEM, "'a\\nb'");
     ck_assert_ptr_null(input);
     temp_dir_deinit(&dir);

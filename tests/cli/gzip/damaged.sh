@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+# Damage of the compressed file: what it costs is told, by a run that inflates and by one that does not, and --strict makes it an error.
+"$DUMPGEN" "$HEAPS/leak.heap" leak.hprof
+"$TOP/tests/cli/gzip_layouts.py" leak.hprof
+exec 2>&1
+says() {
+    "$@"
+    echo "exit $?"
+}
+warnings() {
+    "$HPROF_ANALYZE" report "$1" -f json 2> /dev/null > a
+    json a 'warnings.*.message' | grep gzip
+}
+
+size=$(wc -c < one.gz)
+head -c $((size * 9 / 10)) one.gz > cut.gz
+warnings cut.gz | sed 's/[0-9a-f][0-9a-f][0-9a-f][0-9a-f]*/N/g'
+warnings cut.gz | sed 's/[0-9a-f][0-9a-f][0-9a-f][0-9a-f]*/N/g'
+
+cp one.gz crc.gz
+printf 'XXXX' | dd of=crc.gz bs=1 seek=$((size - 8)) conv=notrunc 2> /dev/null
+warnings crc.gz
+says "$HPROF_ANALYZE" histogram crc.gz -n 1 --strict
+
+printf 'garbage' >> chunked.gz
+says "$HPROF_ANALYZE" histogram chunked.gz -n 1
+says "$HPROF_ANALYZE" histogram chunked.gz -n 1
