@@ -54,7 +54,9 @@ static void note_dangling(struct ha_build *build)
     uint64_t dangling = build->facts.dangling_references, kept = build->facts.reference_count;
     if (dangling > 0 && dangling >= (dangling + kept) / 200) {
         ha_diag_add(build->diag, HA_DIAG_DANGLING, HA_ERR_NO_OFFSET, dangling,
-                    "%" PRIu64 " references lead to objects that are not in the dump; they are taken as null", dangling);
+                    dangling == 1 ? "%" PRIu64 " reference leads to objects that are not in the dump; it is taken as null"
+                                  : "%" PRIu64 " references lead to objects that are not in the dump; they are taken as null",
+                    dangling);
     }
 }
 
