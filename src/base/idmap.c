@@ -7,17 +7,28 @@
 #include "ha/base/idmap.h"
 
 #include <string.h>
+#include <sys/random.h>
 
 #define SLOTS_MIN 16U
 
 /* The slot that holds id, or the free one where it belongs. */
 static struct ha_idmap_slot *find(const struct ha_idmap *map, uint64_t id)
 {
-    uint64_t i = ha_idmap_mix(id) & map->mask;
+    uint64_t i = ha_idmap_mix(id, map->seed) & map->mask;
     while (map->slots[i].number != HA_IDMAP_NONE && map->slots[i].id != id) {
         i = (i + 1) & map->mask;
     }
     return &map->slots[i];
+}
+
+/* Nothing that is kept depends on it: maps are looked up, not walked in order. */
+static uint64_t new_seed(void)
+{
+    uint64_t seed;
+    if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed) {
+        seed = (uint64_t)(uintptr_t)&seed; // where the stack lies is a secret too, if a smaller one
+    }
+    return seed;
 }
 
 /* Doubles the slots. */
@@ -28,6 +39,7 @@ static bool grow(struct ha_idmap *map)
     struct ha_idmap grown = {
         .slots = ha_alloc_array(new_slots, sizeof *map->slots),
         .mask = new_slots - 1,
+        .seed = map->slots == NULL ? new_seed() : map->seed,
         .count = map->count,
     };
     if (grown.slots == NULL) {

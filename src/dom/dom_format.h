@@ -15,11 +15,11 @@
  *     16    8  unreachable objects
  *     24    8  their shallow bytes
  *     32    4  bytes per element of the retained column
- *     36    4  zero */
+ *     36    4  bytes per unit of the retained column: the object alignment */
 struct ha_disk_totals {
     uint64_t reachable_objects, reachable_bytes;
     uint64_t unreachable_objects, unreachable_bytes;
-    uint32_t width, zero;
+    uint32_t width, unit;
 };
 static_assert(sizeof(struct ha_disk_totals) == 40, "layout is part of the index format");
 

@@ -140,7 +140,7 @@ struct ha_err *ha_retained_open(const struct ha_index *index, const struct ha_si
         return ha_err_nomem();
     }
     const struct ha_disk_totals *t = totals.data;
-    *retained = (struct ha_retained){.sizes = sizes, .dom = dom, .column = column.data, .width = column.width, .extra = extra.data,
+    *retained = (struct ha_retained){.sizes = sizes, .dom = dom, .column = column.data, .width = column.width, .unit = t->unit, .extra = extra.data,
                                      .extra_count = extra.count, .classes = classes.data, .reachable_objects = t->reachable_objects,
                                      .reachable_bytes = t->reachable_bytes, .unreachable_objects = t->unreachable_objects,
                                      .unreachable_bytes = t->unreachable_bytes};
@@ -167,7 +167,7 @@ uint64_t ha_retained_of(const struct ha_retained *retained, ha_obj obj)
 {
     const struct ha_heap *heap = retained->dom->heap;
     if (obj.i < heap->facts.branch_count && ha_dom_reachable(retained->dom, obj)) {
-        return 8 * (retained->width == 4 ? ha_le32(retained->column + 4 * (size_t)obj.i) : ha_le40(retained->column + 5 * (size_t)obj.i));
+        return retained->unit * (uint64_t)(retained->width == 4 ? ha_le32(retained->column + 4 * (size_t)obj.i) : ha_le40(retained->column + 5 * (size_t)obj.i));
     }
     uint64_t low = 0, high = retained->extra_count;
     while (low < high) {

@@ -9,6 +9,7 @@
 #include "ha/base/mem.h"
 #include "ha/heap/heap_sections.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,10 +107,15 @@ static struct ha_err *put_column(struct sweep *s)
     for (uint32_t obj = 0; obj < branch_count; obj++) {
         most = s->retained[obj] > most ? s->retained[obj] : most;
     }
-    s->totals.width = most / 8 <= UINT32_MAX ? 4 : 5;
+    const uint32_t unit = s->sizes->alignment; /* of every size, hence of every sum */
+    if (most / unit >> 40 != 0) {
+        return ha_err_new(HA_ERR_LIMIT, "an object retains more than 2^40 times %" PRIu32 " bytes, more than the index can hold", unit);
+    }
+    s->totals.width = most / unit <= UINT32_MAX ? 4 : 5;
+    s->totals.unit = unit;
     uint8_t *out = (uint8_t *)s->retained; /* shorter elements never overtake the ones being read */
     for (uint32_t obj = 0; obj < branch_count; obj++) {
-        uint64_t units = s->retained[obj] / 8;
+        uint64_t units = s->retained[obj] / unit;
         if (s->totals.width == 4) {
             uint32_t narrow = (uint32_t)units;
             memcpy(out + 4 * (size_t)obj, &narrow, sizeof narrow);

@@ -118,7 +118,7 @@ HA_INLINE struct ha_err *row_add(struct pass *pass, struct row *row, uint32_t ta
         row->started = true;
     }
     row->held = target;
-    w->references++;
+    w->references += target != HA_EDGE_NULL;
     return NULL;
 }
 
@@ -183,7 +183,7 @@ HA_INLINE void put_columns(struct pass *pass, ha_obj obj, uint32_t cls, uint64_t
 /* The object of a record, if this record is the one that counts. */
 HA_INLINE bool take_object(struct pass *pass, uint64_t id, ha_obj *ret)
 {
-    if (HA_UNLIKELY(!ha_addresses_find(pass->build->addresses, id, ret))) {
+    if (HA_UNLIKELY(!ha_build_find(pass->build, id, ret))) {
         return false;
     }
     if (HA_UNLIKELY(pass->seen != NULL)) {
@@ -325,7 +325,7 @@ HA_INLINE struct ha_err *on_instance(struct pass *pass, struct worker *w, const 
     if (!take_object(pass, sub->id, &obj)) {
         return NULL;
     }
-    if (HA_UNLIKELY(sub->class_id != w->last_class_id)) {
+    if (HA_UNLIKELY(sub->class_id != w->last_class_id || w->last_class == HA_NONE)) {
         w->last_class = ha_build_class_of(build, sub->class_id);
         w->last_class_id = sub->class_id;
         if (w->last_class == HA_NONE) {
@@ -353,7 +353,7 @@ HA_INLINE struct ha_err *on_array(struct pass *pass, struct worker *w, const str
     bool objects = sub->tag == HA_SUB_OBJ_ARRAY;
     uint32_t cls = objects ? ha_build_class_of(build, sub->class_id) : build->primitive_arrays[sub->type];
     put_columns(pass, obj, cls == HA_NONE ? fallback(pass) : cls, sub->off);
-    pass->lengths[obj.i] = sub->count + 1;
+    pass->lengths[obj.i] = (sub->count < UINT32_MAX ? sub->count : UINT32_MAX - 1) + 1;
     if (!pass->rows || obj.i >= build->facts.branch_count) {
         return NULL;
     }

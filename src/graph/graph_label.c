@@ -151,6 +151,19 @@ bool ha_graph_edges(const struct ha_graph *graph, struct ha_window *window, ha_o
     return complete;
 }
 
+/* The thread entry of an object that a local belongs to: an object may have several. */
+static const struct ha_thread *thread_of_local(const struct ha_heap *heap, ha_obj obj, const struct ha_local *local)
+{
+    const struct ha_thread *thread = ha_heap_thread_of(heap, obj);
+    uint64_t index = (uint64_t)(local - heap->locals);
+    for (; thread != NULL && thread < heap->threads + heap->thread_count && ha_obj_equal(thread->obj, obj); thread++) {
+        if (index >= thread->locals_first && index - thread->locals_first < thread->locals_count) {
+            return thread;
+        }
+    }
+    return NULL;
+}
+
 static void local_text(const struct ha_graph *graph, ha_obj source, const struct ha_local *local, struct ha_sbuf *out)
 {
     if (local->kind != HA_ROOT_JAVA_LOCAL) {
@@ -158,7 +171,7 @@ static void local_text(const struct ha_graph *graph, ha_obj source, const struct
         return;
     }
     ha_sbuf_puts(out, "<local>");
-    const struct ha_thread *thread = ha_heap_thread_of(graph->heap, source);
+    const struct ha_thread *thread = thread_of_local(graph->heap, source, local);
     if (thread != NULL && local->frame < thread->frames_count) {
         const struct ha_frame *frame = &graph->heap->frames[thread->frames_first + local->frame];
         ha_sbuf_printf(out, " frame %" PRIu32 " %s.%s", local->frame, frame->class_name, frame->method);

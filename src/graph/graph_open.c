@@ -41,13 +41,13 @@ void ha_graph_close(struct ha_graph *graph)
     ha_free(graph);
 }
 
-uint64_t ha_graph_row(const struct ha_graph *graph, ha_obj obj)
+struct ha_span ha_graph_row(const struct ha_graph *graph, ha_obj obj)
 {
-    if (graph->row_start != NULL) {
-        return ha_le40(graph->row_start + 5 * (size_t)obj.i);
+    if (graph->row_start == NULL) {
+        return ha_starts_get(&graph->rows, obj.i);
     }
-    struct ha_span row = ha_starts_get(&graph->rows, obj.i);
-    return row.length == 0 ? HA_ROW_EMPTY : row.begin;
+    uint64_t begin = ha_le40(graph->row_start + 5 * (size_t)obj.i);
+    return begin < graph->target_count ? (struct ha_span){begin, graph->target_count - begin} : (struct ha_span){0, 0};
 }
 
 bool ha_graph_referent(const struct ha_graph *graph, ha_obj obj, ha_obj *ret)
@@ -56,11 +56,11 @@ bool ha_graph_referent(const struct ha_graph *graph, ha_obj obj, ha_obj *ret)
     if ((cls->flags & HA_CLASS_IS_REFERENCE) == 0 || obj.i >= graph->heap->facts.branch_count || ha_heap_is_array(graph->heap, obj)) {
         return false;
     }
-    uint64_t start = ha_graph_row(graph, obj);
-    if (start >= graph->target_count) {
+    struct ha_span row = ha_graph_row(graph, obj);
+    if (row.length == 0) {
         return false;
     }
-    ret->i = graph->targets[start] & ~HA_EDGE_END;
+    ret->i = graph->targets[row.begin] & ~HA_EDGE_END;
     return ret->i < graph->heap->facts.object_count;
 }
 

@@ -18,6 +18,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DUMP_BYTES_MAX (1ULL << 40) /* offsets of records take 5 bytes */
+
 struct ha_err *ha_build_create(struct ha_input *input, uint32_t heap, struct ha_diag *diag, struct ha_progress *progress, unsigned threads,
                                struct ha_build **ret)
 {
@@ -38,6 +40,9 @@ struct ha_err *ha_build_create(struct ha_input *input, uint32_t heap, struct ha_
     ha_window_init(&window, input, HA_WINDOW_RANDOM);
     struct ha_err *err = ha_hprof_header_read(&window, &header);
     ha_window_deinit(&window);
+    if (err == NULL && ha_input_bytes(input) >= DUMP_BYTES_MAX) {
+        err = ha_err_new(HA_ERR_LIMIT, "'%s' holds %" PRIu64 " bytes; dumps below 1 TiB can be read", ha_input_path(input), ha_input_bytes(input));
+    }
     if (err == NULL) {
         memcpy(build->facts.format, header.format, sizeof build->facts.format);
         build->facts.id_size = header.id_size;
@@ -81,6 +86,7 @@ void ha_build_destroy(struct ha_build *build)
     ha_big_deinit(&build->row_starts);
     ha_idmap_deinit(&build->class_ids);
     ha_idmap_deinit(&build->load_names);
+    ha_idmap_deinit(&build->name_owners);
     ha_idmap_deinit(&build->text_of_string);
     ha_addresses_close(build->addresses);
     ha_arena_deinit(&build->arena);
@@ -125,21 +131,25 @@ static struct ha_err *make_up_missing(struct ha_build *build, const struct ha_sc
                                               [HA_TYPE_DOUBLE] = "double[]",   [HA_TYPE_BYTE] = "byte[]", [HA_TYPE_SHORT] = "short[]",
                                               [HA_TYPE_INT] = "int[]",         [HA_TYPE_LONG] = "long[]"};
     uint64_t made = 0;
+    bool nameless = false;
+    for (uint32_t type = 0; type < 12; type++) {
+        if ((result->unknown_types >> type & 1) != 0 && build->primitive_arrays[type] == HA_NONE) {
+            HA_TRY(ha_build_class_make_up(build, 0, primitive[type], HA_CLASS_PRIMITIVE_ARRAY));
+        }
+    }
     for (size_t i = 0; i < result->unknown.count; i++) {
         uint64_t id = result->unknown.data[i].id;
         uint8_t kind = (uint8_t)result->unknown.data[i].number;
-        if (kind == HA_CLASS_PRIMITIVE_ARRAY) {
-            if (id < 12 && build->primitive_arrays[id] == HA_NONE) {
-                HA_TRY(ha_build_class_make_up(build, 0, primitive[id], kind));
-            }
-        } else if (ha_idmap_get(&build->class_ids, id) == HA_IDMAP_NONE) {
+        nameless = nameless || id == 0;
+        if (id != 0 && ha_idmap_get(&build->class_ids, id) == HA_IDMAP_NONE) {
             char name[48];
             snprintf(name, sizeof name, "unknown-class-%" PRIu64 "%s", made++, kind == HA_CLASS_OBJECT_ARRAY ? "[]" : "");
             HA_TRY(ha_build_class_make_up(build, id, name, kind));
         }
     }
-    if (result->unknown_overflow && build->fallback_class == HA_NONE) {
+    if ((result->unknown_overflow || nameless) && build->fallback_class == HA_NONE) {
         build->fallback_class = (uint32_t)build->classes.count;
+        made++;
         HA_TRY(ha_build_class_make_up(build, 0, "unknown-class", HA_CLASS_INSTANCE));
     }
     if (build->class_class == HA_NONE) {
@@ -227,6 +237,13 @@ static struct ha_err *add_class_objects(struct ha_build *build, struct ha_addres
     return ha_address_set_flush(set, 0);
 }
 
+/* What to try next when the addresses did not fit the form: each step is taken at most once. */
+static void after_trouble(struct attempt *attempt, enum ha_address_trouble trouble)
+{
+    attempt->shift = trouble == HA_ADDRESSES_UNALIGNED && attempt->shift != 0 ? 0 : HA_SHIFT_SORTED;
+    attempt->leaves = attempt->leaves && attempt->shift != HA_SHIFT_SORTED;
+}
+
 /* One attempt. *ret_again: something was not as assumed, `attempt` was changed, try again. */
 static struct ha_err *scan_once(struct ha_build *build, struct attempt *attempt, struct ha_address_set *set, struct ha_scan_result *result, bool *ret_again)
 {
@@ -236,11 +253,11 @@ static struct ha_err *scan_once(struct ha_build *build, struct attempt *attempt,
     HA_TRY(ha_scan_run(build, set, attempt->leaves, result));
     enum ha_address_trouble trouble = ha_address_set_trouble(set);
     if (trouble != HA_ADDRESSES_FINE) {
-        attempt->shift = trouble == HA_ADDRESSES_UNALIGNED ? 0 : HA_SHIFT_SORTED;
-        attempt->leaves = attempt->leaves && attempt->shift != HA_SHIFT_SORTED;
+        after_trouble(attempt, trouble);
         return NULL;
     }
-    bool late_classes = build->classes.count > classes_before && result->unknown.count > 0;
+    bool late_classes = build->classes.count > classes_before &&
+                        (result->unknown.count > 0 || result->unknown_types != 0 || result->unknown_overflow);
     if (late_classes) {
         return ha_build_classes_finish(build, true);
     }
@@ -256,7 +273,7 @@ static struct ha_err *scan_once(struct ha_build *build, struct attempt *attempt,
         uint64_t distinct = ha_address_set_count(set);
         build->duplicates = build->records + made_up > distinct;
         if (ha_address_set_trouble(set) != HA_ADDRESSES_FINE) {
-            attempt->shift = 0;
+            after_trouble(attempt, ha_address_set_trouble(set));
             return NULL;
         }
         if (build->duplicates && attempt->leaves) {
@@ -266,8 +283,7 @@ static struct ha_err *scan_once(struct ha_build *build, struct attempt *attempt,
     }
     HA_TRY(ha_address_set_finish(set, build->writer));
     if (ha_address_set_trouble(set) != HA_ADDRESSES_FINE) {
-        attempt->shift = HA_SHIFT_SORTED;
-        attempt->leaves = false;
+        after_trouble(attempt, ha_address_set_trouble(set));
         return NULL;
     }
     *ret_again = false;

@@ -15,12 +15,15 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define FLATTEN_FLOOR (16U << 20) /* offsets of references that any dump may have; beyond, only in proportion to its size */
+#define FLATTEN_FLOOR (64U << 20) /* bytes of payload, over all classes, that any dump may have laid out; beyond, only in proportion to its size */
 
 struct ha_err *ha_build_class_add(struct ha_build *build, const struct ha_class_dump *dump)
 {
     if (build->classes.count >= HA_CLASSES_MAX) {
         return ha_err_at(HA_ERR_LIMIT, dump->off, "the dump has more than %u classes", HA_CLASSES_MAX);
+    }
+    if (dump->id == 0) {
+        return NULL; /* null is no class */
     }
     uint32_t old;
     if (!ha_idmap_add(&build->class_ids, dump->id, (uint32_t)build->classes.count, &old)) {
@@ -35,7 +38,7 @@ struct ha_err *ha_build_class_add(struct ha_build *build, const struct ha_class_
     }
     *cls = (struct ha_build_class){.id = dump->id, .super_id = dump->super, .loader_id = dump->loader, .record = dump->off,
                                    .super = HA_CLS_NONE, .object = HA_OBJ_NONE,
-                                   .statics_first = (uint32_t)build->statics.count, .statics_count = dump->static_count,
+                                   .name_owner = (uint32_t)build->classes.count - 1, .statics_first = (uint32_t)build->statics.count, .statics_count = dump->static_count,
                                    .fields_first = (uint32_t)build->fields.count, .fields_count = dump->field_count};
     if (build->statics.count > UINT32_MAX - 65536 || build->fields.count > UINT32_MAX - 65536) {
         return ha_err_at(HA_ERR_LIMIT, dump->off, "the dump has more than 4 G field declarations");
@@ -69,12 +72,14 @@ struct ha_err *ha_build_class_make_up(struct ha_build *build, uint64_t id, const
     if (cls == NULL || copy == NULL) {
         return ha_err_nomem();
     }
-    *cls = (struct ha_build_class){.id = id, .record = UINT64_MAX, .name = copy, .super = HA_CLS_NONE, .object = HA_OBJ_NONE,
+    *cls = (struct ha_build_class){.id = id, .record = UINT64_MAX, .name = copy, .name_owner = (uint32_t)build->classes.count - 1, .super = HA_CLS_NONE, .object = HA_OBJ_NONE,
                                    .kind = kind, .flags = HA_CLASS_IS_MADE_UP};
     return NULL;
 }
 
 /* ---- names and kinds ---- */
+
+#define UNNAMED "unknown-name@"
 
 static const struct {
     const char *name;
@@ -98,31 +103,44 @@ static void set_kind(struct ha_build_class *cls)
     }
 }
 
+/* Reads the name of a class; classes of the same name share it. */
+static struct ha_err *name_class(struct ha_build *build, struct ha_window *window, uint32_t index, struct ha_sbuf *raw, struct ha_sbuf *source)
+{
+    struct ha_build_class *cls = &build->classes.data[index];
+    uint32_t load = ha_idmap_get(&build->load_names, cls->id);
+    uint64_t name_id = load == HA_IDMAP_NONE ? 0 : build->loads.data[load].name_id;
+    uint32_t owner = HA_IDMAP_NONE;
+    if (name_id != 0 && !ha_idmap_add(&build->name_owners, name_id, index, &owner)) {
+        return ha_err_nomem();
+    }
+    ha_sbuf_clear(raw);
+    ha_sbuf_clear(source);
+    if (owner == HA_IDMAP_NONE) {
+        ha_build_string_text(build, window, name_id, raw);
+        ha_class_name_to_source(ha_sbuf_text(raw), raw->len, source);
+    } else if (strncmp(build->classes.data[owner].name, UNNAMED, strlen(UNNAMED)) != 0) {
+        cls->name_owner = owner;
+        cls->name = build->classes.data[owner].name;
+        return NULL;
+    }
+    if (source->len == 0) {
+        ha_sbuf_printf(source, UNNAMED "0x%" PRIx64, cls->id);
+    }
+    cls->name = ha_arena_strndup(&build->arena, ha_sbuf_text(source), source->len);
+    return cls->name == NULL || ha_sbuf_failed(source) ? ha_err_nomem() : NULL;
+}
+
 static struct ha_err *name_classes(struct ha_build *build, struct ha_window *window)
 {
     struct ha_sbuf raw = {0}, source = {0};
     struct ha_err *err = NULL;
     for (size_t i = 0; i < build->classes.count && err == NULL; i++) {
-        struct ha_build_class *cls = &build->classes.data[i];
-        if (cls->name == NULL) {
-            uint32_t load = ha_idmap_get(&build->load_names, cls->id);
-            ha_sbuf_clear(&raw);
-            ha_sbuf_clear(&source);
-            if (load != HA_IDMAP_NONE) {
-                ha_build_string_text(build, window, build->loads.data[load].name_id, &raw);
-            }
-            ha_class_name_to_source(ha_sbuf_text(&raw), raw.len, &source);
-            if (source.len == 0) {
-                ha_sbuf_printf(&source, "unknown-name@0x%" PRIx64, cls->id);
-            }
-            char *copy = ha_arena_strndup(&build->arena, ha_sbuf_text(&source), source.len);
-            if (copy == NULL || ha_sbuf_failed(&source)) {
-                err = ha_err_nomem();
-                break;
-            }
-            cls->name = copy;
+        if (build->classes.data[i].name == NULL) {
+            err = name_class(build, window, (uint32_t)i, &raw, &source);
         }
-        set_kind(cls);
+        if (err == NULL) {
+            set_kind(&build->classes.data[i]);
+        }
     }
     ha_sbuf_deinit(&raw);
     ha_sbuf_deinit(&source);
@@ -144,22 +162,15 @@ static const struct {
              {"java.lang.String", HA_CLASS_IS_STRING}};
 
 /* Field of `cls` itself that holds the referent; HA_NONE unless cls is java.lang.ref.Reference. */
-static uint32_t referent_field(struct ha_build *build, struct ha_window *window, const struct ha_build_class *cls)
+static uint32_t find_referent(struct ha_build *build, struct ha_window *window, const struct ha_build_class *cls)
 {
-    if (strcmp(cls->name, "java.lang.ref.Reference") != 0) {
-        return HA_NONE;
-    }
-    struct ha_sbuf name = {0};
-    uint32_t found = HA_NONE;
-    for (uint32_t i = 0; i < cls->fields_count && found == HA_NONE; i++) {
+    for (uint32_t i = 0; strcmp(cls->name, "java.lang.ref.Reference") == 0 && i < cls->fields_count; i++) {
         const struct ha_build_field *field = &build->fields.data[cls->fields_first + i];
-        ha_build_string_text(build, window, field->name_id, &name);
-        if (field->type == HA_TYPE_REFERENCE && strcmp(ha_sbuf_text(&name), "referent") == 0) {
-            found = i;
+        if (field->type == HA_TYPE_REFERENCE && ha_build_string_is(build, window, field->name_id, "referent")) {
+            return i;
         }
     }
-    ha_sbuf_deinit(&name);
-    return found;
+    return HA_NONE;
 }
 
 static void finish_class(struct ha_build *build, struct ha_window *window, struct ha_build_class *cls)
@@ -171,7 +182,8 @@ static void finish_class(struct ha_build *build, struct ha_window *window, struc
             cls->flags |= known[i].flags;
         }
     }
-    if (referent_field(build, window, cls) != HA_NONE) {
+    cls->referent = find_referent(build, window, cls);
+    if (cls->referent != HA_NONE) {
         cls->flags |= HA_CLASS_IS_REFERENCE;
     }
     if (!ha_cls_is_none(cls->super) && build->classes.data[cls->super.i].depth >= HA_CLASS_DEPTH_MAX) {
@@ -342,7 +354,7 @@ struct ha_err *ha_build_classes_finish(struct ha_build *build, bool roots_known)
 
 /* ---- layouts ---- */
 
-static struct ha_err *flatten(struct ha_build *build, struct ha_window *window, struct ha_build_class *cls)
+static struct ha_err *flatten(struct ha_build *build, struct ha_build_class *cls)
 {
     uint32_t *offsets = ha_arena_calloc(&build->arena, cls->reference_fields, sizeof *offsets);
     if (offsets == NULL) {
@@ -351,7 +363,7 @@ static struct ha_err *flatten(struct ha_build *build, struct ha_window *window, 
     bool reference = (cls->flags & HA_CLASS_IS_REFERENCE) != 0;
     uint32_t n = reference ? 1 : 0, offset = 0;
     for (const struct ha_build_class *c = cls;; c = &build->classes.data[c->super.i]) {
-        uint32_t referent = reference ? referent_field(build, window, c) : HA_NONE;
+        uint32_t referent = reference ? c->referent : HA_NONE;
         for (uint32_t i = 0; i < c->fields_count; i++) {
             uint8_t type = build->fields.data[c->fields_first + i].type;
             if (type == HA_TYPE_REFERENCE && i == referent) {
@@ -372,17 +384,15 @@ static struct ha_err *flatten(struct ha_build *build, struct ha_window *window, 
 struct ha_err *ha_build_classes_flatten(struct ha_build *build)
 {
     uint64_t budget = FLATTEN_FLOOR + build->facts.dump_bytes / 16;
-    struct ha_window window;
-    ha_window_init(&window, build->input, HA_WINDOW_RANDOM);
     struct ha_err *err = NULL;
     for (size_t i = 0; i < build->classes.count && err == NULL; i++) {
         struct ha_build_class *cls = &build->classes.data[i];
+        uint64_t work = (uint64_t)cls->payload_bytes + cls->depth; /* at least the fields and classes to be walked */
         bool wanted = cls->instances > 0 && cls->kind == HA_CLASS_INSTANCE && cls->reference_fields > 0 && cls->payload_bytes < UINT32_MAX;
-        if (wanted && cls->reference_fields <= budget) {
-            budget -= cls->reference_fields;
-            err = flatten(build, &window, cls);
+        if (wanted && work <= budget) {
+            budget -= work;
+            err = flatten(build, cls);
         }
     }
-    ha_window_deinit(&window);
     return err;
 }

@@ -59,7 +59,11 @@ static struct ha_err *write_classes(struct ha_build *build)
                                        .statics_first = cls->statics_first, .statics_count = cls->statics_count,
                                        .payload_bytes = cls->payload_bytes, .reference_fields = cls->reference_fields, .kind = cls->kind,
                                        .element_type = cls->element_type};
-        HA_TRY(ha_build_text(build, cls->name, strlen(cls->name), &disk->name));
+        if (cls->name_owner < i) {
+            disk->name = ((const struct ha_disk_class *)data)[cls->name_owner].name;
+        } else {
+            HA_TRY(ha_build_text(build, cls->name, strlen(cls->name), &disk->name));
+        }
         if (!ha_obj_is_none(cls->object)) {
             pairs[objects++] = (struct class_object){cls->object.i, (uint32_t)i};
         }

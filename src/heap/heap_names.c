@@ -65,6 +65,17 @@ void ha_build_string_text(struct ha_build *build, struct ha_window *window, uint
     }
 }
 
+bool ha_build_string_is(struct ha_build *build, struct ha_window *window, uint64_t id, const char *text)
+{
+    const struct ha_build_string *string = id == 0 ? NULL : find(build, id);
+    if (string == NULL || string->len != strlen(text)) {
+        return false;
+    }
+    const uint8_t *p = ha_window_at(window, string->off, string->len);
+    ha_err_free(p == NULL ? ha_window_error(window) : NULL);
+    return p != NULL && memcmp(p, text, string->len) == 0;
+}
+
 struct ha_err *ha_build_text(struct ha_build *build, const char *text, size_t len, uint32_t *ret)
 {
     if (build->text.count > TEXT_BYTES_MAX - len - 1) {

@@ -38,8 +38,8 @@
 
 void ha_batch_walk_begin(const struct ha_batch *batch, struct ha_window *window, struct ha_batch_walk *ret)
 {
-    *ret = (struct ha_batch_walk){.window = window, .off = batch->off, .seg_end = batch->raw ? batch->off : batch->off, .end = batch->end,
-                                  .raw = batch->raw, .stop = HA_SUB_OK};
+    *ret = (struct ha_batch_walk){.window = window, .off = batch->off, .seg_end = batch->off, .end = batch->end,
+                                  .raw = batch->raw};
 }
 
 bool ha_batch_walk_segment(struct ha_batch_walk *walk)
@@ -87,7 +87,8 @@ struct worker {
     struct ha_window window;
     struct ha_resync resync;
     uint64_t *instances; /* per class */
-    struct ha_idmap unknown; /* class ids without class (so far): id -> kind */
+    struct ha_idmap unknown[2]; /* class ids without class (so far), of instances and of object arrays: id -> kind */
+    uint32_t unknown_types;     /* element types of primitive arrays without class: bits */
     uint64_t unknown_off;    /* of the first such record */
     bool unknown_overflow;   /* there were more ids than are remembered */
     uint64_t gcd;
@@ -123,12 +124,16 @@ static inline void note_address(struct worker *w, uint64_t address)
 
 static struct ha_err *note_unknown_class(struct worker *w, uint64_t class_id, uint8_t kind, uint64_t off)
 {
+    struct ha_idmap *unknown = &w->unknown[kind == HA_CLASS_OBJECT_ARRAY];
     w->unknown_off = off < w->unknown_off ? off : w->unknown_off;
-    if (w->unknown.count >= UNKNOWN_CLASSES_MAX) {
+    if (ha_idmap_get(unknown, class_id) != HA_IDMAP_NONE) {
+        return NULL;
+    }
+    if (unknown->count >= UNKNOWN_CLASSES_MAX) {
         w->unknown_overflow = true;
         return NULL;
     }
-    return ha_idmap_add(&w->unknown, class_id, kind, NULL) ? NULL : ha_err_nomem();
+    return ha_idmap_add(unknown, class_id, kind, NULL) ? NULL : ha_err_nomem();
 }
 
 /* Whether an object of an unknown class is none, but the end of one record and the begin of another with bytes missing in between: then others
@@ -151,6 +156,9 @@ static HA_NOINLINE bool hides_records(struct worker *w, struct found *found, con
 static inline struct ha_err *on_instance(struct scan *scan, struct worker *w, unsigned worker, struct found *found, const struct ha_sub *sub,
                                          uint64_t seg_end, enum ha_sub_result *result)
 {
+    if (HA_UNLIKELY(sub->id == 0)) {
+        return NULL; /* null is no object */
+    }
     if (HA_UNLIKELY(sub->class_id != w->last_class_id || w->last_class == HA_NONE)) {
         w->last_class_id = sub->class_id;
         w->last_class = ha_build_class_of(scan->build, sub->class_id);
@@ -173,6 +181,9 @@ static inline struct ha_err *on_instance(struct scan *scan, struct worker *w, un
 static inline struct ha_err *on_object_array(struct scan *scan, struct worker *w, unsigned worker, struct found *found, const struct ha_sub *sub,
                                              uint64_t seg_end, enum ha_sub_result *result)
 {
+    if (HA_UNLIKELY(sub->id == 0)) {
+        return NULL;
+    }
     uint32_t cls = ha_build_class_of(scan->build, sub->class_id);
     if (HA_LIKELY(cls != HA_NONE)) {
         w->instances[cls]++;
@@ -195,13 +206,17 @@ static inline struct ha_err *on_object_array(struct scan *scan, struct worker *w
 
 static inline struct ha_err *on_primitive_array(struct scan *scan, struct worker *w, unsigned worker, const struct ha_sub *sub)
 {
+    if (HA_UNLIKELY(sub->id == 0)) {
+        return NULL;
+    }
     uint32_t cls = scan->build->primitive_arrays[sub->type];
     bool leaf = scan->leaves;
     if (HA_LIKELY(cls != HA_NONE)) {
         w->instances[cls]++;
         leaf = leaf && (scan->build->classes.data[cls].flags & HA_CLASS_IS_LEAF) != 0;
     } else {
-        HA_TRY(note_unknown_class(w, sub->type, HA_CLASS_PRIMITIVE_ARRAY, sub->off));
+        w->unknown_types |= 1U << sub->type;
+        w->unknown_off = sub->off < w->unknown_off ? sub->off : w->unknown_off;
     }
     note_address(w, sub->id);
     return ha_address_set_add(scan->set, worker, sub->id, leaf);
@@ -360,7 +375,8 @@ HA_INLINE struct ha_err *scan_run(struct scan *scan, struct worker *w, unsigned 
         if (HA_UNLIKELY(result != HA_SUB_OK)) {
             break;
         }
-        found->records += (sub.tag >= HA_SUB_CLASS && sub.tag <= HA_SUB_PRIM_ARRAY) || sub.tag == HA_SUB_PRIM_ARRAY_NODATA;
+        bool object = (sub.tag >= HA_SUB_CLASS && sub.tag <= HA_SUB_PRIM_ARRAY) || sub.tag == HA_SUB_PRIM_ARRAY_NODATA;
+        found->records += object && sub.id != 0;
         last = off;
         off = sub.end;
         if (HA_UNLIKELY(off >= split) && off < walk->seg_end) {
@@ -479,6 +495,20 @@ static int compare_slots(const void *a, const void *b)
     return (x->number > y->number) - (x->number < y->number);
 }
 
+static struct ha_err *add_unknown(const struct ha_idmap *unknown, struct ha_scan_result *ret)
+{
+    for (uint64_t s = 0; unknown->slots != NULL && s <= unknown->mask; s++) {
+        if (unknown->slots[s].number != HA_IDMAP_NONE) {
+            struct ha_idmap_slot *slot = ha_vec_push(&ret->unknown);
+            if (slot == NULL) {
+                return ha_err_nomem();
+            }
+            *slot = unknown->slots[s];
+        }
+    }
+    return NULL;
+}
+
 /* All class ids that objects named and the class table did not have when the scan began, ascending, without repeats. */
 static struct ha_err *collect_unknown(struct ha_build *build, const struct scan *scan, struct ha_scan_result *ret)
 {
@@ -486,15 +516,9 @@ static struct ha_err *collect_unknown(struct ha_build *build, const struct scan 
         const struct worker *w = &scan->workers[i];
         ret->unknown_overflow |= w->unknown_overflow;
         ret->unknown_off = w->unknown_off < ret->unknown_off ? w->unknown_off : ret->unknown_off;
-        for (uint64_t s = 0; w->unknown.slots != NULL && s <= w->unknown.mask; s++) {
-            if (w->unknown.slots[s].number != HA_IDMAP_NONE) {
-                struct ha_idmap_slot *slot = ha_vec_push(&ret->unknown);
-                if (slot == NULL) {
-                    return ha_err_nomem();
-                }
-                *slot = w->unknown.slots[s];
-            }
-        }
+        ret->unknown_types |= w->unknown_types;
+        HA_TRY(add_unknown(&w->unknown[0], ret));
+        HA_TRY(add_unknown(&w->unknown[1], ret));
     }
     size_t kept = 0;
     if (ret->unknown.count > 1) {
@@ -505,7 +529,8 @@ static struct ha_err *collect_unknown(struct ha_build *build, const struct scan 
             ret->unknown.data[kept++] = ret->unknown.data[i];
         }
     }
-    ret->unknown.count = kept;
+    ret->unknown_overflow = ret->unknown_overflow || kept > UNKNOWN_CLASSES_MAX;
+    ret->unknown.count = ret->unknown_overflow ? 0 : kept; /* which ones a worker remembered is chance: then none counts */
     return NULL;
 }
 
@@ -525,7 +550,8 @@ static void workers_free(struct worker *workers, unsigned count)
     for (unsigned i = 0; workers != NULL && i < count; i++) {
         ha_window_deinit(&workers[i].window);
         ha_resync_deinit(&workers[i].resync);
-        ha_idmap_deinit(&workers[i].unknown);
+        ha_idmap_deinit(&workers[i].unknown[0]);
+        ha_idmap_deinit(&workers[i].unknown[1]);
         ha_free(workers[i].instances);
     }
     ha_free(workers);

@@ -6,9 +6,9 @@
 #include "ha/heap/heap_build.h"
 
 struct ha_scan_result {
-    HA_VEC(struct ha_idmap_slot) unknown; /* ids named as class that were no class when the scan began: (id, enum ha_class_kind), ascending;
-                                             of kind HA_CLASS_PRIMITIVE_ARRAY the id is the element type */
-    bool unknown_overflow;                /* there were too many to remember */
+    HA_VEC(struct ha_idmap_slot) unknown; /* ids named as class that were no class when the scan began: (id, enum ha_class_kind), ascending */
+    uint32_t unknown_types;               /* element types of primitive arrays whose class was none: bits */
+    bool unknown_overflow;                /* there were too many to remember: then `unknown` is empty */
     uint64_t unknown_off;                 /* offset of the first record of such a class */
 };
 

@@ -21,9 +21,11 @@ static uint64_t align(uint64_t value, uint64_t unit)
     return (value + unit - 1) / unit * unit;
 }
 
-static uint32_t clamp(uint64_t value)
+/* Aligned to the object alignment, and the largest such number below 4 GiB if that is too much. */
+static uint32_t clamp(uint64_t value, uint32_t alignment)
 {
-    return value > UINT32_MAX - 7 ? UINT32_MAX - 7 : (uint32_t)value;
+    uint64_t most = UINT32_MAX / alignment * alignment;
+    return (uint32_t)(value > most ? most : align(value, alignment));
 }
 
 static uint32_t field_bytes(const struct ha_sizes *sizes, uint32_t type)
@@ -31,25 +33,31 @@ static uint32_t field_bytes(const struct ha_sizes *sizes, uint32_t type)
     return type == HA_TYPE_REFERENCE ? sizes->reference_bytes : ha_type_bytes((enum ha_type)type, 4);
 }
 
-/* Bytes of an instance before the last alignment, super classes first (their chain is short: HA_CLASS_DEPTH_MAX). */
-static uint64_t instance_bytes(const struct ha_sizes *sizes, ha_cls cls)
+/* Bytes of instances of all classes before the last alignment: each class once, super classes first (chains are short: HA_CLASS_DEPTH_MAX). */
+static void lay_out(const struct ha_sizes *sizes, uint64_t *bytes)
 {
     const struct ha_heap *heap = sizes->heap;
-    ha_cls chain[HA_CLASS_DEPTH_MAX + 1];
-    uint32_t depth = 0;
-    for (; !ha_cls_is_none(cls) && depth <= HA_CLASS_DEPTH_MAX; cls = ha_heap_class(heap, cls)->super) {
-        chain[depth++] = cls;
-    }
-    uint64_t size = heap->facts.id_size + sizes->reference_bytes;
-    while (depth > 0) {
-        const struct ha_class *c = ha_heap_class(heap, chain[--depth]);
-        uint64_t own = (c->flags & HA_CLASS_IS_MADE_UP) != 0 ? c->payload_bytes : 0;
-        for (uint32_t i = 0; i < c->fields_count; i++) {
-            own += field_bytes(sizes, heap->fields[c->fields_first + i].type);
+    uint32_t chain[HA_CLASS_DEPTH_MAX + 1];
+    for (uint32_t start = 0; start < heap->facts.class_count; start++) {
+        uint32_t depth = 0;
+        uint64_t size = heap->facts.id_size + sizes->reference_bytes;
+        for (ha_cls c = {start}; !ha_cls_is_none(c) && depth <= HA_CLASS_DEPTH_MAX; c = ha_heap_class(heap, c)->super) {
+            if (bytes[c.i] != 0) {
+                size = bytes[c.i];
+                break;
+            }
+            chain[depth++] = c.i;
         }
-        size = align(size + own, sizes->reference_bytes);
+        while (depth > 0) {
+            const struct ha_class *c = &heap->classes[chain[--depth]];
+            uint64_t own = (c->flags & HA_CLASS_IS_MADE_UP) != 0 ? c->payload_bytes : 0;
+            for (uint32_t i = 0; i < c->fields_count; i++) {
+                own += field_bytes(sizes, heap->fields[c->fields_first + i].type);
+            }
+            size = align(size + own, sizes->reference_bytes);
+            bytes[chain[depth]] = size;
+        }
     }
-    return size;
 }
 
 static uint64_t static_bytes(const struct ha_sizes *sizes, const struct ha_class *cls)
@@ -78,10 +86,16 @@ struct ha_err *ha_sizes_create(const struct ha_heap *heap, enum ha_size_model mo
     *sizes = (struct ha_sizes){.model = model, .heap = heap, .class_sizes = class_sizes, .object_sizes = object_sizes, .reference_bytes = reference,
                                .alignment = heap->facts.object_alignment, .object_array_header = id_size + reference + 4,
                                .primitive_array_header = (uint32_t)align(id_size + reference + 4, reference)};
+    HA_FREE uint64_t *bytes = ha_calloc_array(count, sizeof *bytes);
+    if (bytes == NULL) {
+        ha_sizes_destroy(sizes);
+        return ha_err_nomem();
+    }
+    lay_out(sizes, bytes);
     for (uint32_t c = 0; c < count; c++) {
         const struct ha_class *cls = ha_heap_class(heap, (ha_cls){c});
-        class_sizes[c] = clamp(align(instance_bytes(sizes, (ha_cls){c}), sizes->alignment));
-        object_sizes[c] = clamp(align(static_bytes(sizes, cls), sizes->alignment));
+        class_sizes[c] = clamp(bytes[c], sizes->alignment);
+        object_sizes[c] = clamp(static_bytes(sizes, cls), sizes->alignment);
     }
     *ret = sizes;
     return NULL;

@@ -25,16 +25,19 @@ struct ha_idmap_slot {
 struct ha_idmap {
     struct ha_idmap_slot *slots; /* a zeroed struct is a valid empty map */
     uint64_t mask;               /* slots - 1 */
+    uint64_t seed;               /* drawn when the first id is entered: ids that a file chose do not collide on purpose */
     uint64_t count;
 };
 
-/* Finalizer of MurmurHash3 (Appleby): aligned addresses spread over all bits. */
-HA_INLINE uint64_t ha_idmap_mix(uint64_t x)
+/* After the finalizer of MurmurHash3 (Appleby), with a secret before and between the multiplications. */
+HA_INLINE uint64_t ha_idmap_mix(uint64_t x, uint64_t seed)
 {
+    x ^= seed;
     x ^= x >> 33;
     x *= 0xff51afd7ed558ccdULL;
-    x ^= x >> 33;
-    return x;
+    x ^= (x >> 33) + seed;
+    x *= 0xc4ceb9fe1a85ec53ULL;
+    return x ^ x >> 33;
 }
 
 /* The number of id, or HA_IDMAP_NONE. */
@@ -43,7 +46,7 @@ HA_INLINE uint32_t ha_idmap_get(const struct ha_idmap *map, uint64_t id)
     if (HA_UNLIKELY(map->slots == NULL)) {
         return HA_IDMAP_NONE;
     }
-    for (uint64_t i = ha_idmap_mix(id) & map->mask;; i = (i + 1) & map->mask) {
+    for (uint64_t i = ha_idmap_mix(id, map->seed) & map->mask;; i = (i + 1) & map->mask) {
         const struct ha_idmap_slot *slot = &map->slots[i];
         if (slot->number == HA_IDMAP_NONE || slot->id == id) {
             return slot->number;

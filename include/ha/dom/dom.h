@@ -87,8 +87,9 @@ struct ha_part_row {
 struct ha_retained {
     const struct ha_sizes *sizes;
     const struct ha_dom *dom;
-    const uint8_t *column; /* per branch object, in units of 8 bytes; leaf objects retain themselves and what `extra` says */
+    const uint8_t *column; /* per branch object, in units of `unit` bytes; leaf objects retain themselves and what `extra` says */
     uint32_t width;        /* 4 or 5 */
+    uint32_t unit;
     const uint64_t *extra; /* pairs (object, retained bytes), ascending: leaf objects that dominate something */
     uint64_t extra_count;
     const struct ha_class_total *classes; /* per class */

@@ -5,8 +5,8 @@
  *     rows       where the row of each branch object begins in `targets`: packed (graph_starts.h), or 5 bytes each, all ones: no references
  *     targets    [4][7][9*] [2][4*]…   in record order, nulls and dangling references dropped, duplicates kept; * = bit 31, end of the row
  *
- * Rows hold references to objects other than system classes: an edge to a class object that is a GC root changes neither reachability
- * nor dominators, and the edge from every object to its own class is implied by its class. Rows of java.lang.ref.Reference instances
+ * Rows hold the references of fields, elements and static fields, of class objects those to super class and loader too. The edge from every
+ * object to its own class is implied by its class and not stored. Rows of java.lang.ref.Reference instances
  * begin with the referent, or HA_EDGE_NULL where it is null. A thread's row ends with the locals of its stack.
  *
  *     in         where the sources of each object lie in `sources` (graph_starts.h)
@@ -42,13 +42,13 @@ struct ha_graph {
 struct ha_err *ha_graph_open(const struct ha_index *index, const struct ha_heap *heap, struct ha_graph **ret) HA_WARN_UNUSED;
 void ha_graph_close(struct ha_graph *graph);
 
-/* Where the row of a branch object begins in targets; HA_ROW_EMPTY when it has no references. */
-uint64_t ha_graph_row(const struct ha_graph *graph, ha_obj obj);
+/* Where the row of a branch object lies in targets; length 0 when it has no references. In the plain form the length is only an upper bound. */
+struct ha_span ha_graph_row(const struct ha_graph *graph, ha_obj obj);
 
 /* Walks the row of an object (no class edge). */
 struct ha_out {
     const uint32_t *next;
-    const uint32_t *end; /* of all targets */
+    const uint32_t *end; /* of the row, or in the plain form of all targets: the last one is marked */
     uint32_t object_count;
 
 };
@@ -59,10 +59,10 @@ static inline struct ha_out ha_graph_out(const struct ha_graph *graph, ha_obj ob
     if (obj.i >= graph->heap->facts.branch_count) {
         return out;
     }
-    uint64_t start = ha_graph_row(graph, obj);
-    if (start < graph->target_count) {
-        out.next = graph->targets + start;
-        out.end = graph->targets + graph->target_count;
+    struct ha_span row = ha_graph_row(graph, obj);
+    if (row.length > 0) {
+        out.next = graph->targets + row.begin;
+        out.end = out.next + row.length;
     }
     return out;
 }
@@ -123,7 +123,7 @@ struct ha_edge {
 
 /* Walks all references of an object that lead to an object of the heap, with their names: <class>, then for class objects <super>, <loader> and statics,
    for instances the fields in record order, for arrays the elements in ascending order, for threads their locals. fn returns false to stop.
-   Edges to system classes, which rows leave out, are included. false: the record could not be read (what was readable was delivered). */
+   false: the record could not be read (what was readable was delivered). */
 bool ha_graph_edges(const struct ha_graph *graph, struct ha_window *window, ha_obj obj, bool (*fn)(void *ctx, const struct ha_edge *edge), void *ctx);
 
 /* The text of an edge as the JSON contract has it: a field name, `[17]`, `static NAME`, `<class>`, `<super>`, `<loader>`, `<local> frame 3 com.acme.Foo.bar`, `<JNI local>`. */

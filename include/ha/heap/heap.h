@@ -51,7 +51,7 @@ enum {
     HA_CLASS_IS_THREAD = 1U << 6,
     HA_CLASS_IS_LOADER = 1U << 7,
     HA_CLASS_IS_MADE_UP = 1U << 8,   /* the dump names it but has no CLASS_DUMP */
-    HA_CLASS_IS_ROOT = 1U << 9,      /* its class object is a GC root: edges to it are implied and not stored */
+    HA_CLASS_IS_ROOT = 1U << 9,      /* its class object is a GC root: references to it change no dominator */
     HA_CLASS_IS_SINK = 1U << 10,     /* a leaf: its class object refers to roots only (boot array classes) */
     HA_CLASS_IS_LEAF = 1U << 11,     /* its instances are leaf objects */
     HA_CLASS_IS_STRING = 1U << 12
@@ -328,7 +328,7 @@ struct ha_sizes {
 struct ha_err *ha_sizes_create(const struct ha_heap *heap, enum ha_size_model model, struct ha_sizes **ret) HA_WARN_UNUSED;
 void ha_sizes_destroy(struct ha_sizes *sizes);
 
-/* Shallow size of an object in bytes; a multiple of 8. */
+/* Shallow size of an object in bytes; a multiple of the object alignment. */
 uint64_t ha_sizes_of(const struct ha_sizes *sizes, ha_obj obj);
 uint64_t ha_sizes_of_array(const struct ha_sizes *sizes, const struct ha_class *cls, uint32_t length);
 

@@ -67,7 +67,8 @@ struct ha_build_class {
     uint32_t fields_first, fields_count, statics_first, statics_count;
     uint32_t flags;
     uint32_t payload_bytes, reference_fields; /* of the whole hierarchy */
-    uint32_t name_text;     /* in the text section */
+    uint32_t name_owner;    /* the first class whose name is the same string of the file: name and text are shared */
+    uint32_t referent;      /* own field that holds the referent, HA_NONE unless this is java.lang.ref.Reference */
     uint32_t depth;         /* super classes above it */
     uint8_t kind, element_type;
     uint64_t instances;     /* records seen */
@@ -143,6 +144,7 @@ struct ha_build {
     HA_VEC(struct ha_build_field) statics;
     struct ha_idmap class_ids;    /* class id -> class */
     struct ha_idmap load_names;   /* class id -> index in loads */
+    struct ha_idmap name_owners;  /* string id of a class name -> first class of that name */
     uint32_t primitive_arrays[12]; /* class of the arrays of each element type */
     uint32_t class_class;          /* java.lang.Class */
     uint32_t fallback_class;       /* for objects whose class is none of the others; HA_NONE while there is no need */
@@ -184,8 +186,6 @@ struct ha_batch_walk {
     uint64_t seg_end;  /* end of the current segment */
     uint64_t end;      /* end of the batch */
     bool raw;
-    enum ha_sub_result stop; /* why the last segment ended early: OK if it did not */
-    uint64_t stop_off;
 };
 
 void ha_batch_walk_begin(const struct ha_batch *batch, struct ha_window *window, struct ha_batch_walk *ret);
@@ -211,6 +211,8 @@ HA_INLINE bool ha_build_find(const struct ha_build *build, uint64_t address, ha_
 struct ha_err *ha_build_names_sort(struct ha_build *build) HA_WARN_UNUSED;
 /* Text of a string of the file, modified UTF-8 made UTF-8, in `out`; "" when there is no such string. */
 void ha_build_string_text(struct ha_build *build, struct ha_window *window, uint64_t id, struct ha_sbuf *out);
+/* Whether a string of the file is exactly this text (ASCII); reads no more of it than that. */
+bool ha_build_string_is(struct ha_build *build, struct ha_window *window, uint64_t id, const char *text);
 /* Offset of the text in the text section. */
 struct ha_err *ha_build_text_of_string(struct ha_build *build, struct ha_window *window, uint64_t id, uint32_t *ret) HA_WARN_UNUSED;
 struct ha_err *ha_build_text(struct ha_build *build, const char *text, size_t len, uint32_t *ret) HA_WARN_UNUSED;

@@ -2,7 +2,7 @@
 /*
  * Numbers of things, each a type of its own so that they cannot be mixed. Objects are numbered densely:
  *
- *     0 … branch_count-1             "branch" objects: they have a row of references to objects that are no system classes
+ *     0 … branch_count-1             "branch" objects: they have a row of references, or a class object that matters
  *     branch_count … object_count-1  "leaf" objects: primitive arrays, boxed values, classes that refer to roots only
  *
  * each part in ascending address order. People never see these numbers: they see addresses.

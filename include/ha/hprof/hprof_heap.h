@@ -59,7 +59,7 @@ struct ha_sub {
     uint64_t class_id;  /* of instances and object arrays */
     uint64_t off;       /* of the tag */
     uint64_t body;      /* first byte of values or elements */
-    uint64_t end;       /* of the record; for HA_SUB_CLASS not set: see ha_class_dump_read() */
+    uint64_t end;       /* of the record; for HA_SUB_CLASS only a lower bound: see ha_class_dump_read() */
 };
 
 HA_INLINE uint64_t ha_sub_id(const uint8_t *p, unsigned id_size)

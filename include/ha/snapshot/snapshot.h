@@ -48,8 +48,8 @@ void ha_snapshot_close(struct ha_snapshot *snapshot); /* NULL is fine */
 
 /* ---- facts about the program (snapshot_info.c) ---- */
 
-/* The JVM's version from the heap itself (system property java.vm.version or java.runtime.version, read through java.lang.System.props or
-   jdk.internal.misc.VM's saved properties); appended to out. false: not to be found. */
+/* The JVM's version from the heap itself (system property java.runtime.version, java.vm.version or java.version in java.lang.System.props);
+   appended to out. false: not to be found. */
 bool ha_snapshot_jvm_version(const struct ha_snapshot *snapshot, struct ha_sbuf *out);
 
 #endif
