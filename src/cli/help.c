@@ -93,7 +93,8 @@ void cli_help_program(struct ha_sbuf *out)
         wrap(out, c->summary, 14);
     }
     ha_sbuf_puts(
-        out, "\n'hprof-analyze help COMMAND' tells more. Sizes are 1024-based: 64K, 10M, 1.5G.\n");
+        out, "\n'hprof-analyze help COMMAND' tells more. Sizes are 1024-based: 64K, 10M, 1.5G.\n"
+             "A DUMP of - is standard input.\n");
 }
 
 void cli_help_command(const struct cli_command *command, struct ha_sbuf *out)

@@ -93,6 +93,10 @@ void cli_man_page(struct ha_sbuf *out)
              ".PP\n"
              "A first word that is no command is a dump if such a file exists or the word contains "
              "'/' or '.'.\n"
+             "A DUMP of - is standard input, plain or gzipped; it is kept in a temporary file "
+             "(in the folder of \\-\\-index\\-dir, else of TMPDIR, else\n"
+             "/tmp) until the answer is given, and so is what comes through any other pipe. No index "
+             "is kept for it.\n"
              ".SH COMMANDS\n");
     commands_list(out);
     ha_sbuf_puts(out, ".SH OPTIONS\nThese are understood by all commands about a dump. Sizes are "
@@ -107,6 +111,8 @@ void cli_man_page(struct ha_sbuf *out)
     ha_sbuf_puts(out, ".SH ENVIRONMENT\n"
                       ".TP\n.B COLUMNS\nwidth of text, instead of the terminal's.\n"
                       ".TP\n.B NO_COLOR\nno colour, if it is set and not empty.\n"
+                      ".TP\n.B TMPDIR\nwhere temporary files go: gzipped dumps while their "
+                      "index is built, dumps from pipes (default: /tmp).\n"
                       ".TP\n.B XDG_CACHE_HOME\nwhere indexes go that cannot lie beside their dump "
                       "(default: ~/.cache).\n"
                       ".SH EXAMPLES\n.EX\n");

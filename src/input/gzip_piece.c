@@ -71,11 +71,10 @@ bool gzip_members_inflate(struct inflate_whole *whole, const uint8_t *in, size_t
 
 static struct ha_err *misfit(const struct ha_input *input, const struct gzip_piece *piece)
 {
-    return ha_err_at(
-        HA_ERR_INPUT, piece->plain_off,
-        "the table of the compressed data of '%s' does not fit it, one of the two is damaged or "
-        "was changed; '--rebuild' makes the index anew",
-        input->shown);
+    return ha_err_at(HA_ERR_INPUT, piece->plain_off,
+                     "the index does not fit the compressed data of '%s': one of the two is "
+                     "damaged or was changed",
+                     input->shown);
 }
 
 static struct ha_err *read_members(const struct ha_input *input, const struct gzip_piece *piece,

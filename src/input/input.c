@@ -287,7 +287,7 @@ struct ha_err *ha_input_error(const struct ha_input *input)
         return NULL;
     }
     return ha_err_at(HA_ERR_INPUT, off,
-                     "compressed data of '%s' could not be read back: the file or its index is "
+                     "the index does not fit the compressed data of '%s': one of the two is "
                      "damaged or was changed; '--rebuild' makes the index anew",
                      input->shown);
 }

@@ -142,11 +142,11 @@ static struct ha_err *piece_get(struct ha_window *window, uint64_t off, struct c
         }
         struct ha_err *err =
             gzip_piece_read(input, &input->table, &piece, &cache->scratch, slot->data);
-        if (err != NULL) {
+        if (err != NULL && ha_err_kind(err) == HA_ERR_INPUT) {
             uint64_t none = UINT64_MAX;
             atomic_compare_exchange_strong(&input->failed_off, &none, piece.plain_off);
-            return err;
         }
+        HA_TRY(err);
         slot->plain_off = piece.plain_off;
         slot->plain_bytes = piece.plain_bytes;
     }
