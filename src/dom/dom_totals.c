@@ -6,8 +6,8 @@
  *     in the dominator tree. Branch objects are put in pre-order of the dominator tree; in that order a subtree is an interval, so an
  *     object is nested exactly if it lies in the interval of the last top-most one of its set.
  *
- *     Leaves have no place in that order. For them, bits of the groups that have leaves are handed down the tree, 64 groups a round: a leaf is
- *     nested if its dominator carries the bit of its group. (A leaf has ancestors of its own class only if it is a class object itself.)
+ *     Leaves have no place of their own in that order: they are asked for when it comes to their dominator, which they follow. (A leaf has
+ *     ancestors of its own class only if it is a class object itself.)
  *
  *         number   0 1 2 3 4 5 6 7        last_end[set]: one past the interval of the last top-most object of the set
  *                  A B A C|A D D A        A at 2 is nested (below 0 … 3), A at 4 is not
@@ -15,7 +15,7 @@
  *   - Histograms of the big parts of the heap: below each object directly under the root that retains more than 5 % of the heap, and below all
  *     other first-level objects of a class where these together do. Leak suspects are made of such parts.
  *
- * Memory: 8 bytes per branch object, and one more where there are big parts.
+ * Memory: 16 bytes per branch object and 5 per leaf, and one more per branch object where there are big parts.
  */
 #include "dom/dom_sweep.h"
 
@@ -31,7 +31,6 @@ struct grouping_sums {
     const uint32_t *of_class; /* NULL: each class by itself */
     uint32_t count;
     uint32_t *last_end;
-    bool *with_leaves; /* per group: it has leaf instances */
     struct ha_class_total *totals;
 };
 
@@ -43,8 +42,9 @@ struct totals {
     struct ha_big place; /* per place in pre-order of the dominator tree: number of the search */
     struct grouping_sums sums[GROUPINGS];
     uint32_t class_class;
-    uint64_t *class_bits; /* per class: the bits of its groups in the current round */
-    struct ha_big mask;   /* per branch object: bits of the groups that it or an ancestor belongs to */
+    struct ha_big leaf_start; /* per place: where its leaves end in `leaves` (those of the place before end where its begin) */
+    struct ha_big leaves;     /* leaf objects by the place of their dominator */
+    struct ha_big nested;     /* per leaf: bit g: nested in grouping g */
 
     struct ha_disk_part parts[PARTS_MAX];
     uint32_t part_count;
@@ -154,6 +154,53 @@ static inline struct ha_disk_part_row *part_cell(const struct totals *t, uint8_t
     return &t->cells[(size_t)(part - 1) * t->s->heap->facts.class_count + cls];
 }
 
+/* ---- leaves by place ---- */
+
+/* The branch object above a leaf: its dominator, or that of the leaf it lies below (a sink may); HA_DOM_ROOT or HA_NONE if there is none. */
+static inline uint32_t holder_of(const struct sweep *s, uint32_t obj)
+{
+    uint32_t d = s->dom->idom[obj];
+    bool below_leaf = d >= s->heap->facts.branch_count && d < s->heap->facts.object_count;
+    return below_leaf ? s->dom->idom[d] : d;
+}
+
+/* Sorts the leaves by the place of their holder (a counting sort). */
+static struct ha_err *place_leaves(struct totals *t)
+{
+    const struct sweep *s = t->s;
+    const uint32_t branch_count = s->heap->facts.branch_count, n = s->heap->facts.object_count;
+    const uint32_t *place = t->place.data;
+    struct ha_big place_of_big = {0};
+    HA_TRY(ha_big_init(&t->leaf_start, s->order->count + 1, sizeof(uint32_t)));
+    HA_TRY(ha_big_init(&t->leaves, (uint64_t)n - branch_count + 1, sizeof(uint32_t)));
+    HA_TRY(ha_big_init(&t->nested, (uint64_t)n - branch_count + 1, 1));
+    HA_TRY(ha_big_init(&place_of_big, (uint64_t)branch_count + 1, sizeof(uint32_t)));
+    uint32_t *place_of = place_of_big.data, *next = t->leaf_start.data, *leaves = t->leaves.data;
+    for (uint64_t i = 0; i < s->order->count; i++) {
+        place_of[s->order->object[place[i]]] = (uint32_t)i;
+    }
+    for (uint32_t obj = branch_count; obj < n; obj++) {
+        uint32_t holder = holder_of(s, obj);
+        if (holder < branch_count) {
+            next[place_of[holder]]++;
+        }
+    }
+    uint32_t sum = 0;
+    for (uint64_t i = 0; i < s->order->count; i++) {
+        uint32_t count = next[i];
+        next[i] = sum; /* begin; the second pass moves it to the end */
+        sum += count;
+    }
+    for (uint32_t obj = branch_count; obj < n; obj++) {
+        uint32_t holder = holder_of(s, obj);
+        if (holder < branch_count) {
+            leaves[next[place_of[holder]]++] = obj;
+        }
+    }
+    ha_big_deinit(&place_of_big);
+    return NULL;
+}
+
 /* ---- sums ---- */
 
 static inline void add_first_level(struct totals *t, uint32_t cls, uint64_t bytes)
@@ -162,6 +209,27 @@ static inline void add_first_level(struct totals *t, uint32_t cls, uint64_t byte
         struct ha_class_total *total = &t->sums[g].totals[t->sums[g].of_class == NULL ? cls : t->sums[g].of_class[cls]];
         total->top_instances++;
         total->top_retained_bytes += bytes;
+    }
+}
+
+static uint32_t group_of(const struct grouping_sums *sums, uint32_t cls)
+{
+    return sums->of_class == NULL ? cls : sums->of_class[cls];
+}
+
+/* Which groups the leaves below the object at place i are nested in, with last_end as it is there. */
+static void note_nested_leaves(struct totals *t, uint64_t i)
+{
+    const struct ha_heap *heap = t->s->heap;
+    const uint32_t *end = t->leaf_start.data, *leaves = t->leaves.data;
+    uint8_t *nested = t->nested.data;
+    for (uint32_t k = i == 0 ? 0 : end[i - 1]; k < end[i]; k++) {
+        uint32_t cls = ha_heap_class_of(heap, (ha_obj){leaves[k]}).i;
+        uint8_t bits = 0;
+        for (unsigned g = 0; g < GROUPINGS; g++) {
+            bits = (uint8_t)(bits | (i < t->sums[g].last_end[group_of(&t->sums[g], cls)]) << g);
+        }
+        nested[leaves[k] - heap->facts.branch_count] = bits;
     }
 }
 
@@ -178,7 +246,7 @@ static void sum_branches(struct totals *t)
         bool nested = false;
         for (unsigned g = 0; g < GROUPINGS; g++) {
             struct grouping_sums *sums = &t->sums[g];
-            uint32_t group = sums->of_class == NULL ? cls : sums->of_class[cls];
+            uint32_t group = group_of(sums, cls);
             if (i >= sums->last_end[group]) {
                 sums->totals[group].retained_bytes += retained;
                 sums->last_end[group] = next[p];
@@ -194,6 +262,7 @@ static void sum_branches(struct totals *t)
             part_of[obj] = part;
             part_cell(t, part, cls)->retained_bytes += nested ? 0 : retained;
         }
+        note_nested_leaves(t, i);
     }
 }
 
@@ -215,72 +284,6 @@ static void count_part_branches(struct totals *t)
 
 /* ---- leaves ---- */
 
-static uint32_t group_of(const struct grouping_sums *sums, uint32_t cls)
-{
-    return sums->of_class == NULL ? cls : sums->of_class[cls];
-}
-
-/* Which groups have leaf instances; of the classes only java.lang.Class counts. */
-static void find_leaf_groups(struct totals *t)
-{
-    const struct ha_heap *heap = t->s->heap;
-    for (uint32_t obj = heap->facts.branch_count; obj < heap->facts.object_count; obj++) {
-        uint32_t cls = ha_heap_class_of(heap, (ha_obj){obj}).i;
-        for (unsigned g = 1; g < GROUPINGS; g++) {
-            t->sums[g].with_leaves[group_of(&t->sums[g], cls)] = true;
-        }
-    }
-    if (t->class_class != HA_NONE) {
-        t->sums[0].with_leaves[t->class_class] = true;
-    }
-}
-
-/* A cursor over all groups with leaves. */
-struct next_group {
-    unsigned grouping;
-    uint32_t group;
-};
-
-/* Gives bits to up to 64 more groups, in class_bits; bits[g][group] says which (0: not in this round). false: none is left. */
-static bool assign_bits(struct totals *t, struct next_group *next, uint64_t *bits[GROUPINGS])
-{
-    unsigned bit = 0;
-    for (unsigned g = 0; g < GROUPINGS; g++) {
-        memset(bits[g], 0, t->sums[g].count * sizeof(uint64_t));
-    }
-    for (; next->grouping < GROUPINGS; next->grouping++, next->group = 0) {
-        struct grouping_sums *sums = &t->sums[next->grouping];
-        for (; next->group < sums->count; next->group++) {
-            if (!sums->with_leaves[next->group]) {
-                continue;
-            }
-            if (bit == 64) {
-                goto full;
-            }
-            bits[next->grouping][next->group] = 1ULL << bit++;
-        }
-    }
-full:
-    for (uint32_t c = 0; c < t->s->heap->facts.class_count; c++) {
-        t->class_bits[c] = 0;
-        for (unsigned g = 0; g < GROUPINGS; g++) {
-            t->class_bits[c] |= bits[g][group_of(&t->sums[g], c)];
-        }
-    }
-    return bit > 0;
-}
-
-static void hand_down(struct totals *t)
-{
-    const struct sweep *s = t->s;
-    const uint32_t *object = s->order->object, *parent = s->order->parent;
-    uint64_t *mask = t->mask.data;
-    for (uint64_t p = 1; p <= s->order->count; p++) {
-        uint64_t above = parent[p] == 0 ? 0 : mask[object[parent[p]]];
-        mask[object[p]] = above | t->class_bits[ha_heap_class_of(s->heap, (ha_obj){object[p]}).i];
-    }
-}
-
 static struct size_walk leaf_sizes(const struct sweep *s)
 {
     struct size_walk sizes = {.sizes = s->sizes};
@@ -294,28 +297,22 @@ static struct size_walk leaf_sizes(const struct sweep *s)
     return sizes;
 }
 
-/* A leaf's sums: by groups of this round, and in the first round everything that is not by group. */
-static void add_leaf(struct totals *t, uint32_t obj, uint32_t d, uint64_t shallow, uint64_t bytes, uint64_t *const bits[GROUPINGS], bool first_round)
+static void add_leaf(struct totals *t, uint32_t obj, uint32_t d, uint64_t shallow, uint64_t bytes)
 {
     const struct sweep *s = t->s;
     uint32_t branch_count = s->heap->facts.branch_count;
     uint32_t cls = ha_heap_class_of(s->heap, (ha_obj){obj}).i;
-    bool below_leaf = d >= branch_count && d < s->heap->facts.object_count; /* a sink may be */
-    uint32_t leaf_class = below_leaf ? ha_heap_class_of(s->heap, (ha_obj){d}).i : 0;
-    uint32_t holder = below_leaf ? s->dom->idom[d] : d; /* the branch above, or the root */
-    uint64_t above = holder < branch_count ? ((const uint64_t *)t->mask.data)[holder] : 0;
-    above |= below_leaf ? t->class_bits[leaf_class] : 0;
+    bool below_leaf = d >= branch_count && d < s->heap->facts.object_count;
+    uint32_t leaf_class = below_leaf ? ha_heap_class_of(s->heap, (ha_obj){d}).i : HA_NONE;
+    uint32_t holder = holder_of(s, obj);
+    uint8_t nested = ((const uint8_t *)t->nested.data)[obj - branch_count];
     for (unsigned g = 1; g < GROUPINGS; g++) {
         uint32_t group = group_of(&t->sums[g], cls);
-        uint64_t bit = bits[g][group];
-        if (bit != 0 && (above & bit) == 0) {
+        if ((nested >> g & 1) == 0 && !(below_leaf && group_of(&t->sums[g], leaf_class) == group)) {
             t->sums[g].totals[group].retained_bytes += bytes;
         }
     }
-    if (!first_round) {
-        return;
-    }
-    uint64_t retained = cls == t->class_class && (above & bits[0][cls]) != 0 ? 0 : bytes;
+    uint64_t retained = cls == t->class_class && (nested & 1) != 0 ? 0 : bytes;
     t->sums[0].totals[cls].retained_bytes += retained;
     uint8_t part = 0;
     if (d == HA_DOM_ROOT) {
@@ -334,7 +331,7 @@ static void add_leaf(struct totals *t, uint32_t obj, uint32_t d, uint64_t shallo
     }
 }
 
-static void sum_leaves(struct totals *t, uint64_t *const bits[GROUPINGS], bool first_round)
+static void sum_leaves(struct totals *t)
 {
     const struct sweep *s = t->s;
     struct size_walk sizes = leaf_sizes(s);
@@ -347,31 +344,9 @@ static void sum_leaves(struct totals *t, uint64_t *const bits[GROUPINGS], bool f
         }
         uint32_t d = s->dom->idom[obj];
         if (d != HA_NONE) {
-            add_leaf(t, obj, d, shallow, bytes, bits, first_round);
+            add_leaf(t, obj, d, shallow, bytes);
         }
     }
-}
-
-static struct ha_err *leaf_rounds(struct totals *t)
-{
-    uint64_t *bits[GROUPINGS] = {NULL};
-    struct next_group next = {0, 0};
-    struct ha_err *err = ha_big_init(&t->mask, (uint64_t)t->s->heap->facts.branch_count + 1, sizeof(uint64_t));
-    for (unsigned g = 0; g < GROUPINGS && err == NULL; g++) {
-        bits[g] = ha_calloc_array((size_t)t->sums[g].count + 1, sizeof(uint64_t));
-        err = bits[g] == NULL ? ha_err_nomem() : NULL;
-    }
-    if (err == NULL) {
-        find_leaf_groups(t);
-        for (bool first = true; assign_bits(t, &next, bits) || first; first = false) {
-            hand_down(t);
-            sum_leaves(t, bits, first);
-        }
-    }
-    for (unsigned g = 0; g < GROUPINGS; g++) {
-        ha_free(bits[g]);
-    }
-    return err;
 }
 
 /* ---- putting it together ---- */
@@ -409,9 +384,8 @@ static struct ha_err *sums_init(struct grouping_sums *sums, uint32_t count, cons
 {
     *sums = (struct grouping_sums){.of_class = of_class, .count = count};
     sums->last_end = ha_calloc_array((size_t)count + 1, sizeof(uint32_t));
-    sums->with_leaves = ha_calloc_array((size_t)count + 1, sizeof(bool));
     sums->totals = totals != NULL ? totals : ha_calloc_array((size_t)count + 1, sizeof *sums->totals);
-    return sums->last_end == NULL || sums->with_leaves == NULL || sums->totals == NULL ? ha_err_nomem() : NULL;
+    return sums->last_end == NULL || sums->totals == NULL ? ha_err_nomem() : NULL;
 }
 
 /* Instances and bytes of a group are the sums over its classes. */
@@ -432,19 +406,16 @@ static struct ha_err *run(struct totals *t, const struct ha_grouping *packages, 
     HA_TRY(sums_init(&t->sums[0], s->heap->facts.class_count, NULL, s->classes));
     HA_TRY(sums_init(&t->sums[1], packages->count, packages->of_class, NULL));
     HA_TRY(sums_init(&t->sums[2], loaders->count, loaders->of_class, NULL));
-    t->class_bits = ha_calloc_array((size_t)s->heap->facts.class_count + 1, sizeof *t->class_bits);
-    if (t->class_bits == NULL) {
-        return ha_err_nomem();
-    }
     HA_TRY(find_parts(t));
     HA_TRY(number_tree(t));
+    HA_TRY(place_leaves(t));
     sum_branches(t);
     ha_big_deinit(&t->next);
     ha_big_deinit(&t->place);
     if (t->part_count > 0) {
         count_part_branches(t);
     }
-    HA_TRY(leaf_rounds(t));
+    sum_leaves(t);
     add_classes(s, &t->sums[1]);
     add_classes(s, &t->sums[2]);
     HA_TRY(s->put(s->put_ctx, HA_SECTION_MAT_PACKAGES, sizeof *s->classes, packages->count, t->sums[1].totals));
@@ -477,16 +448,16 @@ struct ha_err *ha_dom_totals(struct sweep *s)
     ha_grouping_deinit(&loaders);
     ha_big_deinit(&t.next);
     ha_big_deinit(&t.place);
-    ha_big_deinit(&t.mask);
+    ha_big_deinit(&t.leaf_start);
+    ha_big_deinit(&t.leaves);
+    ha_big_deinit(&t.nested);
     ha_big_deinit(&t.part_of);
     for (unsigned g = 0; g < GROUPINGS; g++) {
         ha_free(t.sums[g].last_end);
-        ha_free(t.sums[g].with_leaves);
         if (g > 0) {
             ha_free(t.sums[g].totals);
         }
     }
-    ha_free(t.class_bits);
     ha_free(t.part_of_class);
     ha_free(t.cells);
     return err;

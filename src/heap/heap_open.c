@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define RANK_BLOCK 512U
+#define NAME_BYTES_MAX (3U * 65535U + 256U) /* a name of the class file with every byte replaced by U+FFFD, and its array brackets */
 
 static struct ha_err *damaged(const char *what)
 {
@@ -33,10 +34,12 @@ static struct ha_err *find_section(void *ctx, uint32_t id, struct ha_index_secti
     return NULL;
 }
 
-/* The text at an offset; "" for a wrong one. The section ends with NUL. */
+/* The text at an offset; "" for a wrong one, and for one that is longer than any name can be. The section ends with NUL. */
 static const char *text_at(const struct opening *o, uint32_t off)
 {
-    return off < o->text_bytes ? o->text + off : "";
+    uint64_t left = off < o->text_bytes ? o->text_bytes - off : 0;
+    bool ends = left > 0 && memchr(o->text + off, 0, left < NAME_BYTES_MAX ? left : NAME_BYTES_MAX) != NULL;
+    return ends ? o->text + off : "";
 }
 
 static struct ha_err *open_facts(struct opening *o)
@@ -114,6 +117,7 @@ static struct ha_err *open_classes(struct opening *o)
         return ha_err_nomem();
     }
     const struct ha_disk_class *disk = section.data;
+    uint64_t fields = 0, statics = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct ha_disk_class *d = &disk[i];
         if (!number_ok(d->object, objects) || !number_ok(d->super, count) || !number_ok(d->loader, objects) ||
@@ -121,10 +125,15 @@ static struct ha_err *open_classes(struct opening *o)
             d->kind > HA_CLASS_PRIMITIVE_ARRAY) {
             return damaged("the classes");
         }
+        fields += d->fields_count;
+        statics += d->statics_count;
         classes[i] = (struct ha_class){.name = text_at(o, d->name), .address = d->address, .object = {d->object}, .super = {d->super},
                                        .loader = {d->loader}, .flags = d->flags, .fields_first = d->fields_first, .fields_count = d->fields_count,
                                        .statics_first = d->statics_first, .statics_count = d->statics_count, .payload_bytes = d->payload_bytes,
                                        .reference_fields = d->reference_fields, .kind = d->kind, .element_type = d->element_type};
+    }
+    if (fields > heap->field_count || statics > heap->static_count) {
+        return damaged("the classes"); /* no two classes share a field */
     }
     const uint32_t *pair = pairs.data;
     for (uint64_t i = 0; i < pairs.count; i++) {
