@@ -21,14 +21,14 @@
 #define EVIDENCE_ENOUGH 5U
 #define EVIDENCE_AT_END 3U
 #define ROW_MAX 12U         /* sub-records looked at in a row */
-#define CLASS_TRIES 64U     /* class dumps walked in vain */
+#define CLASS_BYTES_FLOOR (8U << 20) /* of class dumps that any batch may have walked; beyond, only in proportion to its size */
 #define CLASS_CONSTANTS_MAX 4096U
 
 struct attempt {
     const struct ha_build *build;
     struct ha_window *window;
     uint64_t end;
-    unsigned class_tries;
+    uint64_t *class_bytes; /* that may still be walked */
 };
 
 struct row {
@@ -55,11 +55,13 @@ static bool resembles_class(struct attempt *r, uint64_t off, unsigned id_size)
 static bool class_goes_on(struct attempt *r, struct row *row, unsigned id_size)
 {
     struct ha_class_dump dump;
-    if (r->class_tries == 0 || !resembles_class(r, row->off, id_size)) {
+    uint64_t most = r->end - row->off < HA_CLASS_DUMP_MAX ? r->end - row->off : HA_CLASS_DUMP_MAX;
+    if (*r->class_bytes < most || !resembles_class(r, row->off, id_size)) {
         return false;
     }
-    if (ha_class_dump_read(r->window, row->off, r->end, id_size, &dump) != HA_SUB_OK) {
-        r->class_tries--;
+    bool is_class = ha_class_dump_read(r->window, row->off, r->end, id_size, &dump) == HA_SUB_OK;
+    *r->class_bytes -= is_class ? dump.end - row->off : most; /* how far a walk in vain went is not told */
+    if (!is_class) {
         return false;
     }
     row->off = dump.end;
@@ -133,6 +135,11 @@ void ha_resync_init(struct ha_resync *resync, const struct ha_build *build)
     ha_window_init(&resync->records, build->input, HA_WINDOW_RANDOM);
 }
 
+void ha_resync_begin(struct ha_resync *resync, uint64_t batch_bytes)
+{
+    resync->class_bytes = CLASS_BYTES_FLOOR + 4 * batch_bytes;
+}
+
 void ha_resync_deinit(struct ha_resync *resync)
 {
     ha_window_deinit(&resync->bytes);
@@ -141,7 +148,7 @@ void ha_resync_deinit(struct ha_resync *resync)
 
 bool ha_resync(struct ha_resync *resync, uint64_t from, uint64_t until, uint64_t end, uint64_t *ret)
 {
-    struct attempt r = {.build = resync->build, .window = &resync->records, .end = end, .class_tries = CLASS_TRIES};
+    struct attempt r = {.build = resync->build, .window = &resync->records, .end = end, .class_bytes = &resync->class_bytes};
     for (uint64_t off = from; off < until;) {
         size_t len = until - off < PIECE_BYTES ? (size_t)(until - off) : PIECE_BYTES;
         const uint8_t *p = ha_window_at(&resync->bytes, off, len);

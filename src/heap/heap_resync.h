@@ -8,10 +8,13 @@
 /* One per worker. */
 struct ha_resync {
     const struct ha_build *build;
+    uint64_t class_bytes;            /* of class dumps that may still be walked in this batch */
     struct ha_window bytes, records; /* where candidates are looked for, and what follows them */
 };
 
 void ha_resync_init(struct ha_resync *resync, const struct ha_build *build);
+/* To be called for every batch: what may be tried depends on its size alone, so the outcome does not depend on which worker takes it. */
+void ha_resync_begin(struct ha_resync *resync, uint64_t batch_bytes);
 void ha_resync_deinit(struct ha_resync *resync); /* zeroed is fine */
 
 /* The first place in [from, until) where sub-records go on, in a segment that ends at `end`, by the classes known so far. false: nowhere. */

@@ -421,6 +421,7 @@ static struct ha_err *scan_batch(void *ctx, unsigned worker, uint64_t index)
     const struct ha_batch *batch = &scan->build->batches.data[index];
     struct found *found = &scan->found[index];
     found->overlap_left = batch->end - batch->off;
+    ha_resync_begin(&w->resync, batch->end - batch->off);
     found->resyncs_left = RESYNCS_FLOOR + (found->overlap_left >> RESYNC_BYTES_SHIFT);
     if (scan->build->facts.id_size == 8) {
         HA_TRY(scan_records(scan, w, worker, found, batch, 8));
