@@ -15,6 +15,7 @@
 
 #include "ha/base/pool.h"
 #include "ha/heap/heap_sections.h"
+#include "graph/graph_fillers.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 #define FLUSH_TARGETS (4U << 20)  /* targets a worker buffers before it writes */
 #define PIECE_BYTES (256U << 10)  /* of an array body at a time */
 #define RANK_BLOCK 512U           /* objects per entry of array_ranks */
+#define NAME_SHOWN_MAX 200U       /* bytes of a class name in a message */
 
 struct pending {
     uint32_t obj;
@@ -35,6 +37,9 @@ struct worker {
     size_t count, capacity;
     HA_VEC(struct pending) starts;
     uint64_t dangling, references;
+    uint64_t bad_instances;      /* with other bytes of values than their class */
+    uint64_t bad_off;            /* of the first of them, and what it is */
+    uint32_t bad_class, bad_bytes;
     uint64_t last_class_id;
     uint32_t last_class;
     bool holding;   /* the turn */
@@ -206,17 +211,12 @@ static HA_NOINLINE struct ha_err *odd_instance(struct pass *pass, struct row *ro
 {
     const struct ha_build *build = pass->build;
     unsigned id_size = build->facts.id_size;
-    if (sub->count != cls->payload_bytes) {
-        ha_diag_add(build->diag, HA_DIAG_BAD_INSTANCE, sub->off, 1,
-                    "an instance of %s has %" PRIu32 " bytes of values where its class has %" PRIu32 "; fields beyond are taken as null", cls->name,
-                    sub->count, cls->payload_bytes);
-    }
     bool referent_due = (cls->flags & HA_CLASS_IS_REFERENCE) != 0;
     if (referent_due) {
         HA_TRY(row_add(pass, row, HA_EDGE_NULL)); /* the referent's place; which field it is cannot be told safely here */
     }
     uint64_t offset = 0;
-    for (const struct ha_build_class *c = cls;; c = &build->classes.data[c->super.i]) {
+    for (const struct ha_build_class *c = cls;; c = &build->classes.data[c->fields_super.i]) {
         for (uint32_t i = 0; i < c->fields_count; i++) {
             uint8_t type = build->fields.data[c->fields_first + i].type;
             unsigned bytes = ha_value_bytes(type, id_size);
@@ -232,7 +232,7 @@ static HA_NOINLINE struct ha_err *odd_instance(struct pass *pass, struct row *ro
             }
             offset += bytes;
         }
-        if (ha_cls_is_none(c->super)) {
+        if (ha_cls_is_none(c->fields_super)) {
             return NULL;
         }
     }
@@ -318,13 +318,29 @@ static void note_payload(struct ha_build_class *cls, uint32_t bytes)
     }
 }
 
+/* An instance whose bytes of values are not those of its class. */
+static HA_NOINLINE void note_odd_size(struct pass *pass, struct worker *w, const struct ha_sub *sub)
+{
+    struct ha_build_class *cls = &pass->build->classes.data[w->last_class];
+    if ((cls->flags & HA_CLASS_IS_MADE_UP) != 0) {
+        note_payload(cls, sub->count);
+        return;
+    }
+    if (cls->cut && sub->count > cls->payload_bytes) {
+        return; /* told as missing class */
+    }
+    if (w->bad_instances == 0 || sub->off < w->bad_off) {
+        w->bad_off = sub->off;
+        w->bad_class = w->last_class;
+        w->bad_bytes = sub->count;
+    }
+    w->bad_instances++;
+}
+
 HA_INLINE struct ha_err *on_instance(struct pass *pass, struct worker *w, const struct ha_sub *sub, unsigned id_size)
 {
     struct ha_build *build = pass->build;
     ha_obj obj;
-    if (!take_object(pass, sub->id, &obj)) {
-        return NULL;
-    }
     if (HA_UNLIKELY(sub->class_id != w->last_class_id || w->last_class == HA_NONE)) {
         w->last_class = ha_build_class_of(build, sub->class_id);
         w->last_class_id = sub->class_id;
@@ -333,9 +349,13 @@ HA_INLINE struct ha_err *on_instance(struct pass *pass, struct worker *w, const 
         }
     }
     const struct ha_build_class *cls = &build->classes.data[w->last_class];
+    bool is_class_object = (cls->flags & HA_CLASS_IS_CLASS) != 0 && ha_build_is_mirror(build, sub->id);
+    if (HA_UNLIKELY(is_class_object) || !take_object(pass, sub->id, &obj)) {
+        return NULL;
+    }
     put_columns(pass, obj, w->last_class, sub->off);
-    if (HA_UNLIKELY((cls->flags & HA_CLASS_IS_MADE_UP) != 0)) {
-        note_payload(&build->classes.data[w->last_class], sub->count);
+    if (HA_UNLIKELY(sub->count != cls->payload_bytes)) {
+        note_odd_size(pass, w, sub);
     }
     if (!pass->rows || obj.i >= build->facts.branch_count) {
         return NULL;
@@ -352,6 +372,9 @@ HA_INLINE struct ha_err *on_array(struct pass *pass, struct worker *w, const str
     }
     bool objects = sub->tag == HA_SUB_OBJ_ARRAY;
     uint32_t cls = objects ? ha_build_class_of(build, sub->class_id) : build->primitive_arrays[sub->type];
+    if (objects && cls != HA_NONE && HA_UNLIKELY(ha_build_is_no_array(build, cls))) {
+        cls = build->object_array; /* told by the scan */
+    }
     put_columns(pass, obj, cls == HA_NONE ? fallback(pass) : cls, sub->off);
     pass->lengths[obj.i] = (sub->count < UINT32_MAX ? sub->count : UINT32_MAX - 1) + 1;
     if (!pass->rows || obj.i >= build->facts.branch_count) {
@@ -549,6 +572,34 @@ static struct ha_err *workers_create(struct ha_build *build, struct worker **ret
     return NULL;
 }
 
+static void tell_bad_instances(struct pass *pass)
+{
+    struct ha_build *build = pass->build;
+    const struct worker *first = NULL;
+    uint64_t count = 0;
+    for (unsigned i = 0; i < build->threads; i++) {
+        const struct worker *w = &pass->workers[i];
+        count += w->bad_instances;
+        if (w->bad_instances > 0 && (first == NULL || w->bad_off < first->bad_off)) {
+            first = w;
+        }
+    }
+    if (first == NULL) {
+        return;
+    }
+    const struct ha_build_class *cls = &build->classes.data[first->bad_class];
+    const char *name = strlen(cls->name) > NAME_SHOWN_MAX ? "a class with a long name" : cls->name;
+    if (count == 1) {
+        ha_diag_add(build->diag, HA_DIAG_BAD_INSTANCE, first->bad_off, count,
+                    "an object of %s has %" PRIu32 " bytes of values where its class has %" PRIu32 "; fields that do not fit are taken as null", name,
+                    first->bad_bytes, cls->payload_bytes);
+    } else {
+        ha_diag_add(build->diag, HA_DIAG_BAD_INSTANCE, first->bad_off, count,
+                    "%" PRIu64 " objects have more or fewer bytes of values than their classes (the first is of %s and has %" PRIu32 ", not %" PRIu32
+                    "); fields that do not fit are taken as null", count, name, first->bad_bytes, cls->payload_bytes);
+    }
+}
+
 static struct ha_err *run(struct pass *pass)
 {
     struct ha_build *build = pass->build;
@@ -562,6 +613,7 @@ static struct ha_err *run(struct pass *pass)
         build->facts.dangling_references += pass->workers[i].dangling;
         build->facts.reference_count += pass->workers[i].references;
     }
+    tell_bad_instances(pass);
     struct ha_err *err = pack_lengths(pass);
     ha_progress_end(build->progress);
     return err;
@@ -585,6 +637,9 @@ struct ha_err *ha_graph_build(struct ha_build *build, bool rows)
     }
     if (err == NULL) {
         err = run(&pass);
+    }
+    if (err == NULL && rows) {
+        err = ha_graph_note_fillers(build, pass.lengths);
     }
     ha_big_deinit(&lengths);
     ha_big_deinit(&extras);

@@ -31,7 +31,7 @@ struct ha_err *ha_build_create(struct ha_input *input, uint32_t heap, struct ha_
     build->diag = diag;
     build->progress = progress;
     build->threads = threads < 1 ? 1 : threads;
-    build->class_class = build->fallback_class = HA_NONE;
+    build->class_class = build->object_array = build->fallback_class = HA_NONE;
     for (unsigned t = 0; t < 12; t++) {
         build->primitive_arrays[t] = HA_NONE;
     }
@@ -78,6 +78,7 @@ void ha_build_destroy(struct ha_build *build)
     ha_vec_deinit(&build->fields);
     ha_vec_deinit(&build->statics);
     ha_vec_deinit(&build->roots);
+    ha_vec_deinit(&build->mirrors);
     ha_vec_deinit(&build->final_roots);
     ha_vec_deinit(&build->final_threads);
     ha_vec_deinit(&build->locals);
@@ -86,8 +87,10 @@ void ha_build_destroy(struct ha_build *build)
     ha_big_deinit(&build->row_starts);
     ha_idmap_deinit(&build->class_ids);
     ha_idmap_deinit(&build->load_names);
-    ha_idmap_deinit(&build->name_owners);
     ha_idmap_deinit(&build->text_of_string);
+    ha_vec_deinit(&build->class_names);
+    ha_idmap_deinit(&build->name_of_string);
+    ha_idmap_deinit(&build->bad_strings);
     ha_addresses_close(build->addresses);
     ha_arena_deinit(&build->arena);
     ha_free(build);
@@ -125,28 +128,51 @@ static struct ha_err *read_front_classes(struct ha_build *build)
 
 /* ---- classes that are missing ---- */
 
-static struct ha_err *make_up_missing(struct ha_build *build, const struct ha_scan_result *result)
+/* What a class without CLASS_DUMP is called: as its LOAD_CLASS says, if there is one. */
+static struct ha_err *make_up_named(struct ha_build *build, struct ha_window *window, uint64_t id, uint8_t kind, uint64_t *made)
+{
+    struct ha_build_name name;
+    char text[48];
+    HA_TRY(ha_build_class_name(build, window, id, &name));
+    if (name.text == NULL || name.kind != kind) {
+        snprintf(text, sizeof text, "unknown-class-%" PRIu64 "%s", *made, kind == HA_CLASS_OBJECT_ARRAY ? "[]" : "");
+        name.text = text;
+    }
+    ++*made;
+    return ha_build_class_make_up(build, id, name.text, kind);
+}
+
+static struct ha_err *make_up_unknown(struct ha_build *build, const struct ha_scan_result *result, uint64_t *made)
 {
     static const char *const primitive[12] = {[HA_TYPE_BOOLEAN] = "boolean[]", [HA_TYPE_CHAR] = "char[]", [HA_TYPE_FLOAT] = "float[]",
                                               [HA_TYPE_DOUBLE] = "double[]",   [HA_TYPE_BYTE] = "byte[]", [HA_TYPE_SHORT] = "short[]",
                                               [HA_TYPE_INT] = "int[]",         [HA_TYPE_LONG] = "long[]"};
-    uint64_t made = 0;
-    bool nameless = false;
+    struct ha_window window;
+    struct ha_err *err = NULL;
     for (uint32_t type = 0; type < 12; type++) {
         if ((result->unknown_types >> type & 1) != 0 && build->primitive_arrays[type] == HA_NONE) {
             HA_TRY(ha_build_class_make_up(build, 0, primitive[type], HA_CLASS_PRIMITIVE_ARRAY));
         }
     }
-    for (size_t i = 0; i < result->unknown.count; i++) {
+    ha_window_init(&window, build->input, HA_WINDOW_RANDOM);
+    for (size_t i = 0; i < result->unknown.count && err == NULL; i++) {
         uint64_t id = result->unknown.data[i].id;
-        uint8_t kind = (uint8_t)result->unknown.data[i].number;
-        nameless = nameless || id == 0;
         if (id != 0 && ha_idmap_get(&build->class_ids, id) == HA_IDMAP_NONE) {
-            char name[48];
-            snprintf(name, sizeof name, "unknown-class-%" PRIu64 "%s", made++, kind == HA_CLASS_OBJECT_ARRAY ? "[]" : "");
-            HA_TRY(ha_build_class_make_up(build, id, name, kind));
+            err = make_up_named(build, &window, id, (uint8_t)result->unknown.data[i].number, made);
         }
     }
+    ha_window_deinit(&window);
+    return err;
+}
+
+static struct ha_err *make_up_missing(struct ha_build *build, const struct ha_scan_result *result)
+{
+    uint64_t made = 0;
+    bool nameless = false;
+    for (size_t i = 0; i < result->unknown.count; i++) {
+        nameless = nameless || result->unknown.data[i].id == 0;
+    }
+    HA_TRY(make_up_unknown(build, result, &made));
     if ((result->unknown_overflow || nameless) && build->fallback_class == HA_NONE) {
         build->fallback_class = (uint32_t)build->classes.count;
         made++;
@@ -155,11 +181,12 @@ static struct ha_err *make_up_missing(struct ha_build *build, const struct ha_sc
     if (build->class_class == HA_NONE) {
         HA_TRY(ha_build_class_make_up(build, 0, "java.lang.Class", HA_CLASS_INSTANCE));
     }
+    if (build->bad_arrays > 0 && build->object_array == HA_NONE) {
+        HA_TRY(ha_build_class_make_up(build, 0, "java.lang.Object[]", HA_CLASS_OBJECT_ARRAY));
+    }
     if (made > 0) {
-        ha_diag_add(build->diag, HA_DIAG_MISSING_CLASS, result->unknown_off, made,
-                    made == 1 ? "the class of some objects is not in the dump; they are shown as of an unknown class, the references in them are lost"
-                              : "%" PRIu64 " classes of objects are not in the dump; their objects are shown as of unknown classes, the references in them are lost",
-                    made);
+        build->missing_off = build->missing_classes == 0 || result->unknown_off < build->missing_off ? result->unknown_off : build->missing_off;
+        build->missing_classes += made;
     }
     return NULL;
 }
@@ -264,6 +291,10 @@ static struct ha_err *scan_once(struct ha_build *build, struct attempt *attempt,
     HA_TRY(ha_build_classes_finish(build, true));
     HA_TRY(make_up_missing(build, result));
     HA_TRY(ha_build_classes_finish(build, true));
+    if (build->mirrors.count > 0 && attempt->leaves) {
+        attempt->leaves = false; /* class objects with fields are no leaves, whatever their statics say */
+        return NULL;
+    }
     if (!assumptions_hold(build, attempt)) {
         return NULL;
     }
@@ -353,5 +384,6 @@ struct ha_err *ha_build_scan(struct ha_build *build, struct ha_index_writer *wri
         }
     }
     HA_TRY(ha_build_classes_flatten(build));
+    HA_TRY(ha_build_mirrors_finish(build));
     return ha_build_roots_finish(build);
 }

@@ -13,6 +13,7 @@
 #include "ha/base/checked.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define FLATTEN_FLOOR (64U << 20) /* bytes of payload, over all classes, that any dump may have laid out; beyond, only in proportion to its size */
@@ -37,8 +38,8 @@ struct ha_err *ha_build_class_add(struct ha_build *build, const struct ha_class_
         return ha_err_nomem();
     }
     *cls = (struct ha_build_class){.id = dump->id, .super_id = dump->super, .loader_id = dump->loader, .record = dump->off,
-                                   .super = HA_CLS_NONE, .object = HA_OBJ_NONE,
-                                   .name_owner = (uint32_t)build->classes.count - 1, .statics_first = (uint32_t)build->statics.count, .statics_count = dump->static_count,
+                                   .super = HA_CLS_NONE, .fields_super = HA_CLS_NONE, .object = HA_OBJ_NONE,
+                                   .statics_first = (uint32_t)build->statics.count, .statics_count = dump->static_count,
                                    .fields_first = (uint32_t)build->fields.count, .fields_count = dump->field_count};
     if (build->statics.count > UINT32_MAX - 65536 || build->fields.count > UINT32_MAX - 65536) {
         return ha_err_at(HA_ERR_LIMIT, dump->off, "the dump has more than 4 G field declarations");
@@ -72,79 +73,41 @@ struct ha_err *ha_build_class_make_up(struct ha_build *build, uint64_t id, const
     if (cls == NULL || copy == NULL) {
         return ha_err_nomem();
     }
-    *cls = (struct ha_build_class){.id = id, .record = UINT64_MAX, .name = copy, .name_owner = (uint32_t)build->classes.count - 1, .super = HA_CLS_NONE, .object = HA_OBJ_NONE,
-                                   .kind = kind, .flags = HA_CLASS_IS_MADE_UP};
+    struct ha_build_name judged = ha_build_name_judge(copy);
+    *cls = (struct ha_build_class){.id = id, .record = UINT64_MAX, .name = copy, .super = HA_CLS_NONE, .fields_super = HA_CLS_NONE,
+                                   .object = HA_OBJ_NONE, .kind = kind, .element_type = judged.kind == kind ? judged.element_type : 0,
+                                   .flags = HA_CLASS_IS_MADE_UP};
+    if (kind == HA_CLASS_OBJECT_ARRAY) {
+        cls->element_type = HA_TYPE_REFERENCE;
+    }
     return NULL;
 }
 
 /* ---- names and kinds ---- */
 
-#define UNNAMED "unknown-name@"
-
-static const struct {
-    const char *name;
-    uint8_t type;
-} primitives[] = {{"boolean", HA_TYPE_BOOLEAN}, {"char", HA_TYPE_CHAR},   {"float", HA_TYPE_FLOAT}, {"double", HA_TYPE_DOUBLE},
-                  {"byte", HA_TYPE_BYTE},       {"short", HA_TYPE_SHORT}, {"int", HA_TYPE_INT},     {"long", HA_TYPE_LONG}};
-
-static void set_kind(struct ha_build_class *cls)
-{
-    size_t len = strlen(cls->name);
-    if (len < 3 || strcmp(cls->name + len - 2, "[]") != 0) {
-        return;
-    }
-    cls->kind = HA_CLASS_OBJECT_ARRAY;
-    cls->element_type = HA_TYPE_REFERENCE;
-    for (size_t i = 0; i < sizeof primitives / sizeof *primitives; i++) {
-        if (strlen(primitives[i].name) == len - 2 && memcmp(primitives[i].name, cls->name, len - 2) == 0) {
-            cls->kind = HA_CLASS_PRIMITIVE_ARRAY;
-            cls->element_type = primitives[i].type;
-        }
-    }
-}
-
-/* Reads the name of a class; classes of the same name share it. */
-static struct ha_err *name_class(struct ha_build *build, struct ha_window *window, uint32_t index, struct ha_sbuf *raw, struct ha_sbuf *source)
-{
-    struct ha_build_class *cls = &build->classes.data[index];
-    uint32_t load = ha_idmap_get(&build->load_names, cls->id);
-    uint64_t name_id = load == HA_IDMAP_NONE ? 0 : build->loads.data[load].name_id;
-    uint32_t owner = HA_IDMAP_NONE;
-    if (name_id != 0 && !ha_idmap_add(&build->name_owners, name_id, index, &owner)) {
-        return ha_err_nomem();
-    }
-    ha_sbuf_clear(raw);
-    ha_sbuf_clear(source);
-    if (owner == HA_IDMAP_NONE) {
-        ha_build_string_text(build, window, name_id, raw);
-        ha_class_name_to_source(ha_sbuf_text(raw), raw->len, source);
-    } else if (strncmp(build->classes.data[owner].name, UNNAMED, strlen(UNNAMED)) != 0) {
-        cls->name_owner = owner;
-        cls->name = build->classes.data[owner].name;
-        return NULL;
-    }
-    if (source->len == 0) {
-        ha_sbuf_printf(source, UNNAMED "0x%" PRIx64, cls->id);
-    }
-    cls->name = ha_arena_strndup(&build->arena, ha_sbuf_text(source), source->len);
-    return cls->name == NULL || ha_sbuf_failed(source) ? ha_err_nomem() : NULL;
-}
-
 static struct ha_err *name_classes(struct ha_build *build, struct ha_window *window)
 {
-    struct ha_sbuf raw = {0}, source = {0};
-    struct ha_err *err = NULL;
-    for (size_t i = 0; i < build->classes.count && err == NULL; i++) {
-        if (build->classes.data[i].name == NULL) {
-            err = name_class(build, window, (uint32_t)i, &raw, &source);
+    for (size_t i = 0; i < build->classes.count; i++) {
+        struct ha_build_class *cls = &build->classes.data[i];
+        if (cls->name != NULL) {
+            continue;
         }
-        if (err == NULL) {
-            set_kind(&build->classes.data[i]);
+        struct ha_build_name name;
+        HA_TRY(ha_build_class_name(build, window, cls->id, &name));
+        if (name.text == NULL) {
+            char text[48];
+            int len = snprintf(text, sizeof text, "unknown-name@0x%" PRIx64, cls->id);
+            name.text = ha_arena_strndup(&build->arena, text, (size_t)len);
+            cls->unnamed = true;
         }
+        if (name.text == NULL) {
+            return ha_err_nomem();
+        }
+        cls->name = name.text;
+        cls->kind = name.kind;
+        cls->element_type = name.element_type;
     }
-    ha_sbuf_deinit(&raw);
-    ha_sbuf_deinit(&source);
-    return err;
+    return NULL;
 }
 
 /* ---- hierarchy ---- */
@@ -188,10 +151,9 @@ static void finish_class(struct ha_build *build, struct ha_window *window, struc
     }
     if (!ha_cls_is_none(cls->super) && build->classes.data[cls->super.i].depth >= HA_CLASS_DEPTH_MAX) {
         cls->super = HA_CLS_NONE;
-        cls->super_id = 0;
-        ha_diag_add(build->diag, HA_DIAG_MISSING_CLASS, cls->record, 1, "a class has more than %u ancestors; the fields of those above are lost",
-                    HA_CLASS_DEPTH_MAX);
+        build->deep_classes++;
     }
+    cls->cut = ha_cls_is_none(cls->super) ? cls->super_id != 0 : build->classes.data[cls->super.i].cut;
     cls->depth = ha_cls_is_none(cls->super) ? 0 : build->classes.data[cls->super.i].depth + 1;
     uint64_t payload = 0, references = 0;
     for (uint32_t i = 0; i < cls->fields_count; i++) {
@@ -206,12 +168,23 @@ static void finish_class(struct ha_build *build, struct ha_window *window, struc
         cls->flags |= super->flags & inherited;
         payload += super->payload_bytes;
         references += super->reference_fields;
+        cls->fields_super = super->fields_count > 0 ? cls->super : super->fields_super;
+    } else {
+        cls->fields_super = HA_CLS_NONE;
     }
     cls->payload_bytes = payload > UINT32_MAX ? UINT32_MAX : (uint32_t)payload;
     cls->reference_fields = references > UINT32_MAX ? UINT32_MAX : (uint32_t)references;
 }
 
 enum { UNSEEN, ON_PATH, DONE };
+
+static void note_missing_super(struct ha_build *build, const struct ha_build_class *cls)
+{
+    if (cls->super_id != 0) {
+        build->bad_supers_off = build->bad_supers == 0 || cls->record < build->bad_supers_off ? cls->record : build->bad_supers_off;
+        build->bad_supers++;
+    }
+}
 
 /* Finishes super classes before their subclasses, without recursion; a cycle is cut at the class that closes it. */
 static struct ha_err *finish_hierarchy(struct ha_build *build, struct ha_window *window)
@@ -222,6 +195,7 @@ static struct ha_err *finish_hierarchy(struct ha_build *build, struct ha_window 
     if (state == NULL || path == NULL) {
         return ha_err_nomem();
     }
+    build->bad_supers = build->cycles = build->deep_classes = 0; /* of the last time only */
     for (size_t start = 0; start < count; start++) {
         size_t depth = 0;
         for (uint32_t i = (uint32_t)start; state[i] == UNSEEN;) {
@@ -231,12 +205,12 @@ static struct ha_err *finish_hierarchy(struct ha_build *build, struct ha_window 
             uint32_t super = cls->super_id == 0 ? HA_IDMAP_NONE : ha_idmap_get(&build->class_ids, cls->super_id);
             cls->super = (ha_cls){super == HA_IDMAP_NONE ? HA_NONE : super};
             if (super == HA_IDMAP_NONE) {
+                note_missing_super(build, cls);
                 break;
             }
             if (state[super] == ON_PATH) {
                 cls->super = HA_CLS_NONE;
-                cls->super_id = 0;
-                ha_diag_add(build->diag, HA_DIAG_MISSING_CLASS, cls->record, 1, "a class is its own ancestor; the cycle was cut, its inherited fields are lost");
+                build->cycles++;
                 break;
             }
             i = super;
@@ -319,7 +293,7 @@ static void mark_leaves(struct ha_build *build)
 /* The first class of each name; of array classes the first one of the boot loader, if there is one. */
 static void find_well_known(struct ha_build *build)
 {
-    build->class_class = HA_NONE;
+    build->class_class = build->object_array = HA_NONE;
     for (unsigned t = 0; t < 12; t++) {
         build->primitive_arrays[t] = HA_NONE;
     }
@@ -332,6 +306,9 @@ static void find_well_known(struct ha_build *build)
         }
         if (strcmp(cls->name, "java.lang.Class") == 0) {
             build->class_class = (uint32_t)i;
+        }
+        if (strcmp(cls->name, "java.lang.Object[]") == 0) {
+            build->object_array = (uint32_t)i;
         }
     }
 }
@@ -362,7 +339,7 @@ static struct ha_err *flatten(struct ha_build *build, struct ha_build_class *cls
     }
     bool reference = (cls->flags & HA_CLASS_IS_REFERENCE) != 0;
     uint32_t n = reference ? 1 : 0, offset = 0;
-    for (const struct ha_build_class *c = cls;; c = &build->classes.data[c->super.i]) {
+    for (const struct ha_build_class *c = cls;; c = &build->classes.data[c->fields_super.i]) {
         uint32_t referent = reference ? c->referent : HA_NONE;
         for (uint32_t i = 0; i < c->fields_count; i++) {
             uint8_t type = build->fields.data[c->fields_first + i].type;
@@ -373,7 +350,7 @@ static struct ha_err *flatten(struct ha_build *build, struct ha_build_class *cls
             }
             offset += ha_value_bytes(type, build->facts.id_size);
         }
-        if (ha_cls_is_none(c->super)) {
+        if (ha_cls_is_none(c->fields_super)) {
             break;
         }
     }

@@ -11,6 +11,7 @@
  */
 #include "heap/heap_damage.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -282,27 +283,40 @@ static void say(struct ha_sbuf *out, const struct ha_build *build, enum ha_diag_
 
 /* ---- classes ---- */
 
-static void tell_hierarchy(struct ha_build *build)
+/* One part of a sentence, after what was said before. */
+static void add_part(struct ha_sbuf *out, uint64_t count, const char *one, const char *many)
 {
-    if (build->bad_supers > 0) {
-        bool one = build->bad_supers == 1;
-        ha_diag_add(build->diag, HA_DIAG_MISSING_CLASS, build->bad_supers_off, build->bad_supers,
-                    "the super class of %" PRIu64 " class%s %s; the fields inherited from %s are unknown, the references in them are lost",
-                    build->bad_supers, one ? "" : "es", one ? "is not in the dump" : "are not in the dump", one ? "it" : "them");
+    if (count == 0) {
+        return;
     }
-    if (build->cycles > 0) {
-        bool one = build->cycles == 1;
-        ha_diag_add(build->diag, HA_DIAG_MISSING_CLASS, HA_ERR_NO_OFFSET, build->cycles,
-                    "%" PRIu64 " class%s %s own ancestor%s; the circle was cut, inherited fields are lost", build->cycles, one ? "" : "es",
-                    one ? "is its" : "are their", one ? "" : "s");
+    ha_sbuf_puts(out, out->len > 0 ? "; " : "");
+    if (count == 1) {
+        ha_sbuf_puts(out, one);
+        return;
     }
-    if (build->deep_classes > 0) {
-        bool one = build->deep_classes == 1;
-        ha_diag_add(build->diag, HA_DIAG_MISSING_CLASS, HA_ERR_NO_OFFSET, build->deep_classes,
-                    "%" PRIu64 " class%s more than %u ancestors; the fields of those above are lost", build->deep_classes, one ? " has" : "es have",
-                    HA_CLASS_DEPTH_MAX);
+    add_count(out, count);
+    ha_sbuf_puts(out, many);
+}
+
+static void tell_classes(struct ha_build *build)
+{
+    struct ha_sbuf text = {0};
+    add_part(&text, build->missing_classes, "the class of some objects is not in the dump", " classes of objects are not in the dump");
+    add_part(&text, build->bad_supers, "the super class of a class is not in the dump", " classes have a super class that is not in the dump");
+    add_part(&text, build->cycles, "a class is its own ancestor", " classes are their own ancestors");
+    add_part(&text, build->deep_classes, "a class has more than 1,000 ancestors", " classes have more than 1,000 ancestors");
+    uint64_t count = build->missing_classes + build->bad_supers + build->cycles + build->deep_classes;
+    uint64_t off = build->missing_classes > 0 ? build->missing_off : HA_ERR_NO_OFFSET;
+    off = build->bad_supers > 0 && build->bad_supers_off < off ? build->bad_supers_off : off;
+    ha_diag_add(build->diag, HA_DIAG_MISSING_CLASS, off, count, "%s; the fields declared there are unknown, references in them are lost", ha_sbuf_text(&text));
+    ha_sbuf_deinit(&text);
+    if (build->bad_arrays > 0) {
+        bool one = build->bad_arrays == 1;
+        ha_diag_add(build->diag, HA_DIAG_BAD_ARRAY, build->bad_arrays_off, build->bad_arrays,
+                    "%" PRIu64 " object array%s of a class that is no array class; shown as java.lang.Object[]", build->bad_arrays, one ? " is" : "s are");
     }
 }
+static_assert(HA_CLASS_DEPTH_MAX == 1000, "as the sentence says");
 
 /* ---- parts that were not put together ---- */
 
@@ -418,7 +432,7 @@ void ha_damage_tell(struct ha_build *build)
         }
         ha_sbuf_deinit(&text);
     }
-    tell_hierarchy(build);
+    tell_classes(build);
     if (totals[HA_DIAG_TRUNCATED].count > 0) { /* the end is written when all parts have been put together */
         tell_parts(build);
     }

@@ -40,34 +40,50 @@ static int compare_class_objects(const void *a, const void *b)
     return (x->cls > y->cls) - (x->cls < y->cls);
 }
 
+/* Where the name is in the text section. Classes called by the same string share it, or a name of 64 KiB would take that once per class. */
+static struct ha_err *class_name_text(struct ha_build *build, struct ha_idmap *texts, const char *name, uint32_t *ret)
+{
+    uint32_t known = ha_idmap_get(texts, (uintptr_t)name);
+    if (known != HA_IDMAP_NONE) {
+        *ret = known;
+        return NULL;
+    }
+    HA_TRY(ha_build_text(build, name, strlen(name), ret));
+    return ha_idmap_add(texts, (uintptr_t)name, *ret, NULL) ? NULL : ha_err_nomem();
+}
+
+static void put_class(const struct ha_build *build, const struct ha_build_class *cls, uint32_t name, struct ha_disk_class *disk)
+{
+    ha_obj loader;
+    bool has_loader = ha_build_find(build, cls->loader_id, &loader);
+    *disk = (struct ha_disk_class){.address = cls->id, .name = name, .object = cls->object.i, .super = cls->super.i,
+                                   .loader = has_loader ? loader.i : HA_NONE, .flags = cls->flags, .fields_first = cls->fields_first,
+                                   .fields_count = cls->fields_count, .statics_first = cls->statics_first, .statics_count = cls->statics_count,
+                                   .payload_bytes = cls->payload_bytes, .reference_fields = cls->reference_fields, .kind = cls->kind,
+                                   .element_type = cls->element_type};
+}
+
 static struct ha_err *write_classes(struct ha_build *build)
 {
     void *data;
+    struct ha_idmap texts = {0};
     size_t count = build->classes.count, objects = 0;
     HA_FREE struct class_object *pairs = ha_alloc_array(count + 1, sizeof *pairs);
     if (pairs == NULL) {
         return ha_err_nomem();
     }
-    HA_TRY(ha_index_section_map(build->writer, HA_SECTION_CLASSES, sizeof(struct ha_disk_class), count, &data));
-    for (size_t i = 0; i < count; i++) {
+    struct ha_err *err = ha_index_section_map(build->writer, HA_SECTION_CLASSES, sizeof(struct ha_disk_class), count, &data);
+    for (size_t i = 0; i < count && err == NULL; i++) {
         const struct ha_build_class *cls = &build->classes.data[i];
-        struct ha_disk_class *disk = (struct ha_disk_class *)data + i;
-        ha_obj loader;
-        bool has_loader = ha_build_find(build, cls->loader_id, &loader);
-        *disk = (struct ha_disk_class){.address = cls->id, .object = cls->object.i, .super = cls->super.i, .loader = has_loader ? loader.i : HA_NONE,
-                                       .flags = cls->flags, .fields_first = cls->fields_first, .fields_count = cls->fields_count,
-                                       .statics_first = cls->statics_first, .statics_count = cls->statics_count,
-                                       .payload_bytes = cls->payload_bytes, .reference_fields = cls->reference_fields, .kind = cls->kind,
-                                       .element_type = cls->element_type};
-        if (cls->name_owner < i) {
-            disk->name = ((const struct ha_disk_class *)data)[cls->name_owner].name;
-        } else {
-            HA_TRY(ha_build_text(build, cls->name, strlen(cls->name), &disk->name));
-        }
+        uint32_t name = 0;
+        err = class_name_text(build, &texts, cls->name, &name);
+        put_class(build, cls, name, (struct ha_disk_class *)data + i);
         if (!ha_obj_is_none(cls->object)) {
             pairs[objects++] = (struct class_object){cls->object.i, (uint32_t)i};
         }
     }
+    ha_idmap_deinit(&texts);
+    HA_TRY(err);
     qsort(pairs, objects, sizeof *pairs, compare_class_objects);
     return ha_index_section_put(build->writer, HA_SECTION_CLASS_OBJECTS, sizeof *pairs, objects, pairs);
 }

@@ -60,8 +60,9 @@ void ha_build_string_text(struct ha_build *build, struct ha_window *window, uint
         return;
     }
     ha_text_from_mutf8(out, p, len, 0, &bad);
-    if (bad) {
-        ha_diag_add(build->diag, HA_DIAG_BAD_STRING, string->off, 1, "a name is not valid UTF-8; what could not be decoded is shown as U+FFFD");
+    uint32_t told = HA_IDMAP_NONE;
+    if (bad && ha_idmap_add(&build->bad_strings, string->off, 0, &told) && told == HA_IDMAP_NONE) {
+        ha_diag_add(build->diag, HA_DIAG_BAD_STRING, string->off, 1, "names are not valid UTF-8; what could not be decoded is shown as U+FFFD");
     }
 }
 
@@ -174,4 +175,66 @@ void ha_class_name_to_source(const char *name, size_t len, struct ha_sbuf *out)
     for (; dimensions > 0; dimensions--) {
         ha_sbuf_puts(out, "[]");
     }
+}
+
+static const struct {
+    const char *name;
+    uint8_t type;
+} primitives[] = {{"boolean", HA_TYPE_BOOLEAN}, {"char", HA_TYPE_CHAR},   {"float", HA_TYPE_FLOAT}, {"double", HA_TYPE_DOUBLE},
+                  {"byte", HA_TYPE_BYTE},       {"short", HA_TYPE_SHORT}, {"int", HA_TYPE_INT},     {"long", HA_TYPE_LONG}};
+
+struct ha_build_name ha_build_name_judge(const char *text)
+{
+    struct ha_build_name name = {.text = text, .kind = HA_CLASS_INSTANCE};
+    size_t len = strlen(text);
+    if (len < 3 || strcmp(text + len - 2, "[]") != 0) {
+        return name;
+    }
+    name.kind = HA_CLASS_OBJECT_ARRAY;
+    name.element_type = HA_TYPE_REFERENCE;
+    for (size_t i = 0; i < sizeof primitives / sizeof *primitives; i++) {
+        if (strlen(primitives[i].name) == len - 2 && memcmp(primitives[i].name, text, len - 2) == 0) {
+            name.kind = HA_CLASS_PRIMITIVE_ARRAY;
+            name.element_type = primitives[i].type;
+        }
+    }
+    return name;
+}
+
+/* The name that a string makes, NULL for one that makes none. */
+static struct ha_err *source_name(struct ha_build *build, struct ha_window *window, uint64_t string_id, const char **ret)
+{
+    struct ha_sbuf raw = {0}, source = {0};
+    ha_build_string_text(build, window, string_id, &raw);
+    ha_class_name_to_source(ha_sbuf_text(&raw), raw.len, &source);
+    bool failed = ha_sbuf_failed(&raw) || ha_sbuf_failed(&source);
+    const char *text = source.len == 0 || failed ? NULL : ha_arena_strndup(&build->arena, ha_sbuf_text(&source), source.len);
+    failed |= source.len > 0 && text == NULL;
+    ha_sbuf_deinit(&raw);
+    ha_sbuf_deinit(&source);
+    *ret = text;
+    return failed ? ha_err_nomem() : NULL;
+}
+
+struct ha_err *ha_build_class_name(struct ha_build *build, struct ha_window *window, uint64_t class_id, struct ha_build_name *ret)
+{
+    uint32_t load = ha_idmap_get(&build->load_names, class_id);
+    *ret = (struct ha_build_name){0};
+    if (load == HA_IDMAP_NONE) {
+        return NULL;
+    }
+    uint64_t string_id = build->loads.data[load].name_id;
+    uint32_t known = ha_idmap_get(&build->name_of_string, string_id);
+    if (known == HA_IDMAP_NONE) {
+        const char *text;
+        HA_TRY(source_name(build, window, string_id, &text));
+        known = (uint32_t)build->class_names.count; /* no more than there are load records */
+        struct ha_build_name *name = ha_vec_push(&build->class_names);
+        if (name == NULL || !ha_idmap_add(&build->name_of_string, string_id, known, NULL)) {
+            return ha_err_nomem();
+        }
+        *name = text == NULL ? (struct ha_build_name){0} : ha_build_name_judge(text);
+    }
+    *ret = build->class_names.data[known];
+    return NULL;
 }

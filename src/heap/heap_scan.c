@@ -80,6 +80,8 @@ struct found {
     uint64_t records;
     uint64_t first_array, last_array, last_array_end; /* object arrays: address of the first and last, end of the last with 8-byte references */
     bool overlap;
+    uint64_t bad_arrays, bad_arrays_off;
+    HA_VEC(uint64_t) class_instances; /* offsets of instances of java.lang.Class */
 };
 
 /* What one worker counts over all its batches; sums do not depend on who did what. */
@@ -136,8 +138,14 @@ static struct ha_err *note_unknown_class(struct worker *w, uint64_t class_id, ui
     return ha_idmap_add(unknown, class_id, kind, NULL) ? NULL : ha_err_nomem();
 }
 
-/* Whether an object of an unknown class is none, but the end of one record and the begin of another with bytes missing in between: then others
-   begin inside it. */
+/* Whether others begin inside an object that is odd in itself: then it is the begin of one record and the end of another. */
+static HA_NOINLINE bool others_inside(struct worker *w, const struct ha_sub *sub, uint64_t seg_end)
+{
+    uint64_t inside;
+    return w->resync.build->classes.count > 0 && ha_resync(&w->resync, sub->off + 1, sub->end, seg_end, &inside);
+}
+
+/* The same for an object of an unknown class. */
 static HA_NOINLINE bool hides_records(struct worker *w, struct found *found, const struct ha_sub *sub, uint64_t seg_end)
 {
     for (unsigned i = 0; i < MISSING_REMEMBERED; i++) {
@@ -145,12 +153,21 @@ static HA_NOINLINE bool hides_records(struct worker *w, struct found *found, con
             return false; /* its class is just missing: chance does not name it twice */
         }
     }
-    uint64_t inside;
-    if (w->resync.build->classes.count > 0 && ha_resync(&w->resync, sub->off + 1, sub->end, seg_end, &inside)) {
+    if (others_inside(w, sub, seg_end)) {
         return true;
     }
     found->missing[found->missing_next++ % MISSING_REMEMBERED] = sub->class_id;
     return false;
+}
+
+static HA_NOINLINE struct ha_err *note_class_instance(struct found *found, uint64_t off)
+{
+    uint64_t *slot = ha_vec_push(&found->class_instances);
+    if (slot == NULL) {
+        return ha_err_nomem();
+    }
+    *slot = off;
+    return NULL;
 }
 
 static inline struct ha_err *on_instance(struct scan *scan, struct worker *w, unsigned worker, struct found *found, const struct ha_sub *sub,
@@ -165,8 +182,17 @@ static inline struct ha_err *on_instance(struct scan *scan, struct worker *w, un
     }
     bool leaf = false;
     if (HA_LIKELY(w->last_class != HA_NONE)) {
+        const struct ha_build_class *cls = &scan->build->classes.data[w->last_class];
+        uint32_t flags = cls->flags;
+        if (HA_UNLIKELY(sub->count != cls->payload_bytes) && !cls->cut && (flags & HA_CLASS_IS_MADE_UP) == 0 && others_inside(w, sub, seg_end)) {
+            *result = HA_SUB_UNKNOWN;
+            return NULL;
+        }
         w->instances[w->last_class]++;
-        leaf = scan->leaves && (scan->build->classes.data[w->last_class].flags & HA_CLASS_IS_LEAF) != 0;
+        leaf = scan->leaves && (flags & HA_CLASS_IS_LEAF) != 0;
+        if (HA_UNLIKELY((flags & HA_CLASS_IS_CLASS) != 0)) {
+            HA_TRY(note_class_instance(found, sub->off));
+        }
     } else {
         if (hides_records(w, found, sub, seg_end)) {
             *result = HA_SUB_UNKNOWN;
@@ -187,6 +213,10 @@ static inline struct ha_err *on_object_array(struct scan *scan, struct worker *w
     uint32_t cls = ha_build_class_of(scan->build, sub->class_id);
     if (HA_LIKELY(cls != HA_NONE)) {
         w->instances[cls]++;
+        if (HA_UNLIKELY(ha_build_is_no_array(scan->build, cls))) {
+            found->bad_arrays_off = found->bad_arrays == 0 ? sub->off : found->bad_arrays_off;
+            found->bad_arrays++;
+        }
     } else {
         if (hides_records(w, found, sub, seg_end)) {
             *result = HA_SUB_UNKNOWN;
@@ -441,11 +471,14 @@ static struct ha_err *merge_batches(struct ha_build *build, struct scan *scan, u
     struct ha_err *err = NULL;
     uint64_t last = 0, last_end = 0;
     build->records = 0;
+    build->bad_arrays = 0;
     build->roots.count = 0;
     ha_batches batches = {0};
     for (uint64_t b = 0; b < count && err == NULL; b++) {
         struct found *found = &scan->found[b];
         build->records += found->records;
+        build->bad_arrays_off = build->bad_arrays == 0 ? found->bad_arrays_off : build->bad_arrays_off;
+        build->bad_arrays += found->bad_arrays;
         build->overlap |= found->overlap || (found->first_array > last && found->first_array < last_end);
         if (found->first_array != 0) {
             last = found->last_array;
@@ -535,6 +568,35 @@ static struct ha_err *collect_unknown(struct ha_build *build, const struct scan 
     return NULL;
 }
 
+/* Instances that are class objects stand for records that are there already: they are no objects of their own. */
+static struct ha_err *collect_mirrors(struct ha_build *build, const struct scan *scan, uint64_t count)
+{
+    struct ha_window window;
+    struct ha_err *err = NULL;
+    ha_window_init(&window, build->input, HA_WINDOW_RANDOM);
+    build->mirrors.count = 0;
+    for (uint64_t b = 0; b < count && err == NULL; b++) {
+        for (size_t i = 0; i < scan->found[b].class_instances.count && err == NULL; i++) {
+            uint64_t off = scan->found[b].class_instances.data[i];
+            struct ha_sub sub;
+            if (ha_sub_read(&window, off, ha_input_bytes(build->input), build->facts.id_size, &sub) != HA_SUB_OK || !ha_build_is_mirror(build, sub.id)) {
+                continue;
+            }
+            uint64_t *slot = ha_vec_push(&build->mirrors);
+            err = slot == NULL ? ha_err_nomem() : NULL;
+            if (slot != NULL) {
+                *slot = off;
+                build->records--;
+            }
+        }
+    }
+    if (err == NULL) {
+        err = ha_window_error(&window);
+    }
+    ha_window_deinit(&window);
+    return err;
+}
+
 static void found_free(struct found *found, uint64_t count)
 {
     for (uint64_t b = 0; found != NULL && b < count; b++) {
@@ -542,6 +604,7 @@ static void found_free(struct found *found, uint64_t count)
         ha_vec_deinit(&found[b].roots);
         ha_vec_deinit(&found[b].pieces);
         ha_vec_deinit(&found[b].damages);
+        ha_vec_deinit(&found[b].class_instances);
     }
     ha_free(found);
 }
@@ -609,6 +672,9 @@ struct ha_err *ha_scan_run(struct ha_build *build, struct ha_address_set *set, b
         }
         if (err == NULL) {
             err = collect_unknown(build, &scan, ret);
+        }
+        if (err == NULL) {
+            err = collect_mirrors(build, &scan, count);
         }
     }
     found_free(scan.found, count);

@@ -27,6 +27,7 @@
     X(GAP, "gap", DAMAGE)                                                                          \
     X(UNKNOWN_RECORD, "unknown-record", DAMAGE)                                                    \
     X(BAD_INSTANCE, "bad-instance-size", DAMAGE)                                                   \
+    X(BAD_ARRAY, "bad-array-type", DAMAGE)                                                         \
     X(MISSING_CLASS, "missing-class", DAMAGE)                                                      \
     X(DUPLICATE_ID, "duplicate-id", DAMAGE)                                                        \
     X(CRC, "crc", DAMAGE)                                                                          \
@@ -38,7 +39,7 @@ enum ha_diag_code {
     HA_DIAG_CODES(HA_DIAG_ENUM)
 #undef HA_DIAG_ENUM
 };
-#define HA_DIAG_COUNT 15
+#define HA_DIAG_COUNT 16
 
 struct ha_diag_entry {
     enum ha_diag_code code;

@@ -63,14 +63,16 @@ struct ha_build_class {
     uint64_t record;        /* offset of its CLASS_DUMP; UINT64_MAX: made up */
     const char *name;       /* Java source form; in the arena */
     ha_cls super;
+    ha_cls fields_super;    /* the nearest super class with fields of its own */
     ha_obj object;
     uint32_t fields_first, fields_count, statics_first, statics_count;
     uint32_t flags;
     uint32_t payload_bytes, reference_fields; /* of the whole hierarchy */
-    uint32_t name_owner;    /* the first class whose name is the same string of the file: name and text are shared */
     uint32_t referent;      /* own field that holds the referent, HA_NONE unless this is java.lang.ref.Reference */
     uint32_t depth;         /* super classes above it */
     uint8_t kind, element_type;
+    bool unnamed;           /* the dump does not say what it is called */
+    bool cut;               /* not all super classes are there: instances may have more values than are known */
     uint64_t instances;     /* records seen */
     const uint32_t *reference_offsets; /* reference_fields offsets in the payload, in record order, the referent first; NULL: walk the fields */
 };
@@ -86,6 +88,12 @@ struct ha_build_string {
     uint64_t id;
     uint64_t off;
     uint32_t len;
+};
+
+/* A class name in Java source form, and what it says. */
+struct ha_build_name {
+    const char *text; /* in the arena */
+    uint8_t kind, element_type;
 };
 
 struct ha_build_load {
@@ -132,6 +140,8 @@ struct ha_build {
     uint64_t segments;   /* heap records of them */
     bool end_missing;    /* the file ends with a segment where HEAP_DUMP_END should be */
     ha_damages damages;
+    uint64_t bad_arrays, bad_arrays_off; /* object arrays of classes that are none; of the last scan */
+    uint64_t missing_classes, missing_off; /* classes that objects have and the dump does not; the first object of one */
     uint64_t bad_supers, bad_supers_off, deep_classes, cycles; /* classes whose hierarchy had to be cut, by reason */
 
     HA_VEC(struct ha_build_string) strings; /* sorted by id once read */
@@ -144,11 +154,12 @@ struct ha_build {
     HA_VEC(struct ha_build_field) statics;
     struct ha_idmap class_ids;    /* class id -> class */
     struct ha_idmap load_names;   /* class id -> index in loads */
-    struct ha_idmap name_owners;  /* string id of a class name -> first class of that name */
     uint32_t primitive_arrays[12]; /* class of the arrays of each element type */
     uint32_t class_class;          /* java.lang.Class */
+    uint32_t object_array;         /* java.lang.Object[]: takes the object arrays whose class is no array */
     uint32_t fallback_class;       /* for objects whose class is none of the others; HA_NONE while there is no need */
     HA_VEC(struct ha_build_root) roots;
+    HA_VEC(uint64_t) mirrors; /* offsets of INSTANCEs that are class objects, which their CLASS_DUMPs stand for (MAT's exports have both) */
     uint64_t records;      /* instances, arrays and class dumps */
     bool duplicates;       /* some id has several records: pass 3 keeps the first */
     bool overlap;          /* two neighbouring object arrays would overlap with 8-byte references (MAT's test for compressed ones) */
@@ -164,6 +175,9 @@ struct ha_build {
 
     HA_VEC(char) text;               /* the text section */
     struct ha_idmap text_of_string;  /* string id -> offset in text */
+    HA_VEC(struct ha_build_name) class_names;
+    struct ha_idmap name_of_string;  /* string id -> index in class_names */
+    struct ha_idmap bad_strings;     /* offsets of strings that were told to be no UTF-8 */
 };
 
 /* Pass 1. heap: from 1, 0 for the last. HA_ERR_USAGE when the file has no such heap. */
@@ -216,6 +230,9 @@ bool ha_build_string_is(struct ha_build *build, struct ha_window *window, uint64
 /* Offset of the text in the text section. */
 struct ha_err *ha_build_text_of_string(struct ha_build *build, struct ha_window *window, uint64_t id, uint32_t *ret) HA_WARN_UNUSED;
 struct ha_err *ha_build_text(struct ha_build *build, const char *text, size_t len, uint32_t *ret) HA_WARN_UNUSED;
+/* The name of a class by its LOAD_CLASS record, every string made once however many classes are called by it; text NULL if there is none. */
+struct ha_err *ha_build_class_name(struct ha_build *build, struct ha_window *window, uint64_t class_id, struct ha_build_name *ret) HA_WARN_UNUSED;
+struct ha_build_name ha_build_name_judge(const char *text); /* kind and element type of what is called so */
 /* The Java source form of a class name as dumps write it: `[[I`, `Ljava/lang/String;`, `java/lang/String`, `Foo$$Lambda+0x…`, `int[]`. */
 void ha_class_name_to_source(const char *name, size_t len, struct ha_sbuf *out);
 
@@ -226,6 +243,23 @@ struct ha_err *ha_build_class_make_up(struct ha_build *build, uint64_t id, const
 struct ha_err *ha_build_classes_finish(struct ha_build *build, bool roots_known) HA_WARN_UNUSED;
 /* Offsets of references in the payload, for the classes that have instances. */
 struct ha_err *ha_build_classes_flatten(struct ha_build *build) HA_WARN_UNUSED;
+
+/* Whether an object array cannot be of that class. */
+HA_INLINE bool ha_build_is_no_array(const struct ha_build *build, uint32_t cls)
+{
+    return build->classes.data[cls].kind != HA_CLASS_OBJECT_ARRAY && !build->classes.data[cls].unnamed;
+}
+
+/* Whether an INSTANCE of java.lang.Class is the class object of a class that has a record of its own. */
+HA_INLINE bool ha_build_is_mirror(const struct ha_build *build, uint64_t id)
+{
+    uint32_t cls = ha_build_class_of(build, id);
+    return cls != HA_NONE && build->classes.data[cls].record != UINT64_MAX;
+}
+
+/* heap_mirrors.c */
+/* The references in the fields of mirrors, as extras of their class objects. */
+struct ha_err *ha_build_mirrors_finish(struct ha_build *build) HA_WARN_UNUSED;
 
 /* heap_roots.c */
 struct ha_err *ha_build_roots_finish(struct ha_build *build) HA_WARN_UNUSED;
