@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define CHUNKS_PER_BLOCK 1024U
+#define CHUNKS_PER_BLOCK 64U
 
 static struct ha_err *find_class_edges(struct ha_search *search)
 {

@@ -557,10 +557,12 @@ static struct ha_err *workers_create(struct ha_build *build, struct worker **ret
     if (workers == NULL) {
         return ha_err_nomem();
     }
+    uint64_t wanted = build->heap_bytes / build->facts.id_size + 1; /* a small dump needs no large buffers */
+    size_t capacity = wanted < FLUSH_TARGETS ? (size_t)wanted : FLUSH_TARGETS;
     for (unsigned i = 0; i < build->threads; i++) {
         ha_window_init(&workers[i].window, build->input, HA_WINDOW_STREAM);
-        workers[i].capacity = FLUSH_TARGETS;
-        workers[i].targets = ha_alloc_array(FLUSH_TARGETS, sizeof(uint32_t));
+        workers[i].capacity = capacity;
+        workers[i].targets = ha_alloc_array(capacity, sizeof(uint32_t));
         workers[i].last_class = HA_NONE;
         workers[i].last_class_id = UINT64_MAX;
         if (workers[i].targets == NULL) {
