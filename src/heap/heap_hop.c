@@ -25,6 +25,7 @@
 #define BATCH_BYTES (4U << 20)
 #define GIANT_BYTES (16U << 20) /* a segment from this size is a batch of its own, split at record boundaries by the scan */
 
+#define CHAIN_LINKS 3U             /* records in a row that make a doubtful place believed */
 #define SUB_HEAD_BYTES 26U         /* of the largest head of a sub-record but those of class dumps */
 
 struct hop {
@@ -34,6 +35,7 @@ struct hop {
     uint64_t chain_from;   /* where the unbroken chain of records began that leads here */
     uint32_t wanted;  /* 0: the last */
     uint32_t heaps;   /* seen so far */
+    bool times;       /* records have times */
     bool open;        /* inside a run of segments */
     bool collecting;  /* the current heap is (so far) the chosen one */
     uint64_t bytes;   /* of its segments */
@@ -201,7 +203,7 @@ static bool heap_or_end_follows(struct hop *hop, const struct ha_record *record)
 {
     const uint8_t *p = ha_window_at(&hop->window, record->body, 1);
     bool tag_fits = p != NULL && (ha_record_is_heap(p[0]) || p[0] == HA_RECORD_HEAP_DUMP_END);
-    return tag_fits && ha_record_plausible_at(&hop->window, record->body, hop->build->facts.id_size);
+    return tag_fits && ha_record_chain(&hop->window, record->body, hop->build->facts.id_size, CHAIN_LINKS);
 }
 
 /* Gives the last heap record another end: a smaller one (the next record begins inside it) or a larger one (its length had wrapped). */
@@ -238,7 +240,7 @@ static bool unwrap(struct hop *hop, uint64_t *ret_end)
     }
     for (uint64_t end = hop->last.end; size - end > UINT32_MAX;) {
         end += (uint64_t)1 << 32;
-        if (end == size || ha_record_plausible_at(&hop->window, end, hop->build->facts.id_size)) {
+        if (end == size || ha_record_chain(&hop->window, end, hop->build->facts.id_size, CHAIN_LINKS)) {
             *ret_end = end;
             return true;
         }
@@ -282,18 +284,23 @@ static struct ha_err *bridge(struct hop *hop, const struct ha_record *record, ui
     return NULL;
 }
 
-/* A heap record that looks right but for its length. */
-static bool is_clipped_heap(struct hop *hop, const struct ha_record *record)
+/* Whether a heap record that has no length, or a false one, begins with a sub-record all the same. */
+static bool begins_right(struct hop *hop, const struct ha_record *record)
 {
     struct ha_sub sub;
-    if (record->fit != HA_RECORD_CLIPPED || !ha_record_is_heap(record->tag) || (record->time_us != 0 && hop->last.time_us == 0)) {
-        return false;
-    }
+    uint64_t end = record->fit == HA_RECORD_CLIPPED ? record->body + record->length : record->end;
     if (record->end - record->body < SUB_HEAD_BYTES) {
         const uint8_t *p = record->end == record->body ? NULL : ha_window_at(&hop->window, record->body, 1);
         return p == NULL || ha_sub_tag_known(p[0]);
     }
-    return ha_sub_read(&hop->window, record->body, record->body + record->length, hop->build->facts.id_size, &sub) == HA_SUB_OK;
+    return ha_sub_read(&hop->window, record->body, end, hop->build->facts.id_size, &sub) == HA_SUB_OK;
+}
+
+/* A heap record that looks right but for its length. */
+static bool is_clipped_heap(struct hop *hop, const struct ha_record *record)
+{
+    bool time_fits = record->time_us == 0 || hop->last.time_us != 0;
+    return record->fit == HA_RECORD_CLIPPED && ha_record_is_heap(record->tag) && time_fits && begins_right(hop, record);
 }
 
 /* The file ends inside this segment, unless others begin inside it: then bytes of it are missing. *ret_next: where to go on. */
@@ -341,7 +348,9 @@ static struct ha_err *on_break(struct hop *hop, const struct ha_record *record, 
     if (record->tag == 0 && ha_range_is_zero(build->input, record->off, size)) {
         return ha_damage_note(build, HA_DAMAGE_ZEROS, 0, record->off, size, 0, size - record->off);
     }
-    if (record->fit == HA_RECORD_FITS && ha_record_plausible_at(&hop->window, record->end, id_size)) {
+    /* zeros are no tag, and that of a sub-record tells that the heap goes on here */
+    bool astray = record->tag == 0 || (!ha_record_tag_known(record->tag) && ha_sub_tag_known(record->tag) && ha_record_is_heap(hop->last.tag));
+    if (record->fit == HA_RECORD_FITS && !astray && ha_record_chain(&hop->window, record->end, id_size, CHAIN_LINKS)) {
         *ret_next = record->end;
         if (ha_record_tag_known(record->tag)) {
             return on_record(hop, record); /* odd, but it does not lead astray */
@@ -360,6 +369,13 @@ static struct ha_err *on_break(struct hop *hop, const struct ha_record *record, 
     return give_up(hop, record);
 }
 
+/* Whether the record is what it should be. JVMs write time 0 throughout, agents real times: a time among zeros is chance. */
+static bool believable(struct hop *hop, const struct ha_record *record)
+{
+    hop->times = hop->times || (record->time_us != 0 && hop->heaps == 0);
+    return (record->time_us == 0 || hop->times) && ha_record_plausible(&hop->window, record, hop->build->facts.id_size);
+}
+
 static struct ha_err *hop_records(struct hop *hop, uint64_t off)
 {
     uint64_t size = ha_input_bytes(hop->build->input);
@@ -370,10 +386,10 @@ static struct ha_err *hop_records(struct hop *hop, uint64_t off)
         if (end) {
             break;
         }
-        bool guessed = record.fit == HA_RECORD_ZERO_LENGTH || record.fit == HA_RECORD_WRAPPED;
+        bool guessed = (record.fit == HA_RECORD_ZERO_LENGTH && begins_right(hop, &record)) || record.fit == HA_RECORD_WRAPPED;
         if (record.fit == HA_RECORD_ZERO_LENGTH && heap_or_end_follows(hop, &record)) {
             off = record.body; /* an empty segment, which is legal */
-        } else if (guessed || ha_record_plausible(&hop->window, &record, hop->build->facts.id_size)) {
+        } else if (guessed || believable(hop, &record)) {
             HA_TRY(on_record(hop, &record));
             off = record.end;
         } else {

@@ -170,11 +170,27 @@ static HA_NOINLINE struct ha_err *note_class_instance(struct found *found, uint6
     return NULL;
 }
 
+/* An object with the id 0, which is null's: it is left out, or reading was astray. */
+static HA_NOINLINE struct ha_err *on_null(struct worker *w, struct found *found, const struct ha_sub *sub, uint64_t seg_end, enum ha_sub_result *result)
+{
+    if (others_inside(w, sub, seg_end)) {
+        *result = HA_SUB_UNKNOWN;
+        return NULL;
+    }
+    struct ha_damage *damage = ha_vec_push(&found->damages);
+    if (damage == NULL) {
+        return ha_err_nomem();
+    }
+    uint64_t bytes = sub->end - sub->off;
+    *damage = (struct ha_damage){.off = sub->off, .end = sub->end, .skipped = bytes, .unread = bytes, .kind = HA_DAMAGE_BAD_SUB, .tag = sub->tag, .resumed = true};
+    return NULL;
+}
+
 static inline struct ha_err *on_instance(struct scan *scan, struct worker *w, unsigned worker, struct found *found, const struct ha_sub *sub,
                                          uint64_t seg_end, enum ha_sub_result *result)
 {
     if (HA_UNLIKELY(sub->id == 0)) {
-        return NULL; /* null is no object */
+        return on_null(w, found, sub, seg_end, result);
     }
     if (HA_UNLIKELY(sub->class_id != w->last_class_id || w->last_class == HA_NONE)) {
         w->last_class_id = sub->class_id;
@@ -208,7 +224,7 @@ static inline struct ha_err *on_object_array(struct scan *scan, struct worker *w
                                              uint64_t seg_end, enum ha_sub_result *result)
 {
     if (HA_UNLIKELY(sub->id == 0)) {
-        return NULL;
+        return on_null(w, found, sub, seg_end, result);
     }
     uint32_t cls = ha_build_class_of(scan->build, sub->class_id);
     if (HA_LIKELY(cls != HA_NONE)) {
@@ -234,10 +250,11 @@ static inline struct ha_err *on_object_array(struct scan *scan, struct worker *w
     return ha_address_set_add(scan->set, worker, sub->id, false);
 }
 
-static inline struct ha_err *on_primitive_array(struct scan *scan, struct worker *w, unsigned worker, const struct ha_sub *sub)
+static inline struct ha_err *on_primitive_array(struct scan *scan, struct worker *w, unsigned worker, struct found *found, const struct ha_sub *sub,
+                                                uint64_t seg_end, enum ha_sub_result *result)
 {
     if (HA_UNLIKELY(sub->id == 0)) {
-        return NULL;
+        return on_null(w, found, sub, seg_end, result);
     }
     uint32_t cls = scan->build->primitive_arrays[sub->type];
     bool leaf = scan->leaves;
@@ -315,7 +332,7 @@ static bool heap_record_at(struct scan *scan, uint64_t off, uint64_t end)
     ha_window_init(&window, scan->build->input, HA_WINDOW_RANDOM);
     const uint8_t *p = end - off < HA_RECORD_HEADER_BYTES ? NULL : ha_window_at(&window, off, HA_RECORD_HEADER_BYTES);
     bool tag_fits = p != NULL && (ha_record_is_heap(p[0]) || p[0] == HA_RECORD_HEAP_DUMP_END);
-    bool yes = tag_fits && ha_record_plausible_at(&window, off, scan->build->facts.id_size);
+    bool yes = tag_fits && ha_record_chain(&window, off, scan->build->facts.id_size, 2);
     ha_window_deinit(&window);
     return yes;
 }
@@ -396,7 +413,7 @@ HA_INLINE struct ha_err *scan_run(struct scan *scan, struct worker *w, unsigned 
         if (HA_LIKELY(sub.tag == HA_SUB_INSTANCE)) {
             HA_TRY(on_instance(scan, w, worker, found, &sub, walk->seg_end, &result));
         } else if (sub.tag == HA_SUB_PRIM_ARRAY || sub.tag == HA_SUB_PRIM_ARRAY_NODATA) {
-            HA_TRY(on_primitive_array(scan, w, worker, &sub));
+            HA_TRY(on_primitive_array(scan, w, worker, found, &sub, walk->seg_end, &result));
         } else if (sub.tag == HA_SUB_OBJ_ARRAY) {
             HA_TRY(on_object_array(scan, w, worker, found, &sub, walk->seg_end, &result));
         } else {

@@ -25,7 +25,7 @@ bool ha_record_plausible(struct ha_window *window, const struct ha_record *recor
     }
     switch (record->tag) {
     case HA_RECORD_UTF8:
-        return record->length >= id_size;
+        return record->length >= id_size && record->length <= NAME_BYTES_MAX + id_size;
     case HA_RECORD_LOAD_CLASS:
         return record->length == 8 + 2 * id_size;
     case HA_RECORD_FRAME:
@@ -63,14 +63,17 @@ static bool read_record(struct ha_window *window, uint64_t off, struct ha_record
     return err == NULL;
 }
 
-bool ha_record_plausible_at(struct ha_window *window, uint64_t off, unsigned id_size)
+bool ha_record_chain(struct ha_window *window, uint64_t off, unsigned id_size, unsigned links)
 {
-    struct ha_record record;
-    bool end;
-    if (off == ha_input_bytes(window->input)) {
-        return true;
+    for (unsigned i = 0; i < links && off != ha_input_bytes(window->input); i++) {
+        struct ha_record record;
+        bool end;
+        if (!read_record(window, off, &record, &end) || end || !ha_record_plausible(window, &record, id_size)) {
+            return false;
+        }
+        off = record.end;
     }
-    return read_record(window, off, &record, &end) && !end && ha_record_plausible(window, &record, id_size);
+    return true;
 }
 
 /* ---- candidates ---- */
@@ -125,9 +128,6 @@ static bool names_go_on(struct ha_window *window, uint64_t off, unsigned id_size
         struct ha_record record;
         bool end;
         if (!read_record(window, off, &record, &end) || end || record.time_us != 0 || !ha_record_plausible(window, &record, id_size)) {
-            return false;
-        }
-        if (record.tag == HA_RECORD_UTF8 && record.length > NAME_BYTES_MAX + id_size) {
             return false;
         }
         if (ha_record_is_heap(record.tag)) {

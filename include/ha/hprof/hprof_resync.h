@@ -17,8 +17,8 @@
 /* Whether the record is what its tag demands: a length it can have, and as heap record a sub-record that exists at its start. */
 bool ha_record_plausible(struct ha_window *window, const struct ha_record *record, unsigned id_size);
 
-/* Whether a plausible record, or the end of the file, is at off. */
-bool ha_record_plausible_at(struct ha_window *window, uint64_t off, unsigned id_size);
+/* Whether so many plausible records in a row, or fewer up to the end of the file, begin at off. */
+bool ha_record_chain(struct ha_window *window, uint64_t off, unsigned id_size, unsigned links);
 
 /* Finds the first place at or after `from` where heap segments go on; with `names`, also one where strings, classes or stacks do. false: nowhere.
    A read error counts as nowhere (the passes to come meet it again). */
