@@ -152,20 +152,35 @@ bool ha_heap_read(const struct ha_heap *heap, struct ha_window *window, ha_obj o
     return read_value(heap, window, body.off + at->offset, type, ret);
 }
 
+/* The value of the field of that name. Only fields that the object has bytes for are gone through: a damaged class may have millions more. */
+static bool read_named(const struct ha_heap *heap, struct ha_window *window, ha_obj obj, const char *name, struct ha_value *ret)
+{
+    struct ha_body body;
+    struct ha_field_walk walk;
+    struct ha_field_at at;
+    if (ha_heap_is_array(heap, obj) || !ha_heap_body(heap, window, obj, &body)) {
+        return false;
+    }
+    ha_field_walk_begin(ha_heap_class_of(heap, obj), &walk);
+    while (ha_field_walk_next(heap, &walk, &at) && walk.offset <= body.bytes) {
+        if (strcmp(at.field->name, name) == 0) {
+            return read_value(heap, window, body.off + at.offset, (enum ha_type)at.field->type, ret);
+        }
+    }
+    return false;
+}
+
 bool ha_heap_read_reference(const struct ha_heap *heap, struct ha_window *window, ha_obj obj, const char *field, ha_obj *ret)
 {
-    struct ha_field_at at;
     struct ha_value value;
-    return ha_heap_field_find(heap, ha_heap_class_of(heap, obj), NULL, field, &at) && at.field->type == HA_TYPE_REFERENCE &&
-           ha_heap_read(heap, window, obj, &at, &value) && ha_heap_find(heap, value.bits, ret);
+    return read_named(heap, window, obj, field, &value) && value.type == HA_TYPE_REFERENCE && ha_heap_find(heap, value.bits, ret);
 }
 
 bool ha_heap_read_long(const struct ha_heap *heap, struct ha_window *window, ha_obj obj, const char *field, int64_t *ret)
 {
-    struct ha_field_at at;
     struct ha_value value;
-    if (!ha_heap_field_find(heap, ha_heap_class_of(heap, obj), NULL, field, &at) || at.field->type == HA_TYPE_REFERENCE ||
-        at.field->type == HA_TYPE_FLOAT || at.field->type == HA_TYPE_DOUBLE || !ha_heap_read(heap, window, obj, &at, &value)) {
+    if (!read_named(heap, window, obj, field, &value) || value.type == HA_TYPE_REFERENCE || value.type == HA_TYPE_FLOAT ||
+        value.type == HA_TYPE_DOUBLE) {
         return false;
     }
     *ret = (int64_t)value.bits;

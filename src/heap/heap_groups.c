@@ -57,12 +57,20 @@ struct ha_err *ha_heap_group(const struct ha_heap *heap, enum ha_grouping_by by,
 {
     uint32_t classes = heap->facts.class_count;
     struct ha_grouping grouping = {0, ha_alloc_array(classes, sizeof(uint32_t)), ha_alloc_array(classes, sizeof(uint32_t))};
-    struct ha_idmap map = {0};
+    struct ha_idmap map = {0}, names = {0}; /* names: classes that share one, by where it is; a long one is looked at once */
     struct ha_err *err = grouping.of_class == NULL || grouping.first_class == NULL ? ha_err_nomem() : NULL;
     for (uint32_t c = 0; c < classes && err == NULL; c++) {
-        err = group_class(heap, by, &map, c, &grouping);
+        uint32_t same = HA_IDMAP_NONE;
+        if (by == HA_GROUPING_PACKAGE && !ha_idmap_add(&names, (uintptr_t)heap->classes[c].name, c, &same)) {
+            err = ha_err_nomem();
+        } else if (same != HA_IDMAP_NONE) {
+            grouping.of_class[c] = grouping.of_class[same];
+        } else {
+            err = group_class(heap, by, &map, c, &grouping);
+        }
     }
     ha_idmap_deinit(&map);
+    ha_idmap_deinit(&names);
     if (err != NULL) {
         ha_grouping_deinit(&grouping);
         return err;

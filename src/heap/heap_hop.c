@@ -348,8 +348,8 @@ static struct ha_err *on_break(struct hop *hop, const struct ha_record *record, 
     if (record->tag == 0 && ha_range_is_zero(build->input, record->off, size)) {
         return ha_damage_note(build, HA_DAMAGE_ZEROS, 0, record->off, size, 0, size - record->off);
     }
-    /* zeros are no tag, and that of a sub-record tells that the heap goes on here */
-    bool astray = record->tag == 0 || (!ha_record_tag_known(record->tag) && ha_sub_tag_known(record->tag) && ha_record_is_heap(hop->last.tag));
+    /* zeros are no tag, a time among zeros is chance, and the tag of a sub-record tells that the heap goes on here */
+    bool astray = record->tag == 0 || (record->time_us != 0 && !hop->times) || (!ha_record_tag_known(record->tag) && ha_sub_tag_known(record->tag) && ha_record_is_heap(hop->last.tag));
     if (record->fit == HA_RECORD_FITS && !astray && ha_record_chain(&hop->window, record->end, id_size, CHAIN_LINKS)) {
         *ret_next = record->end;
         if (ha_record_tag_known(record->tag)) {
