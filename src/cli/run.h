@@ -94,7 +94,7 @@ const struct cli_command *cli_command_find(const char *name);
 
 struct display; /* progress on stderr, display.c */
 
-#define CLI_OPERANDS_MAX 3
+#define CLI_OPERANDS_MAX 64
 
 struct cli {
     const struct cli_command *command;

@@ -47,7 +47,7 @@ static size_t most(size_t a, size_t b)
 static bool is_number(const struct ha_doc_node *node)
 {
     return node->kind == HA_DOC_COUNT || node->kind == HA_DOC_INTEGER ||
-           node->kind == HA_DOC_BYTES || node->kind == HA_DOC_PERCENT;
+           node->kind == HA_DOC_BYTES || node->kind == HA_DOC_PERCENT || node->right;
 }
 
 /* ---- layout ---- */

@@ -27,4 +27,10 @@ struct ha_err *part_root_line(struct ha_report *r, struct ha_doc_node *parent, c
 struct ha_err *part_path(struct ha_report *r, struct ha_doc_node *parent, const char *key, const struct ha_root_info *root,
                          const struct ha_step *steps, uint64_t count) HA_WARN_UNUSED;
 
+/* "+1.2 MiB", "-3": from old to new. */
+const char *part_change(struct ha_doc *doc, uint64_t old, uint64_t new, bool bytes);
+
+/* A place of the dominator tree for people, from its signature. */
+const char *part_place(struct ha_doc *doc, const char *signature);
+
 #endif

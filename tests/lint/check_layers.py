@@ -20,6 +20,7 @@ ONLY = {"render": {"base", "report", "render"}}
 DOORS = {
     "xxhash.h": "src/base/hash.c",
     "pcre2.h": "src/base/regex.c",
+    "jansson.h": "src/base/json_read.c",
     "yaml.h": "src/base/yaml_read.c",
     "zlib.h": "src/input/",
 }

@@ -101,6 +101,7 @@ struct ha_doc_node {
     enum ha_doc_kind kind;
     enum ha_doc_audience audience;
     bool strong;       /* worth a highlight where the medium has one */
+    bool right;        /* a text that stands in a table like a number: "+1.2 MiB" */
     const char *key;   /* NULL in lists and lines */
     const char *title; /* for people; NULL: none */
     struct ha_doc_node *next;
