@@ -5,11 +5,19 @@
  * A big array reserves address space only (MAP_NORESERVE): pages cost memory when they are first touched, so an array may be sized by a
  * bound that is rarely reached. From 2 MiB on, huge pages are asked for; where the kernel has none the request is simply not met.
  *
- * The two counters of big bytes are the only writable state of this file; both are atomic and only ever informative.
+ *     total of big arrays    0 ........ limit / 4 ........ limit ........
+ *     anonymous              all        all but cold ones  none            (and whatever is smaller than HA_BIG_FILE_MIN)
+ *     in a file                         cold ones          all
+ *
+ * A file is as long as its array and reserved on the disk, so that a full disk is an error when the array is made and not a signal when it is
+ * written.
+ *
+ * The counters and the limit are the only writable state of this file. The counters are atomic; where an array lies decides nothing but speed.
  */
 #include "ha/base/mem.h"
 
 #include "ha/base/checked.h"
+#include "ha/base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +29,15 @@
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
+#define COLD_PART 4U
+
 static _Atomic uint64_t big_bytes_now;
 static _Atomic uint64_t big_bytes_peak;
+static _Atomic uint64_t big_file_bytes_now;
+static _Atomic uint64_t big_file_bytes_peak;
+static _Atomic uint64_t anonymous_peak;
+static uint64_t big_limit = UINT64_MAX; /* written only while no other thread makes big arrays */
+static char *big_folder;                /* the same */
 
 void *ha_alloc(size_t size)
 {
@@ -83,47 +98,115 @@ void ha_free_at(void *pp)
     free(p);
 }
 
-static void count_big(uint64_t bytes)
+static void raise_to(_Atomic uint64_t *peak, uint64_t now)
 {
-    uint64_t now = atomic_fetch_add_explicit(&big_bytes_now, bytes, memory_order_relaxed) + bytes;
-    uint64_t peak = atomic_load_explicit(&big_bytes_peak, memory_order_relaxed);
-    while (peak < now &&
-           !atomic_compare_exchange_weak_explicit(&big_bytes_peak, &peak, now, memory_order_relaxed,
-                                                  memory_order_relaxed)) {
+    uint64_t seen = atomic_load_explicit(peak, memory_order_relaxed);
+    while (seen < now && !atomic_compare_exchange_weak_explicit(peak, &seen, now, memory_order_relaxed, memory_order_relaxed)) {
     }
 }
 
-struct ha_err *ha_big_init(struct ha_big *big, uint64_t count, size_t size)
+static void count(_Atomic uint64_t *now, _Atomic uint64_t *peak, uint64_t bytes)
 {
-    assert(big->data == NULL);
-    uint64_t bytes;
-    if (!ha_mul_u64(count, size, &bytes) || bytes > SIZE_MAX) {
+    raise_to(peak, atomic_fetch_add_explicit(now, bytes, memory_order_relaxed) + bytes);
+}
+
+struct ha_err *ha_big_limit_set(uint64_t bytes, const char *folder)
+{
+    char *copy = folder == NULL ? NULL : ha_strndup(folder, strlen(folder));
+    if (folder != NULL && copy == NULL) {
         return ha_err_nomem();
     }
-    if (bytes == 0) {
-        *big = (struct ha_big){NULL, 0};
-        return NULL;
+    ha_free(big_folder);
+    big_folder = copy;
+    big_limit = folder == NULL ? UINT64_MAX : bytes;
+    return NULL;
+}
+
+uint64_t ha_big_limit(void)
+{
+    return big_limit;
+}
+
+/* Reserves the bytes of a new file on the disk; file systems that cannot do that get a hole. */
+static bool reserve(int fd, uint64_t bytes)
+{
+    int rc;
+    do {
+        rc = fallocate(fd, 0, 0, (off_t)bytes);
+    } while (rc != 0 && errno == EINTR);
+    return rc == 0 || ((errno == EOPNOTSUPP || errno == ENOSYS) && ftruncate(fd, (off_t)bytes) == 0);
+}
+
+static struct ha_err *map_file(struct ha_big *big, size_t bytes)
+{
+    int fd;
+    void *data = NULL;
+    HA_TRY(ha_err_wrap(ha_file_temp(big_folder, &fd), "memory is limited"));
+    struct ha_err *err = NULL;
+    if (bytes > INT64_MAX || !reserve(fd, bytes)) {
+        err = ha_err_system(errno, "memory is limited, and '%s' has no room for %zu bytes", big_folder, bytes);
     }
-    void *data = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (err == NULL) {
+        err = ha_file_map(fd, big_folder, bytes, true, &data);
+    }
+    ha_file_close(fd);
+    if (err == NULL) {
+        count(&big_file_bytes_now, &big_file_bytes_peak, bytes);
+        *big = (struct ha_big){data, bytes, true};
+    }
+    return err;
+}
+
+static struct ha_err *map_anonymous(struct ha_big *big, size_t bytes)
+{
+    void *data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (data == MAP_FAILED) {
         return ha_err_nomem();
     }
     if (bytes >= HUGE_PAGE_BYTES) {
-        (void)madvise(data, (size_t)bytes, MADV_HUGEPAGE);
+        (void)madvise(data, bytes, MADV_HUGEPAGE);
     }
-    count_big(bytes);
-    *big = (struct ha_big){data, (size_t)bytes};
+    count(&big_bytes_now, &big_bytes_peak, bytes);
+    *big = (struct ha_big){data, bytes, false};
     return NULL;
+}
+
+static struct ha_err *init(struct ha_big *big, uint64_t elements, size_t size, uint64_t limit)
+{
+    assert(big->data == NULL);
+    uint64_t bytes;
+    if (!ha_mul_u64(elements, size, &bytes) || bytes > SIZE_MAX) {
+        return ha_err_nomem();
+    }
+    *big = (struct ha_big){0};
+    if (bytes == 0) {
+        return NULL;
+    }
+    uint64_t now = ha_big_bytes_now();
+    bool fits = bytes < HA_BIG_FILE_MIN || (now <= limit && bytes <= limit - now);
+    return fits ? map_anonymous(big, (size_t)bytes) : map_file(big, (size_t)bytes);
+}
+
+struct ha_err *ha_big_init(struct ha_big *big, uint64_t elements, size_t size)
+{
+    return init(big, elements, size, big_limit);
+}
+
+struct ha_err *ha_big_init_cold(struct ha_big *big, uint64_t elements, size_t size)
+{
+    return init(big, elements, size, big_limit == UINT64_MAX ? UINT64_MAX : big_limit / COLD_PART);
 }
 
 void ha_big_deinit(struct ha_big *big)
 {
     if (big->data != NULL) {
+        if (big->bytes >= HUGE_PAGE_BYTES) {
+            (void)ha_mem_anonymous_peak(false);
+        }
         munmap(big->data, big->bytes);
-        atomic_fetch_sub_explicit(&big_bytes_now, big->bytes, memory_order_relaxed);
+        atomic_fetch_sub_explicit(big->in_file ? &big_file_bytes_now : &big_bytes_now, big->bytes, memory_order_relaxed);
     }
-    *big = (struct ha_big){NULL, 0};
+    *big = (struct ha_big){0};
 }
 
 uint64_t ha_big_bytes_now(void)
@@ -134,6 +217,11 @@ uint64_t ha_big_bytes_now(void)
 uint64_t ha_big_bytes_peak(void)
 {
     return atomic_load_explicit(&big_bytes_peak, memory_order_relaxed);
+}
+
+uint64_t ha_big_file_bytes_peak(void)
+{
+    return atomic_load_explicit(&big_file_bytes_peak, memory_order_relaxed);
 }
 
 /* The bytes of a line "<key>:   123 kB" of /proc/self/status, 0 when there is none. */
@@ -169,4 +257,12 @@ uint64_t ha_mem_peak_resident(void)
 uint64_t ha_mem_anonymous_now(void)
 {
     return status_bytes("\nRssAnon:");
+}
+
+uint64_t ha_mem_anonymous_peak(bool again)
+{
+    uint64_t now = ha_mem_anonymous_now();
+    raise_to(&anonymous_peak, now);
+    return again ? atomic_exchange_explicit(&anonymous_peak, now, memory_order_relaxed)
+                 : atomic_load_explicit(&anonymous_peak, memory_order_relaxed);
 }

@@ -13,20 +13,14 @@
  */
 #include "ha/base/pool.h"
 
+#include "ha/base/cgroup.h"
 #include "ha/base/mem.h"
-#include "ha/base/sbuf.h"
 
-#include "base/pool_quota.h"
-
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 struct loop {
@@ -133,143 +127,6 @@ struct ha_err *ha_parallel_for(unsigned threads, uint64_t count, ha_parallel_fn 
     return loop.err;
 }
 
-/* The text of a small file, NULL if it cannot be read. */
-static char *read_small(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return NULL;
-    }
-    struct ha_sbuf text = {0};
-    char piece[1024];
-    for (;;) {
-        ssize_t got = read(fd, piece, sizeof piece);
-        if (got > 0 && text.len < (1U << 20)) {
-            ha_sbuf_add(&text, piece, (size_t)got);
-        } else if (got >= 0 || errno != EINTR) {
-            break;
-        }
-    }
-    close(fd);
-    return ha_sbuf_take(&text);
-}
-
-/* quota / period rounded up; 0 where either says that there is no limit. */
-static unsigned quota_cpus(const char *quota_text, const char *period_text)
-{
-    long long quota = strtoll(quota_text, NULL, 10);
-    long long period = strtoll(period_text, NULL, 10);
-    if (quota <= 0 || period <= 0) {
-        return 0;
-    }
-    long long cpus = quota / period + (quota % period != 0);
-    return cpus > HA_THREADS_MAX ? HA_THREADS_MAX : (unsigned)cpus;
-}
-
-/* The limit that one folder of a cgroup hierarchy sets; 0: none. */
-static unsigned folder_cpus(const char *folder, bool v2)
-{
-    struct ha_sbuf path = {0};
-    ha_sbuf_printf(&path, "%s/%s", folder, v2 ? "cpu.max" : "cpu.cfs_quota_us");
-    HA_FREE char *quota = read_small(ha_sbuf_text(&path));
-    unsigned cpus = 0;
-    if (quota != NULL && v2) {
-        const char *blank = strchr(quota, ' '); // "max 100000" or "150000 100000"
-        cpus = blank == NULL ? 0 : quota_cpus(quota, blank + 1);
-    } else if (quota != NULL) {
-        ha_sbuf_clear(&path);
-        ha_sbuf_printf(&path, "%s/cpu.cfs_period_us", folder);
-        HA_FREE char *period = read_small(ha_sbuf_text(&path));
-        cpus = period == NULL ? 0 : quota_cpus(quota, period);
-    }
-    ha_sbuf_deinit(&path);
-    return cpus;
-}
-
-static unsigned lower_limit(unsigned a, unsigned b)
-{
-    if (a == 0 || b == 0) {
-        return a + b;
-    }
-    return a < b ? a : b;
-}
-
-/*
- * The lowest limit from `group` up to the root of the hierarchy at `root`. In a container the group may be named as the host sees it and not
- * exist here; the root then is the container's own group.
- */
-static unsigned hierarchy_cpus(const char *root, const char *group, bool v2)
-{
-    struct ha_sbuf folder = {0};
-    ha_sbuf_puts(&folder, root);
-    size_t root_len = folder.len;
-    ha_sbuf_puts(&folder, group);
-    unsigned cpus = 0;
-    while (!ha_sbuf_failed(&folder) && folder.data != NULL) {
-        cpus = lower_limit(cpus, folder_cpus(folder.data, v2));
-        if (folder.len <= root_len) {
-            break;
-        }
-        do {
-            folder.len--;
-        } while (folder.len > root_len && folder.data[folder.len] != '/');
-        folder.data[folder.len] = '\0';
-    }
-    ha_sbuf_deinit(&folder);
-    return cpus;
-}
-
-/* Whether the comma list holds the word "cpu". */
-static bool names_cpu(const char *list, size_t len)
-{
-    for (size_t i = 0; i < len;) {
-        const char *comma = memchr(list + i, ',', len - i);
-        size_t word = comma == NULL ? len - i : (size_t)(comma - list) - i;
-        if (word == 3 && memcmp(list + i, "cpu", 3) == 0) {
-            return true;
-        }
-        i += word + 1;
-    }
-    return false;
-}
-
-/* The limit of one line "number:controllers:group"; controllers are empty in version 2. */
-static unsigned line_cpus(char *line, const char *mount)
-{
-    char *list = strchr(line, ':');
-    char *group = list == NULL ? NULL : strchr(list + 1, ':');
-    if (group == NULL) {
-        return 0;
-    }
-    size_t list_len = (size_t)(group - list) - 1;
-    if (list_len == 0) {
-        return hierarchy_cpus(mount, group + 1, true);
-    }
-    if (!names_cpu(list + 1, list_len)) {
-        return 0;
-    }
-    struct ha_sbuf root = {0};
-    ha_sbuf_printf(&root, "%s/cpu", mount);
-    unsigned cpus = hierarchy_cpus(ha_sbuf_text(&root), group + 1, false);
-    ha_sbuf_deinit(&root);
-    return cpus;
-}
-
-unsigned ha_cpu_quota(const char *cgroup_file, const char *mount)
-{
-    HA_FREE char *text = read_small(cgroup_file);
-    unsigned cpus = 0;
-    for (char *line = text; line != NULL && *line != '\0';) {
-        char *end = strchr(line, '\n');
-        if (end != NULL) {
-            *end = '\0';
-        }
-        cpus = lower_limit(cpus, line_cpus(line, mount));
-        line = end == NULL ? NULL : end + 1;
-    }
-    return cpus;
-}
-
 unsigned ha_threads_default(void)
 {
     unsigned cpus = 1;
@@ -280,11 +137,9 @@ unsigned ha_threads_default(void)
     } else if (online > 0) {
         cpus = online < (long)HA_THREADS_MAX ? (unsigned)online : HA_THREADS_MAX;
     }
-    cpus = lower_limit(cpus, ha_cpu_quota("/proc/self/cgroup", "/sys/fs/cgroup"));
-    if (cpus == 0) {
-        return 1;
-    }
-    return cpus < HA_THREADS_MAX ? cpus : HA_THREADS_MAX;
+    unsigned quota = ha_cgroup_cpus(ha_cgroup_root());
+    cpus = quota != 0 && quota < cpus ? quota : cpus;
+    return cpus == 0 ? 1 : cpus < HA_THREADS_MAX ? cpus : HA_THREADS_MAX;
 }
 
 struct ha_turn {

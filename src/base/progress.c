@@ -107,7 +107,7 @@ static void keep_phase(struct ha_progress *progress, const struct ha_progress_ph
     last->wall_ns += phase->wall_ns;
     last->user_ns += phase->user_ns;
     last->system_ns += phase->system_ns;
-    last->anonymous_bytes = phase->anonymous_bytes;
+    last->anonymous_bytes = phase->anonymous_bytes > last->anonymous_bytes ? phase->anonymous_bytes : last->anonymous_bytes;
 }
 
 /* Ends the phase, if there is one; the lock is held. */
@@ -121,7 +121,7 @@ static void end_phase(struct ha_progress *progress)
     phase.wall_ns -= progress->begun.wall_ns;
     phase.user_ns -= progress->begun.user_ns;
     phase.system_ns -= progress->begun.system_ns;
-    phase.anonymous_bytes = ha_mem_anonymous_now();
+    phase.anonymous_bytes = ha_mem_anonymous_peak(false);
     keep_phase(progress, &phase);
     progress->phase = NULL;
 }
@@ -136,6 +136,7 @@ void ha_progress_begin(struct ha_progress *progress, const char *phase, uint64_t
     end_phase(progress);
     progress->phase = phase;
     progress->total = total;
+    (void)ha_mem_anonymous_peak(true);
     progress->begun = clocks(phase);
     atomic_store_explicit(&progress->done, 0, memory_order_relaxed);
     show(progress, progress->begun.wall_ns, false);

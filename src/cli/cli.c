@@ -317,6 +317,7 @@ static void snapshot_options_set(struct cli *cli)
         .heap = (uint32_t)cli->options.heap,
         .size_model = HA_SIZES_MAT,
         .threads = (unsigned)cli->options.threads,
+        .memory_limit = cli->options.memory_limit,
         .progress = cli->progress,
         .notice = notice,
         .notice_ctx = cli,
@@ -357,22 +358,55 @@ static struct ha_err *help_or_version(struct cli *cli, bool *ret_done)
     return err;
 }
 
-/* -v: what the phases took. */
-static void phases_say(struct cli *cli)
+/* ---- -v ---- */
+
+static void phase_print(const struct ha_progress_phase *phase, uint64_t links)
+{
+    fprintf(stderr, "%-24s %8.3f s %8.3f s %8.3f s", phase->name, (double)phase->wall_ns / 1e9, (double)phase->user_ns / 1e9,
+            (double)phase->system_ns / 1e9);
+    fprintf(stderr, links == 0 ? "         -" : " %9.2f", (double)phase->user_ns / (double)(links == 0 ? 1 : links));
+    fprintf(stderr, " %10.1f MiB\n", (double)phase->anonymous_bytes / 1048576);
+}
+
+/* What the run was about, and what that took of memory and disk. */
+static void sizes_print(const struct cli *cli, uint64_t anonymous_bytes)
+{
+    fprintf(stderr, "peak %.1f MiB resident, %.1f MiB anonymous, %.1f MiB in files for want of memory\n",
+            (double)ha_mem_peak_resident() / 1048576, (double)anonymous_bytes / 1048576, (double)ha_big_file_bytes_peak() / 1048576);
+    if (cli->snapshot == NULL || cli->snapshot->heap == NULL) {
+        return;
+    }
+    const struct ha_heap_facts *facts = &cli->snapshot->heap->facts;
+    uint64_t index_bytes = ha_index_bytes(cli->snapshot->index);
+    double objects = facts->object_count == 0 ? 1 : (double)facts->object_count;
+    fprintf(stderr, "%llu objects, %llu references; bytes per object: %.2f anonymous, %.2f index\n", (unsigned long long)facts->object_count,
+            (unsigned long long)facts->reference_count, (double)anonymous_bytes / objects, (double)index_bytes / objects);
+}
+
+/* What the phases took; ns of user time per object and reference. */
+static void phases_say(const struct cli *cli)
 {
     const struct ha_progress_phase *phases = NULL;
     uint32_t count = cli->progress == NULL ? 0 : ha_progress_phases(cli->progress, &phases);
+    struct ha_progress_phase all = {.name = "all"};
+    uint64_t links = 0;
+    if (cli->snapshot != NULL && cli->snapshot->heap != NULL) {
+        links = cli->snapshot->heap->facts.object_count + cli->snapshot->heap->facts.reference_count;
+    }
     if (count > 0) {
-        fprintf(stderr, "%-24s %10s %10s %10s %14s\n", "phase", "wall", "user", "system",
-                "anonymous");
+        fprintf(stderr, "%-24s %10s %10s %10s %9s %14s\n", "phase", "wall", "user", "system", "ns/link", "anonymous");
     }
     for (uint32_t i = 0; i < count; i++) {
-        fprintf(stderr, "%-24s %8.3f s %8.3f s %8.3f s %10.1f MiB\n", phases[i].name,
-                (double)phases[i].wall_ns / 1e9, (double)phases[i].user_ns / 1e9,
-                (double)phases[i].system_ns / 1e9, (double)phases[i].anonymous_bytes / 1048576);
+        phase_print(&phases[i], links);
+        all.wall_ns += phases[i].wall_ns;
+        all.user_ns += phases[i].user_ns;
+        all.system_ns += phases[i].system_ns;
+        all.anonymous_bytes = phases[i].anonymous_bytes > all.anonymous_bytes ? phases[i].anonymous_bytes : all.anonymous_bytes;
     }
-    fprintf(stderr, "%-24s %10.1f MiB resident, %.1f MiB in big arrays\n", "peak",
-            (double)ha_mem_peak_resident() / 1048576, (double)ha_big_bytes_peak() / 1048576);
+    if (count > 0) {
+        phase_print(&all, links);
+    }
+    sizes_print(cli, all.anonymous_bytes);
 }
 
 static struct ha_err *run(struct cli *cli, int argc, char **argv)

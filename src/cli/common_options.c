@@ -27,6 +27,9 @@ const struct opt cli_common_options[] = {
     {0, "rebuild", NULL, OPT_FLAG, AT(rebuild), 0, 0, "build the index anew"},
     {'j', "threads", "N", OPT_COUNT, AT(threads), 1, HA_THREADS_MAX,
      "threads to work with (default: the processors there are)"},
+    {0, "memory-limit", "SIZE", OPT_SIZE, AT(memory_limit), 1 << 20, 1ULL << 50,
+     "memory to build the index with; more goes into files (default: what the control group and the "
+     "machine allow)"},
     {0, "progress", "auto|always|never", OPT_CHOICE, AT(progress), 0, 0,
      "progress of long runs on standard error (auto: on a terminal)"},
     {0, "color", "auto|always|never", OPT_CHOICE, AT(color), 0, 0,

@@ -173,6 +173,18 @@ static struct ha_err *word_add(struct ha_arena *arena, struct opt_words *words, 
     return NULL;
 }
 
+static struct ha_err *size_set(const struct opt *opt, const char *shown, const char *text, uint64_t *ret)
+{
+    uint64_t bytes;
+    HA_TRY(opt_parse_size(text, shown, &bytes));
+    if (bytes < opt->min || bytes > opt->max) {
+        return ha_err_new(HA_ERR_USAGE, "%s: %s is not between %llu and %llu bytes", shown, text, (unsigned long long)opt->min,
+                          (unsigned long long)opt->max);
+    }
+    *ret = bytes;
+    return NULL;
+}
+
 /* shown: the option as the user spelt it. text: NULL for flags. */
 static struct ha_err *value_set(struct opt_parser *parser, const struct opt_set *set,
                                 const struct opt *opt, const char *shown, const char *text)
@@ -185,6 +197,8 @@ static struct ha_err *value_set(struct opt_parser *parser, const struct opt_set 
         return NULL;
     case OPT_COUNT:
         return opt_parse_count(text, shown, opt->min, opt->max, value);
+    case OPT_SIZE:
+        return size_set(opt, shown, text, value);
     case OPT_SHARE:
         return opt_parse_share(text, shown, value);
     case OPT_CHOICE:

@@ -22,6 +22,7 @@
 enum opt_kind {
     OPT_FLAG,    /* bool */
     OPT_COUNT,   /* uint64_t, min … max */
+    OPT_SIZE,    /* uint64_t bytes, "64M", min … max */
     OPT_SHARE,   /* struct opt_share: "10%" or a size */
     OPT_CHOICE,  /* unsigned: number of the word in .choices */
     OPT_TEXT,    /* const char * */
@@ -35,7 +36,7 @@ struct opt {
     const char *argument; /* what the help calls it; for OPT_CHOICE the choices stand here too */
     enum opt_kind kind;
     size_t offset;
-    uint64_t min, max;    /* OPT_COUNT */
+    uint64_t min, max;    /* OPT_COUNT, OPT_SIZE */
     const char *help;
 };
 

@@ -35,6 +35,7 @@ struct cli_options {
     const char *index_dir;
     bool no_index, rebuild;
     uint64_t threads;         /* 0: not given */
+    uint64_t memory_limit;    /* bytes; 0: not given */
     unsigned progress, color; /* enum cli_when */
     bool quiet, verbose, strict;
     bool help, version;

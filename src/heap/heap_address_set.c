@@ -89,7 +89,7 @@ static void region_free(struct region *region)
     for (uint32_t p = region->first; p < region->end; p++) {
         ha_free(atomic_load_explicit(&region->pages[p], memory_order_relaxed));
     }
-    struct ha_big big = {region, sizeof *region};
+    struct ha_big big = {.data = region, .bytes = sizeof *region};
     ha_big_deinit(&big);
 }
 

@@ -182,6 +182,11 @@ static struct ha_err *build_index(const struct opening *o, struct ha_build *buil
             notice(o, "no folder for the index can be written; it will be built anew each time (--index-dir names one)");
         }
     }
+    struct ha_err *fit = ha_snapshot_memory_fit(build, options, path);
+    if (fit != NULL) {
+        ha_build_destroy(build);
+        return fit;
+    }
     struct ha_index *index = NULL;
     struct ha_err *err = ha_snapshot_build(build, options, path, &fingerprint, s->diag, &index);
     if (err != NULL) {
@@ -247,6 +252,7 @@ void ha_snapshot_close(struct ha_snapshot *snapshot)
         return;
     }
     detach(snapshot);
+    ha_err_free(ha_big_limit_set(UINT64_MAX, NULL));
     ha_input_close(snapshot->input);
     ha_diag_destroy(snapshot->diag);
     ha_free(snapshot->path);

@@ -22,4 +22,8 @@ struct ha_err *ha_snapshot_input_open(const struct ha_snapshot *snapshot, const 
 /* Writes what the next one to open the dump with the index needs, if anything. */
 struct ha_err *ha_snapshot_input_write(const struct ha_input *input, struct ha_index_writer *writer) HA_WARN_UNUSED;
 
+/* snapshot_memory.c: fits the run to the memory there is: number of threads, where big arrays lie (ha_big_limit_set(), until
+   ha_snapshot_close()). After pass 1. HA_ERR_SYSTEM when it cannot be enough: says how much would be. index_path may be NULL. */
+struct ha_err *ha_snapshot_memory_fit(struct ha_build *build, const struct ha_snapshot_options *options, const char *index_path) HA_WARN_UNUSED;
+
 #endif

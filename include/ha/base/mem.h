@@ -5,6 +5,9 @@
  *
  * Big arrays (ha_big) are whole mappings, page aligned, zero-filled when fresh, with huge pages asked for: first touch of a page is what
  * costs on virtual machines. They are counted, so that `-v` can tell the peak of anonymous memory we asked for.
+ *
+ * Under a limit (ha_big_limit_set) what would pass it lies in unnamed files instead: the kernel can write those pages out and take them back,
+ * which it cannot do with anonymous memory where there is no swap. Nothing else differs.
  */
 #ifndef HA_BASE_MEM_H
 #define HA_BASE_MEM_H
@@ -12,6 +15,7 @@
 #include "ha/base/compiler.h"
 #include "ha/base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,18 +39,36 @@ void ha_free_at(void *pp); /* for HA_FREE: pp points to a pointer */
 struct ha_big {
     void *data;   /* page aligned; NULL when empty */
     size_t bytes; /* as asked for */
+    bool in_file; /* not anonymous */
 };
 
-/* Maps `bytes` of zero-filled anonymous memory into big (which must be empty). */
+/* Maps count × size zero-filled bytes into big (which must be empty). _cold: an array that is read or written from front to back, which goes
+   into a file first when memory is limited. */
 struct ha_err *ha_big_init(struct ha_big *big, uint64_t count, size_t size) HA_WARN_UNUSED;
+struct ha_err *ha_big_init_cold(struct ha_big *big, uint64_t count, size_t size) HA_WARN_UNUSED;
 void ha_big_deinit(struct ha_big *big);
+
+/* Arrays smaller than this are anonymous whatever the limit. */
+#define HA_BIG_FILE_MIN ((size_t)8 << 20)
+
+/* From now on a big array that would make all of them together take more than `bytes` of anonymous memory (a cold one: a quarter of that) lies
+   in a file of `folder` (copied). UINT64_MAX and NULL: no limit. Not while other threads make big arrays. */
+struct ha_err *ha_big_limit_set(uint64_t bytes, const char *folder) HA_WARN_UNUSED;
+uint64_t ha_big_limit(void); /* UINT64_MAX: none */
 
 /* Anonymous bytes held by big arrays now, and the most ever at once in this process. */
 uint64_t ha_big_bytes_now(void);
 uint64_t ha_big_bytes_peak(void);
 
+/* Bytes in files for want of memory, the most ever at once. */
+uint64_t ha_big_file_bytes_peak(void);
+
 /* Peak resident set of the process in bytes (VmHWM), and the anonymous part now (RssAnon); 0 where /proc does not tell. */
 uint64_t ha_mem_peak_resident(void);
 uint64_t ha_mem_anonymous_now(void);
+
+/* The most anonymous memory seen since the last call with `again`. Looked at now and whenever a big array is about to be given back, which is
+   when there is most; what comes and goes between is missed. */
+uint64_t ha_mem_anonymous_peak(bool again);
 
 #endif

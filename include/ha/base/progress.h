@@ -22,7 +22,7 @@ struct ha_progress_phase {
     uint64_t wall_ns;
     uint64_t user_ns;   /* user CPU of the whole process during the phase */
     uint64_t system_ns; /* system CPU */
-    uint64_t anonymous_bytes; /* resident anonymous memory at the end of the phase */
+    uint64_t anonymous_bytes; /* the most resident anonymous memory seen during the phase (ha_mem_anonymous_peak()) */
 };
 
 struct ha_progress;

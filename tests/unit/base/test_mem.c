@@ -128,5 +128,55 @@ START_TEST(test_resident)
 }
 END_TEST
 
-CK_HA_MAIN("mem", test_sizes, test_overflow, test_realloc, test_strndup, test_guards, test_big,
+START_TEST(test_big_limit)
+{
+    struct ha_big hot = {0}, cold = {0}, more = {0}, small = {0};
+    uint64_t size = HA_BIG_FILE_MIN;
+    ck_ok(ha_big_limit_set(2 * size, "/var/tmp"));
+    ck_ok(ha_big_init_cold(&cold, size, 1));
+    ck_assert(cold.in_file);
+    ck_ok(ha_big_init(&hot, size, 1));
+    ck_assert(!hot.in_file);
+    ck_ok(ha_big_init(&more, size + 1, 1));
+    ck_assert(more.in_file);
+    ck_ok(ha_big_init_cold(&small, size - 1, 1));
+    ck_assert(!small.in_file);
+    ck_assert_uint_eq(ha_big_bytes_now(), 2 * size - 1);
+    ck_assert_uint_ge(ha_big_file_bytes_peak(), 2 * size + 1);
+    const uint8_t *zeros = more.data;
+    ck_assert(zeros[0] == 0 && memcmp(zeros, zeros + 1, size) == 0);
+    memset(more.data, 7, more.bytes);
+    ha_big_deinit(&more);
+    ha_big_deinit(&cold);
+    ha_big_deinit(&small);
+    ck_ok(ha_big_init(&more, size, 1)); // what was in files did not count
+    ck_assert(!more.in_file);
+    ha_big_deinit(&more);
+    ha_big_deinit(&hot);
+    ck_assert_uint_eq(ha_big_bytes_now(), 0);
+
+    ck_ok(ha_big_limit_set(0, "/nonexistent"));
+    ck_err(ha_big_init(&hot, size, 1), HA_ERR_SYSTEM, "memory is limited");
+    ck_assert_ptr_null(hot.data);
+    ck_ok(ha_big_limit_set(UINT64_MAX, NULL));
+    ck_ok(ha_big_init_cold(&hot, size, 1));
+    ck_assert(!hot.in_file);
+    ha_big_deinit(&hot);
+}
+END_TEST
+
+START_TEST(test_anonymous_peak)
+{
+    struct ha_big big = {0};
+    uint64_t before = ha_mem_anonymous_now();
+    (void)ha_mem_anonymous_peak(true);
+    ck_ok(ha_big_init(&big, 64 << 20, 1));
+    memset(big.data, 1, big.bytes);
+    ha_big_deinit(&big); // noticed when it went
+    ck_assert_uint_ge(ha_mem_anonymous_peak(true), before + (48 << 20));
+    ck_assert_uint_lt(ha_mem_anonymous_peak(false), before + (32 << 20));
+}
+END_TEST
+
+CK_HA_MAIN("mem", test_big_limit, test_anonymous_peak, test_sizes, test_overflow, test_realloc, test_strndup, test_guards, test_big,
            test_big_reserves_only, test_resident)

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "ha/base/pool.h"
 
-#include "base/pool_quota.h"
-
 #include "support/ck_ha.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <time.h>
 
 enum { COUNT = 5000, THREADS = 8 };
@@ -259,67 +256,6 @@ START_TEST(test_threads_default)
 }
 END_TEST
 
-/* A made-up cgroup file system below a temporary folder. */
-static char root[64];
-
-static void put(const char *path, const char *text)
-{
-    char full[256];
-    snprintf(full, sizeof full, "%s/%s", root, path);
-    for (char *slash = strchr(full + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(full, 0700);
-        *slash = '/';
-    }
-    FILE *f = fopen(full, "w");
-    ck_assert_ptr_nonnull(f);
-    fputs(text, f);
-    fclose(f);
-}
-
-static unsigned quota(const char *cgroup)
-{
-    char file[128];
-    put("cgroup", cgroup);
-    snprintf(file, sizeof file, "%s/cgroup", root);
-    return ha_cpu_quota(file, root);
-}
-
-START_TEST(test_quota)
-{
-    strcpy(root, "/tmp/ha-quota-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(root));
-    put("a/cpu.max", "150000 100000\n");
-    put("a/b/cpu.max", "max 100000\n");
-    put("a/small/cpu.max", "10000 100000\n");
-    put("a/huge/cpu.max", "9000000000000000000 1\n");
-    put("a/odd/cpu.max", "5 0\n");
-    put("cpu/c/cpu.cfs_quota_us", "300000\n");
-    put("cpu/c/cpu.cfs_period_us", "100000\n");
-    put("cpu/c/free/cpu.cfs_quota_us", "-1\n");
-    put("cpu/c/free/cpu.cfs_period_us", "100000\n");
-
-    ck_assert_uint_eq(quota("0::/a\n"), 2); // rounded up
-    ck_assert_uint_eq(quota("0::/a/b"), 2); // the limit of the parent
-    ck_assert_uint_eq(quota("0::/a/b/not/here\n"), 2);
-    ck_assert_uint_eq(quota("0::/a/small\n"), 1);
-    ck_assert_uint_eq(quota("0::/a/huge\n"), 2);
-    ck_assert_uint_eq(quota("0::/a/odd\n"), 2);
-    ck_assert_uint_eq(quota("0::/elsewhere\n"), 0);
-    ck_assert_uint_eq(quota("0::/\n"), 0);
-    ck_assert_uint_eq(quota("3:cpuset:/c\n2:cpuacct,cpu:/c\n0::/\n"), 3);
-    ck_assert_uint_eq(quota("2:cpu,cpuacct:/c/free\n"), 3);
-    ck_assert_uint_eq(quota("2:cpu:/c\n0::/a\n"), 2);
-    ck_assert_uint_eq(quota("3:cpuset:/c\n"), 0);
-    ck_assert_uint_eq(quota("nonsense\n::\n:\n\n"), 0);
-    ck_assert_uint_eq(ha_cpu_quota("/nonexistent", root), 0);
-
-    char command[128];
-    snprintf(command, sizeof command, "rm -r '%s'", root);
-    ck_assert_int_eq(system(command), 0);
-}
-END_TEST
-
 CK_HA_MAIN("pool", test_every_index_once, test_lowest_error, test_all_fail, test_signals,
            test_turn_order, test_turn_failure, test_turn_reversed, test_turn_misuse,
-           test_threads_default, test_quota)
+           test_threads_default)
