@@ -21,6 +21,7 @@
 #include "cli/version.h"
 #include "ha/base/mem.h"
 #include "ha/base/mutf8.h"
+#include "ha/rules/rules.h"
 
 const char cli_version[] = HA_VERSION;
 
@@ -321,6 +322,7 @@ static void snapshot_options_set(struct cli *cli)
         .progress = cli->progress,
         .notice = notice,
         .notice_ctx = cli,
+        .extra = ha_findings_store,
     };
 }
 

@@ -20,30 +20,56 @@ static struct ha_err *put_section(void *ctx, uint32_t id, uint32_t width, uint64
     return ha_index_section_put(ctx, id, width, count, data);
 }
 
+static void detach(struct ha_snapshot *s)
+{
+    ha_retained_close(s->retained);
+    ha_sizes_destroy(s->sizes);
+    ha_dom_close(s->dom);
+    ha_graph_close(s->graph);
+    ha_heap_close(s->heap);
+    ha_index_close(s->index);
+}
+
+/* The layers below the retained sizes, on what has been written so far. */
+static struct ha_err *attach(struct ha_build *build, const struct ha_snapshot_options *options, struct ha_snapshot *s)
+{
+    s->input = build->input;
+    s->diag = build->diag;
+    s->threads = build->threads;
+    HA_TRY(ha_index_writer_view(build->writer, &s->index));
+    HA_TRY(ha_heap_open(s->index, s->input, &s->heap));
+    HA_TRY(ha_dom_open(s->index, s->heap, &s->dom));
+    return ha_sizes_create(s->heap, options->size_model, &s->sizes);
+}
+
 static struct ha_err *retain(struct ha_build *build, const struct ha_snapshot_options *options, const struct ha_dom_order *order)
 {
-    struct ha_index *view = NULL;
-    struct ha_heap *heap = NULL;
-    struct ha_dom *dom = NULL;
-    struct ha_sizes *sizes = NULL;
+    struct ha_snapshot s = {0};
     ha_progress_begin(build->progress, "retained sizes", 0);
-    struct ha_err *err = ha_index_writer_view(build->writer, &view);
+    struct ha_err *err = attach(build, options, &s);
     if (err == NULL) {
-        err = ha_heap_open(view, build->input, &heap);
+        err = ha_retained_build(s.dom, s.sizes, order, put_section, build->writer);
+    }
+    detach(&s);
+    ha_progress_end(build->progress);
+    return err;
+}
+
+static struct ha_err *add_extra(struct ha_build *build, const struct ha_snapshot_options *options)
+{
+    struct ha_snapshot s = {0};
+    ha_progress_begin(build->progress, "patterns", 0);
+    struct ha_err *err = attach(build, options, &s);
+    if (err == NULL) {
+        err = ha_graph_open(s.index, s.heap, &s.graph);
     }
     if (err == NULL) {
-        err = ha_dom_open(view, heap, &dom);
+        err = ha_retained_open(s.index, s.sizes, s.dom, &s.retained);
     }
     if (err == NULL) {
-        err = ha_sizes_create(heap, options->size_model, &sizes);
+        err = options->extra(options->extra_ctx, &s, put_section, build->writer);
     }
-    if (err == NULL) {
-        err = ha_retained_build(dom, sizes, order, put_section, build->writer);
-    }
-    ha_sizes_destroy(sizes);
-    ha_dom_close(dom);
-    ha_heap_close(heap);
-    ha_index_close(view);
+    detach(&s);
     ha_progress_end(build->progress);
     return err;
 }
@@ -74,6 +100,9 @@ static struct ha_err *run_passes(struct ha_build *build, const struct ha_snapsho
         err = retain(build, options, &order);
     }
     ha_dom_order_deinit(&order);
+    if (err == NULL && !options->heap_only && options->extra != NULL) {
+        err = add_extra(build, options);
+    }
     return err;
 }
 

@@ -46,6 +46,7 @@
 #define HA_SECTION_MAT_PART_ROWS HA_INDEX_ID('M', 'P', 'R', 'R') /* their histograms */
 #define HA_SECTION_GZIP_PIECES HA_INDEX_ID('G', 'Z', 'P', 'C')   /* a compressed dump: what lies where (input) */
 #define HA_SECTION_GZIP_WINDOWS HA_INDEX_ID('G', 'Z', 'W', 'N')
+#define HA_SECTION_FINDINGS HA_INDEX_ID('F', 'I', 'N', 'D')      /* what the built-in rules found (rules) */
 #define HA_SECTION_DIAG HA_INDEX_ID('D', 'I', 'A', 'G')
 
 #endif

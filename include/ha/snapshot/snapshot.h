@@ -15,6 +15,14 @@
 #include "ha/index/index.h"
 #include "ha/input/input.h"
 
+struct ha_snapshot;
+
+/* Writes one more section into an index that is being made. */
+typedef struct ha_err *(*ha_section_put)(void *ctx, uint32_t id, uint32_t width, uint64_t count, const void *data);
+
+/* What a higher layer wants to keep in the index: called once when an index has been built, with a snapshot of it that is valid during the call. */
+typedef struct ha_err *(*ha_snapshot_extra)(void *ctx, const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx);
+
 struct ha_snapshot_options {
     const char *index_dir;        /* --index-dir, or NULL */
     bool no_index;                /* use and leave no index file */
@@ -27,6 +35,8 @@ struct ha_snapshot_options {
     struct ha_progress *progress; /* may be NULL */
     void (*notice)(void *ctx, const char *line); /* one-line notices ("index … is of another version of this dump: rebuilding"); may be NULL */
     void *notice_ctx;
+    ha_snapshot_extra extra;      /* may be NULL; not called with heap_only */
+    void *extra_ctx;
 };
 
 struct ha_snapshot {

@@ -2,7 +2,7 @@
 /*
  * Numbers as a reader meets them everywhere: grouped counts, 1024-based sizes with one decimal, percentages with one decimal, UTC times.
  */
-#include "ha/report/words.h"
+#include "ha/base/words.h"
 
 #include <inttypes.h>
 #include <stdio.h>
