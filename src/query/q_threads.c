@@ -82,7 +82,7 @@ static const char *state_of_virtual(int64_t state)
 
 #define DEPTH_MAX 64 /* super classes that are looked at */
 
-static bool is_virtual(const struct ha_heap *heap, ha_obj thread)
+bool ha_thread_is_virtual(const struct ha_heap *heap, ha_obj thread)
 {
     ha_cls cls = ha_heap_class_of(heap, thread);
     for (uint32_t depth = 0; depth < DEPTH_MAX && cls.i < heap->facts.class_count; depth++) {
@@ -318,7 +318,7 @@ static struct ha_err *view_thread(struct ha_query *q, const struct ha_threads_op
     const struct ha_thread *thread = ha_heap_thread_of(heap, ranked->obj);
     view->obj = ranked->obj;
     view->retained_bytes = ranked->retained_bytes;
-    view->is_virtual = is_virtual(heap, ranked->obj);
+    view->is_virtual = ha_thread_is_virtual(heap, ranked->obj);
     view->is_root = thread != NULL;
     view->state = state_of(q, view);
     int64_t daemon = 0;

@@ -52,6 +52,9 @@ struct ha_err *ha_threads_query(struct ha_query *q, const struct ha_threads_opti
 /* The name of a thread, at most max_chars code points (0: all). false: the dump does not tell. */
 bool ha_thread_name(struct ha_query *q, ha_obj thread, size_t max_chars, struct ha_sbuf *out);
 
+/* Whether a thread object is a virtual thread (JDK 21 and later), by its class. */
+bool ha_thread_is_virtual(const struct ha_heap *heap, ha_obj thread);
+
 /* Who ran out of memory: the JVM puts a frame OutOfMemoryError.<init> on top of that thread's stack. */
 struct ha_oom {
     bool found;

@@ -12,6 +12,7 @@
 #include "ha/query/q_histogram.h"
 #include "ha/query/q_label.h"
 #include "ha/query/q_object.h"
+#include "ha/query/q_offheap.h"
 #include "ha/query/q_paths.h"
 #include "ha/query/q_suspects.h"
 #include "ha/query/q_threads.h"
@@ -68,6 +69,10 @@ struct ha_err *ha_report_object_view(struct ha_report *r, struct ha_doc_node *pa
 
 /* Threads as blocks with their stacks, or (brief) as a table. */
 void ha_report_threads(struct ha_report *r, struct ha_doc_node *parent, const struct ha_threads *threads, bool brief, bool show_locals);
+
+/* Under the keys "offheap" and "properties". */
+void ha_report_offheap(struct ha_report *r, struct ha_doc_node *parent, const struct ha_offheap *offheap);
+void ha_report_properties(struct ha_report *r, struct ha_doc_node *parent, const struct ha_properties *properties);
 
 /* The complete report. */
 struct ha_full_report {
