@@ -168,7 +168,7 @@ static void gc_line(struct ha_offheap *o)
         [HA_GC_SERIAL] = {0.2, 1, 2 * MIB},
         [HA_GC_PARALLEL] = {0.5, 5, 16 * MIB},
         [HA_GC_G1] = {1, 10, 36 * MIB}, // 32 MiB of it: the stack of marking, reserved, touched when it is needed
-        [HA_GC_Z] = {0.5, 5, 32 * MIB},
+        [HA_GC_Z] = {0.5, 5, 80 * MIB}, // marking stacks of the one without generations
         [HA_GC_SHENANDOAH] = {1, 6, 32 * MIB},
     };
     uint64_t most = o->lines[0].most.high;

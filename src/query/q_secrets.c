@@ -44,7 +44,7 @@ static bool contains_word(const char *text, size_t len, const char *word)
     size_t n = strlen(word);
     for (size_t i = 0; i + n <= len; i++) {
         if (strncasecmp(text + i, word, n) == 0 && word_begins(text, i) &&
-            word_ends(text, len, i + n)) {
+            word_ends(text, len, i + n) && !contains(text + i + n, len - i - n < 5 ? len - i - n : 5, "store")) { // keyStore: a path
             return true;
         }
     }

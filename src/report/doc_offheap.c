@@ -88,9 +88,9 @@ static const char *note_of(struct ha_doc *doc, const struct ha_offheap *o, enum 
     case HA_OFFHEAP_STACKS:
         return stacks_note(doc, o);
     case HA_OFFHEAP_ZLIB:
-        return ha_doc_printf(doc, "%" PRIu64 " inflaters, %" PRIu64 " deflaters not ended", counts->inflaters, counts->deflaters);
+        return ha_doc_printf(doc, "not ended: inflaters %" PRIu64 ", deflaters %" PRIu64, counts->inflaters, counts->deflaters);
     case HA_OFFHEAP_METASPACE:
-        return ha_doc_printf(doc, "%" PRIu64 " classes, %" PRIu64 " hidden, %" PRIu64 " of arrays, in %" PRIu64 " loaders", counts->classes,
+        return ha_doc_printf(doc, "classes %" PRIu64 ", hidden ones %" PRIu64 ", of arrays %" PRIu64 ", class loaders %" PRIu64, counts->classes,
                              counts->hidden_classes, counts->arrays, counts->loaders);
     case HA_OFFHEAP_CODE:
         return ha_doc_printf(doc, "by the number of classes; reserved %s",
