@@ -10,10 +10,11 @@
  * `path` itself is only ever the target of a rename() of a complete, synced file: nobody sees it half-written, whenever we or the
  * machine stop. What a crash can leave is a file path.tmp-…; the lock (flock, gone with its holder) tells a leftover from a file that a
  * living process works on, and the next begin removes leftovers. The lock is taken on unnamed files as well, since they have a temporary
- * name for the moment between link and rename.
+ * name for the moment between link and rename. Temporary names are listed in base/emergency.h while they exist, for signal handlers.
  */
 #include "ha/base/file.h"
 
+#include "ha/base/emergency.h"
 #include "ha/base/mem.h"
 #include "ha/base/mutf8.h"
 #include "ha/base/sbuf.h"
@@ -34,6 +35,7 @@
 #include <unistd.h>
 
 #define TEMP_MARK ".tmp-"
+#define TEMP_FILE "hprof-analyze" /* what unnamed files are called where they need a name for a moment */
 #define TEMP_DIGITS 12U
 #define NAME_TRIES 64U
 
@@ -148,6 +150,7 @@ struct ha_err *ha_file_map(int fd, const char *path, uint64_t bytes, bool writab
     if (map == MAP_FAILED) {
         return path_error(errno, "map", path);
     }
+    ha_emergency_map_add(map, (size_t)bytes, path, writable);
     *ret = map;
     return NULL;
 }
@@ -155,6 +158,7 @@ struct ha_err *ha_file_map(int fd, const char *path, uint64_t bytes, bool writab
 void ha_file_unmap(void *map, uint64_t bytes)
 {
     if (map != NULL) {
+        ha_emergency_map_drop(map);
         munmap(map, (size_t)bytes);
     }
 }
@@ -170,29 +174,6 @@ static int open_unnamed(const char *dir, mode_t mode)
         errno = 0;
     }
     return fd;
-}
-
-struct ha_err *ha_file_temp(const char *dir, int *ret_fd)
-{
-    int fd = open_unnamed(dir, 0600);
-    if (fd < 0 && errno == 0) {
-        struct ha_sbuf name = {0};
-        ha_sbuf_printf(&name, "%s/hprof-analyze-XXXXXX", dir);
-        if (ha_sbuf_failed(&name)) {
-            ha_sbuf_deinit(&name);
-            return ha_err_nomem();
-        }
-        fd = mkostemp(name.data, O_CLOEXEC);
-        if (fd >= 0) {
-            unlink(name.data);
-        }
-        ha_sbuf_deinit(&name);
-    }
-    if (fd < 0) {
-        return path_error(errno, "make a temporary file in", dir);
-    }
-    *ret_fd = fd;
-    return NULL;
 }
 
 /* The folder part of a path: "." without a slash, "/" for things in the root. NULL without memory. */
@@ -236,7 +217,6 @@ static bool is_temp_of(const char *entry, const char *base)
            strspn(entry + base_len + mark_len, "0123456789abcdef") == TEMP_DIGITS;
 }
 
-/* Removes what processes that are gone have left of `path`. Nothing depends on it, so failures are not reported. */
 static void remove_leftovers(const char *folder, const char *path)
 {
     DIR *dir = opendir(folder);
@@ -257,6 +237,14 @@ static void remove_leftovers(const char *folder, const char *path)
     closedir(dir);
 }
 
+void ha_file_sweep(const char *path)
+{
+    HA_FREE char *folder = folder_of(path);
+    if (folder != NULL) {
+        remove_leftovers(folder, path);
+    }
+}
+
 /* Locks a file just made. false: another process takes it for a leftover and is removing it. */
 static bool lock_own(int fd)
 {
@@ -266,26 +254,70 @@ static bool lock_own(int fd)
     return !taken && fstat(fd, &st) == 0 && st.st_nlink > 0;
 }
 
-/* Makes and locks a file path.tmp-…. */
-static struct ha_err *open_named(const char *path, int *ret_fd, char **ret_temp)
+/* Makes and locks a file path.tmp-…; ret gets fd, temp and guard. */
+static struct ha_err *open_named(const char *path, mode_t mode, struct ha_file_new *ret)
 {
     for (unsigned i = 0; i < NAME_TRIES; i++) {
         HA_FREE char *temp = temp_name(path);
         if (temp == NULL) {
             return ha_err_nomem();
         }
-        int fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd < 0 && errno != EEXIST && errno != EINTR) {
-            return path_error(errno, "create", path);
-        }
+        unsigned guard = ha_emergency_temp_add(temp);
+        int fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        int errnum = errno;
         if (fd >= 0 && lock_own(fd)) {
-            *ret_fd = fd;
-            *ret_temp = HA_TAKE(temp);
+            ret->fd = fd;
+            ret->temp = HA_TAKE(temp);
+            ret->guard = guard;
             return NULL;
+        }
+        if (fd >= 0) {
+            (void)unlink(temp); // if it was not taken for a leftover, it would become one
+        }
+        ha_emergency_temp_drop(guard);
+        if (fd < 0 && errnum != EEXIST && errnum != EINTR) {
+            return path_error(errnum, "create", path);
         }
         ha_file_close(fd);
     }
     return path_error(EEXIST, "find a temporary name for", path);
+}
+
+/* Where there are no unnamed files, one gets a name that is taken away at once; what a run that was stopped in between has left goes as well. */
+static struct ha_err *open_nameless(const char *dir, int *ret_fd)
+{
+    struct ha_sbuf path = {0};
+    struct ha_file_new file;
+    ha_sbuf_printf(&path, "%s/" TEMP_FILE, dir);
+    struct ha_err *err = ha_sbuf_failed(&path) ? ha_err_nomem() : NULL;
+    if (err == NULL) {
+        remove_leftovers(dir, path.data);
+        err = open_named(path.data, 0600, &file);
+    }
+    ha_sbuf_deinit(&path);
+    HA_TRY(err);
+    int errnum = unlink(file.temp) == 0 ? 0 : errno;
+    ha_emergency_temp_drop(file.guard);
+    ha_free(file.temp);
+    if (errnum != 0) {
+        ha_file_close(file.fd);
+        return path_error(errnum, "make an unnamed file in", dir);
+    }
+    *ret_fd = file.fd;
+    return NULL;
+}
+
+struct ha_err *ha_file_temp(const char *dir, int *ret_fd)
+{
+    int fd = open_unnamed(dir, 0600);
+    if (fd < 0 && errno == 0) {
+        return open_nameless(dir, ret_fd);
+    }
+    if (fd < 0) {
+        return path_error(errno, "make a temporary file in", dir);
+    }
+    *ret_fd = fd;
+    return NULL;
 }
 
 /* The path to write to: links are followed, so that a link stays one. What is there must be a plain file, never a device or a pipe. */
@@ -311,23 +343,23 @@ struct ha_err *ha_file_new_begin(const char *path, struct ha_file_new *ret)
         return ha_err_nomem();
     }
     remove_leftovers(folder, target);
-    int fd = -1;
-    char *temp = NULL;
+    struct ha_file_new file = {.fd = -1};
     errno = 0;
     // Without /proc an unnamed file could not be given a name later.
     if (access("/proc/self/fd", X_OK) == 0) {
-        fd = open_unnamed(folder, 0666);
+        file.fd = open_unnamed(folder, 0666);
     } else {
         errno = 0;
     }
-    if (fd >= 0) {
-        (void)flock(fd, LOCK_EX | LOCK_NB);
+    if (file.fd >= 0) {
+        (void)flock(file.fd, LOCK_EX | LOCK_NB);
     } else if (errno != 0) {
         return path_error(errno, "create", path);
     } else {
-        HA_TRY(open_named(target, &fd, &temp));
+        HA_TRY(open_named(target, 0666, &file));
     }
-    *ret = (struct ha_file_new){.fd = fd, .path = HA_TAKE(target), .temp = temp};
+    file.path = HA_TAKE(target);
+    *ret = file;
     return NULL;
 }
 
@@ -341,12 +373,16 @@ static struct ha_err *link_temp(struct ha_file_new *file)
         if (temp == NULL) {
             return ha_err_nomem();
         }
+        unsigned guard = ha_emergency_temp_add(temp);
         if (linkat(AT_FDCWD, source, AT_FDCWD, temp, AT_SYMLINK_FOLLOW) == 0) {
             file->temp = HA_TAKE(temp);
+            file->guard = guard;
             return NULL;
         }
-        if (errno != EEXIST) {
-            return path_error(errno, "create", file->path);
+        int errnum = errno;
+        ha_emergency_temp_drop(guard);
+        if (errnum != EEXIST) {
+            return path_error(errnum, "create", file->path);
         }
     }
     return path_error(EEXIST, "find a temporary name for", file->path);
@@ -379,6 +415,7 @@ struct ha_err *ha_file_new_commit(struct ha_file_new *file)
         return path_error(errno, "create", file->path);
     }
     sync_folder(file->path);
+    ha_emergency_temp_drop(file->guard);
     ha_free(file->temp);
     file->temp = NULL;
     ha_file_new_abort(file);
@@ -392,6 +429,7 @@ void ha_file_new_abort(struct ha_file_new *file)
     }
     if (file->temp != NULL) {
         unlink(file->temp);
+        ha_emergency_temp_drop(file->guard);
     }
     ha_file_close(file->fd);
     ha_free(file->temp);

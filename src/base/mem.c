@@ -12,7 +12,7 @@
  * A file is as long as its array and reserved on the disk, so that a full disk is an error when the array is made and not a signal when it is
  * written.
  *
- * The counters and the limit are the only writable state of this file. The counters are atomic; where an array lies decides nothing but speed.
+ * The counters and the limit are the only writable state of this file. The counters and the note that an allocation failed are atomic; where an array lies decides nothing but speed.
  */
 #include "ha/base/mem.h"
 
@@ -38,10 +38,24 @@ static _Atomic uint64_t big_file_bytes_peak;
 static _Atomic uint64_t anonymous_peak;
 static uint64_t big_limit = UINT64_MAX; /* written only while no other thread makes big arrays */
 static char *big_folder;                /* the same */
+static _Atomic bool failed;
+
+static void *noted(void *block)
+{
+    if (HA_UNLIKELY(block == NULL)) {
+        atomic_store_explicit(&failed, true, memory_order_relaxed);
+    }
+    return block;
+}
+
+bool ha_mem_failed(void)
+{
+    return atomic_load_explicit(&failed, memory_order_relaxed);
+}
 
 void *ha_alloc(size_t size)
 {
-    return malloc(size == 0 ? 1 : size);
+    return noted(malloc(size == 0 ? 1 : size));
 }
 
 void *ha_alloc_array(size_t count, size_t size)
@@ -56,7 +70,7 @@ void *ha_calloc_array(size_t count, size_t size)
     if (__builtin_mul_overflow(count, size, &bytes)) {
         return NULL;
     }
-    return calloc(bytes == 0 ? 1 : bytes, 1);
+    return noted(calloc(bytes == 0 ? 1 : bytes, 1));
 }
 
 void *ha_realloc_array(void *old, size_t count, size_t size)
@@ -66,7 +80,7 @@ void *ha_realloc_array(void *old, size_t count, size_t size)
         return NULL;
     }
     // realloc(p, 0) may free p and return NULL, which our callers would take for a failure.
-    return realloc(old, bytes == 0 ? 1 : bytes);
+    return noted(realloc(old, bytes == 0 ? 1 : bytes));
 }
 
 char *ha_strndup(const char *s, size_t len)

@@ -60,13 +60,24 @@ const struct cli_command *cli_command_find(const char *name)
 
 /* ---- talking ---- */
 
+/* As ha_text_escape(), in place and without memory: whatever is not plain becomes '?'. */
+static void make_plain(char *text)
+{
+    for (char *c = text; *c != '\0'; c++) {
+        *c = *c >= 0x20 && *c < 0x7f ? *c : '?';
+    }
+}
+
 /* One line, safe for a terminal whatever file names and messages hold. */
 static void line_print(struct cli *cli, const char *text)
 {
     struct ha_sbuf safe = {0};
+    char plain[1024];
     ha_text_escape(&safe, text, strlen(text));
+    snprintf(plain, sizeof plain, "%s", text);
+    make_plain(plain);
     display_clear(cli->display);
-    fprintf(stderr, "hprof-analyze: %s\n", ha_sbuf_text(&safe));
+    fprintf(stderr, "hprof-analyze: %s\n", ha_sbuf_failed(&safe) ? plain : ha_sbuf_text(&safe));
     ha_sbuf_deinit(&safe);
 }
 
@@ -117,6 +128,9 @@ static int error_end(struct cli *cli, struct ha_err *err)
         const char *about = cli->command == NULL ? "" : cli->command->name;
         cli_say(cli, "%s; see 'hprof-analyze help%s%s'", ha_err_message(err),
                 *about == '\0' ? "" : " ", about);
+    } else if (kind == HA_ERR_SYSTEM && ha_err_errno(err) == ENOMEM) {
+        cli_say(cli, "%s (%.1f MiB were in use); a higher limit is needed, or fewer threads (-j 1)",
+                ha_err_message(err), (double)ha_mem_peak_resident() / 1048576);
     } else {
         line_print(cli, ha_err_message(err));
     }

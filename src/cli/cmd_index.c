@@ -38,12 +38,9 @@ static struct ha_err *line_print(struct cli *cli, struct ha_sbuf *text)
 static struct ha_err *build(struct cli *cli)
 {
     struct ha_sbuf text = {0};
+    cli->snapshot_options.index_required = true;
     HA_TRY(cli_open(cli, 1));
     const struct ha_index *index = cli->snapshot->index;
-    if (index == NULL || ha_index_path(index) == NULL) {
-        return ha_err_new(HA_ERR_SYSTEM, "no folder for the index of '%s' can be written",
-                          cli->operands[1]);
-    }
     ha_sbuf_printf(&text, "%s %s (",
                    cli->snapshot->built ? "built" : "up to date:", ha_index_path(index));
     ha_words_bytes(&text, ha_index_bytes(index));

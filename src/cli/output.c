@@ -106,6 +106,19 @@ static struct ha_err *dump_spared(const struct cli *cli, const char *path)
     return NULL;
 }
 
+/* Whether a file can be made there at all: better to know before hours of work than after them. */
+static struct ha_err *output_try(const char *path)
+{
+    struct stat st;
+    struct ha_file_new file;
+    if (path == NULL || (stat(path, &st) == 0 && !S_ISREG(st.st_mode))) {
+        return NULL;
+    }
+    HA_TRY(ha_file_new_begin(path, &file));
+    ha_file_new_abort(&file);
+    return NULL;
+}
+
 struct ha_err *cli_outputs_choose(struct cli *cli, const struct cli_format *formats, size_t count)
 {
     const struct opt_words *words = &cli->options.outputs;
@@ -135,6 +148,7 @@ struct ha_err *cli_outputs_choose(struct cli *cli, const struct cli_format *form
         }
         output->format = output->format == NULL ? &formats[0] : output->format;
         HA_TRY(dump_spared(cli, output->path));
+        HA_TRY(output_try(output->path));
     }
     return NULL;
 }
@@ -165,9 +179,13 @@ struct cli_sink {
     char buffer[SINK_BYTES];
 };
 
+/* Nothing leaves when memory ran out on the way: what is missing in it nobody can see. */
 static struct ha_err *sink_flush(struct cli_sink *sink)
 {
     size_t done = 0;
+    if (ha_mem_failed()) {
+        return ha_err_nomem();
+    }
     while (done < sink->used) {
         ssize_t n = write(sink->fd, sink->buffer + done, sink->used - done);
         if (n < 0 && errno != EINTR) {
@@ -196,7 +214,6 @@ static struct ha_err *sink_file_open(const char *path, struct cli_sink *sink)
     HA_TRY(err);
     sink->replaces = true;
     sink->fd = sink->file.fd;
-    signals_guard_file(sink->file.temp);
     return NULL;
 }
 
@@ -244,7 +261,6 @@ struct ha_err *cli_sink_commit(struct cli_sink *sink)
         return NULL;
     }
     HA_TRY(ha_file_new_commit(&sink->file));
-    signals_guard_file(NULL);
     sink->replaces = false;
     sink->fd = -1;
     return NULL;
@@ -257,7 +273,6 @@ void cli_sink_close(struct cli_sink *sink)
     }
     if (sink->replaces) {
         ha_file_new_abort(&sink->file);
-        signals_guard_file(NULL);
     } else if (sink->fd != STDOUT_FILENO) {
         ha_file_close(sink->fd);
     }

@@ -171,7 +171,5 @@ void display_clear(struct display *display); /* takes the line away; NULL is fin
 /* ---- signals (signals.c) ---- */
 
 void signals_install(void);
-/* A file to remove when a signal ends the program; NULL: none any more. The text must live until then. */
-void signals_guard_file(const char *path);
 
 #endif

@@ -81,6 +81,17 @@ struct ha_err *ha_fingerprint_take(int fd, const char *path, struct ha_fingerpri
 
 /* ---- folders and names ---- */
 
+static bool means_absent(int errnum)
+{
+    return errnum == ENOENT || errnum == ENOTDIR || errnum == ENAMETOOLONG || errnum == ELOOP;
+}
+
+/* Is there nothing at all? Then there is nothing to tell either. */
+static bool is_absent(const struct ha_err *err)
+{
+    return means_absent(ha_err_errno(err));
+}
+
 enum place { PLACE_INDEX_DIR, PLACE_BESIDE, PLACE_CACHE };
 #define PLACE_COUNT 3
 
@@ -143,8 +154,8 @@ static struct ha_err *real_path(const char *dump_path, char **ret)
 {
     *ret = NULL;
     struct ha_err *err = ha_file_real_path(dump_path, ret);
-    if (err == NULL) {
-        return NULL;
+    if (err == NULL || !is_absent(err)) {
+        return err;
     }
     ha_err_free(err);
     HA_FREE char *dir = dir_of(dump_path);
@@ -153,6 +164,9 @@ static struct ha_err *real_path(const char *dump_path, char **ret)
         return ha_err_nomem();
     }
     err = ha_file_real_path(dir, &real_dir);
+    if (err != NULL && !is_absent(err)) {
+        return err;
+    }
     if (err != NULL) {
         ha_err_free(err);
         *ret = NULL;
@@ -245,13 +259,6 @@ static bool belongs(const struct ha_fingerprint *a, const struct ha_fingerprint 
            a->sample == dump->sample;
 }
 
-/* Is there nothing at all? Then there is nothing to tell either. */
-static bool is_absent(const struct ha_err *err)
-{
-    int errnum = ha_err_errno(err);
-    return errnum == ENOENT || errnum == ENOTDIR || errnum == ENAMETOOLONG || errnum == ELOOP;
-}
-
 static char *notice_of(const char *message)
 {
     return join(message, ": ", "rebuilding");
@@ -290,6 +297,7 @@ static struct ha_err *try_path(struct search *search, const char *path)
             return NULL;
         }
     } else if (belongs(&index->fingerprint, search->fingerprint, search->heap)) {
+        ha_file_sweep(path); // nobody may build one here for long
         search->found = index;
         return NULL;
     } else {
@@ -434,54 +442,82 @@ static bool is_index_name(const char *name, const char *base, bool *ret_numbered
     return strcmp(p, SUFFIX) == 0;
 }
 
+/* "cannot <what> '<dir>/<name>': <text of errnum>"; nothing to tell of what is not there. */
+static struct ha_err *entry_error(int errnum, const char *what, const char *dir, const char *name)
+{
+    if (means_absent(errnum)) {
+        return NULL;
+    }
+    HA_FREE char *path = join(dir, *name == '\0' ? "" : "/", name);
+    HA_FREE char *shown = path == NULL ? NULL : ha_index_shown(path, NULL);
+    return shown == NULL ? ha_err_nomem() : ha_err_system(errnum, "cannot %s '%s'", what, shown);
+}
+
 /* HotSpot itself names a second dump "app.hprof.1": then "app.hprof.1.hpx" is that dump's index. */
-static bool is_of_another_dump(int dir_fd, const char *name)
+static struct ha_err *is_of_another_dump(int dir_fd, const char *dir, const char *name, bool *ret)
 {
     HA_FREE char *dump = ha_strndup(name, strlen(name) - strlen(SUFFIX));
     struct stat st;
-    return dump == NULL || fstatat(dir_fd, dump, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (dump == NULL) {
+        return ha_err_nomem();
+    }
+    *ret = fstatat(dir_fd, dump, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    return *ret ? NULL : entry_error(errno, "look at", dir, dump);
 }
 
 static struct ha_err *remove_entry(int dir_fd, const char *dir, const char *name, uint32_t *count)
 {
     struct stat st;
-    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || S_ISDIR(st.st_mode)) {
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        return entry_error(errno, "look at index", dir, name);
+    }
+    if (S_ISDIR(st.st_mode)) {
         return NULL;
     }
     if (unlinkat(dir_fd, name, 0) != 0) {
-        int errnum = errno;
-        HA_FREE char *path = join(dir, "/", name);
-        HA_FREE char *shown = path == NULL ? NULL : ha_index_shown(path, NULL);
-        if (errnum == ENOENT) {
-            return NULL;
-        }
-        return shown == NULL ? ha_err_nomem()
-                             : ha_err_system(errnum, "cannot remove index '%s'", shown);
+        return entry_error(errno, "remove index", dir, name);
     }
     (*count)++;
     return NULL;
 }
 
-static struct ha_err *remove_in(const struct dump_names *names, int place, uint32_t *count)
+static struct ha_err *remove_all(DIR *stream, const struct dump_names *names, int place,
+                                 uint32_t *count)
 {
-    const char *dir = names->dir[place];
-    DIR *stream = dir == NULL ? NULL : opendir(dir);
-    if (stream == NULL) {
-        return NULL;
-    }
-    struct ha_err *err = NULL;
     const struct dirent *entry;
-    while (err == NULL && (entry = readdir(stream)) != NULL) {
-        bool numbered;
+    const char *dir = names->dir[place];
+    while ((errno = 0, entry = readdir(stream)) != NULL) {
+        bool numbered = false;
+        bool other = false;
         if (!is_index_name(entry->d_name, names->base[place], &numbered)) {
             continue;
         }
-        if (numbered && place == PLACE_BESIDE && is_of_another_dump(dirfd(stream), entry->d_name)) {
-            continue;
+        if (numbered && place == PLACE_BESIDE) {
+            HA_TRY(is_of_another_dump(dirfd(stream), dir, entry->d_name, &other));
         }
-        err = remove_entry(dirfd(stream), dir, entry->d_name, count);
+        if (!other) {
+            HA_TRY(remove_entry(dirfd(stream), dir, entry->d_name, count));
+        }
     }
+    return errno == 0 ? NULL : entry_error(errno, "read folder", dir, "");
+}
+
+/* Indexes, and what was left of some that never became any. */
+static struct ha_err *remove_in(const struct dump_names *names, int place, uint32_t *count)
+{
+    const char *dir = names->dir[place];
+    HA_FREE char *path = NULL;
+    HA_TRY(path_in(names, place, 0, &path));
+    if (path == NULL) {
+        return NULL;
+    }
+    DIR *stream = opendir(dir);
+    if (stream == NULL) {
+        return entry_error(errno, "read folder", dir, "");
+    }
+    struct ha_err *err = remove_all(stream, names, place, count);
     (void)closedir(stream);
+    ha_file_sweep(path);
     return err;
 }
 

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "ha/base/checked.h"
+#include "ha/base/emergency.h"
 #include "ha/base/file.h"
 #include "ha/base/mem.h"
 #include "ha/base/pool.h"
@@ -173,6 +174,7 @@ static struct ha_err *map_section(const struct ha_index_writer *writer, struct s
         return ha_err_system(errno, "cannot map %" PRIu64 " bytes of index '%s'", bytes,
                              writer->shown);
     }
+    ha_emergency_map_add(map, len, label(writer), writable);
     s->map = map;
     s->map_bytes = len;
     s->data = (uint8_t *)map + slack;

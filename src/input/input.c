@@ -283,6 +283,14 @@ bool ha_input_table_get(const struct ha_input *input, struct ha_input_table *ret
 struct ha_err *ha_input_error(const struct ha_input *input)
 {
     uint64_t off = atomic_load(&input->failed_off);
+    int errnum = atomic_load(&input->failed_errnum);
+    if (errnum == ENOMEM) {
+        return ha_err_nomem();
+    }
+    if (errnum != 0) {
+        return errnum == FAILED_SHORT ? ha_input_shorter(input, HA_ERR_NO_OFFSET)
+                                      : ha_err_system(errnum, "cannot read '%s'", input->shown);
+    }
     if (off == UINT64_MAX) {
         return NULL;
     }

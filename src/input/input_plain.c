@@ -42,14 +42,20 @@ void ha_input_plain_detach(struct ha_input *input)
     input->bytes = 0;
 }
 
+struct ha_err *ha_input_shorter(const struct ha_input *input, uint64_t off)
+{
+    return ha_err_at(HA_ERR_SYSTEM, off,
+                     "'%s' became shorter while it was read; try again when it is whole",
+                     input->shown);
+}
+
 struct ha_err *ha_input_plain_read(const struct ha_input *input, uint64_t off, void *buf,
                                    size_t len)
 {
     size_t got = 0;
     HA_TRY(ha_file_read_at(input->fd, input->path, off, buf, len, &got));
     if (got < len) {
-        return ha_err_at(HA_ERR_INPUT, off + got, "'%s' became shorter while it was read",
-                         input->shown);
+        return ha_input_shorter(input, off + got);
     }
     return NULL;
 }

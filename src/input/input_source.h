@@ -20,6 +20,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#define FAILED_SHORT (-1) /* for failed_errnum: the file became shorter */
+
 struct ha_input {
     enum ha_input_kind kind;
     char *path;
@@ -31,12 +33,16 @@ struct ha_input {
     struct ha_input_table table; /* by which the bytes are addressed; borrowed; piece_count 0: none */
     struct gzip_table made;      /* while inflating */
     _Atomic uint64_t failed_off; /* of the first piece that could not be inflated, UINT64_MAX: none */
+    _Atomic int failed_errnum;   /* why bytes could not be read; 0: all could */
 };
 
 /* Makes the bytes of fd those of the input. Takes ownership of fd, also on failure; what was there before is closed. */
 struct ha_err *ha_input_plain_attach(struct ha_input *input, int fd, uint64_t bytes) HA_WARN_UNUSED;
 void ha_input_plain_detach(struct ha_input *input);
 void ha_input_plain_unmap(struct ha_input *input); /* keeps fd */
+
+/* The error of a file that has not the bytes it had when it was opened. */
+struct ha_err *ha_input_shorter(const struct ha_input *input, uint64_t off) HA_WARN_UNUSED;
 
 /* Reads exactly len bytes at off of fd. */
 struct ha_err *ha_input_plain_read(const struct ha_input *input, uint64_t off, void *buf,

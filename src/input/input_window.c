@@ -68,9 +68,14 @@ void ha_window_deinit(struct ha_window *window)
     *window = (struct ha_window){.data = nothing};
 }
 
-/* Keeps the first error. The window is left empty, so that what the buffer holds is not taken for bytes of the file. */
+/* Keeps the first error. The window is left empty, so that what the buffer holds is not taken for bytes of the file. That the system failed is
+   noted at the input as well: who looks at a value here and there takes what cannot be read for damage. */
 static const uint8_t *window_fail(struct ha_window *window, struct ha_err *err)
 {
+    if (ha_err_kind(err) == HA_ERR_SYSTEM) {
+        int errnum = ha_err_errno(err);
+        atomic_store(&window->input->failed_errnum, errnum == 0 ? FAILED_SHORT : errnum);
+    }
     if (window->err == NULL) {
         window->err = err;
     } else {

@@ -6,6 +6,7 @@
  *     index found, same dump, opens   -> attach; the dump is read only where values are asked for
  *     index damaged, other format,
  *     other dump, --rebuild, none     -> one line of notice (but for the last two), then build
+ *     cannot be written after all     -> one line of notice, then build once more, into an unnamed file elsewhere
  */
 #include "snapshot/snapshot_internal.h"
 
@@ -13,6 +14,7 @@
 #include "ha/base/mem.h"
 #include "ha/base/pool.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define HEAPS_LOOKED_FOR 64U /* an index of the last heap is wanted, and how many there are is not known without one */
@@ -22,6 +24,7 @@ struct opening {
     struct ha_snapshot *snapshot;
     struct ha_fingerprint fingerprint;
     bool passing; /* the dump comes through a pipe: there is nothing that an index could belong to */
+    bool named;   /* the index in the making has a name, for others to find it by */
 };
 
 static void notice(const struct opening *o, const char *line)
@@ -163,37 +166,95 @@ static struct ha_err *find_index(const struct opening *o)
     return NULL;
 }
 
-static struct ha_err *build_index(const struct opening *o, struct ha_build *build)
+/* Where the index shall be kept; NULL in *ret when it cannot be. */
+static struct ha_err *choose_path(const struct opening *o, const struct ha_build *build, char **ret)
+{
+    const struct ha_snapshot_options *options = o->options;
+    struct ha_index_place_options place = {.index_dir = options->index_dir, .heap = build->facts.heap, .heaps = build->facts.heaps};
+    HA_TRY(ha_index_place_new(o->snapshot->path, &place, ret));
+    if (*ret == NULL && options->index_required) {
+        return ha_err_system(EACCES, "no folder for the index of '%s' can be written (--index-dir names one)", o->snapshot->path);
+    }
+    if (*ret == NULL) {
+        notice(o, "no folder for the index can be written; it will be built anew each time (--index-dir names one)");
+    }
+    return NULL;
+}
+
+/* Scans the dump and attaches to the index made of it; keep: under a name, if there is a place for it. */
+static struct ha_err *build_index(struct opening *o, bool keep)
 {
     const struct ha_snapshot_options *options = o->options;
     struct ha_snapshot *s = o->snapshot;
+    struct ha_build *build = NULL;
+    struct ha_index *index = NULL;
     HA_FREE char *path = NULL;
+    HA_TRY(ha_snapshot_input_open(s, options, NULL, &s->input));
+    HA_TRY(ha_build_create(s->input, options->heap, s->diag, options->progress, s->threads, &build));
     struct ha_fingerprint fingerprint = o->fingerprint;
     fingerprint.heap = build->facts.heap;
-    bool named = !options->no_index && !options->heap_only && !o->passing;
-    if (named) {
-        struct ha_index_place_options place = {.index_dir = options->index_dir, .heap = build->facts.heap, .heaps = build->facts.heaps};
-        struct ha_err *err = ha_index_place_new(s->path, &place, &path);
-        if (err != NULL) {
-            ha_build_destroy(build);
-            return err;
-        }
-        if (path == NULL) {
-            notice(o, "no folder for the index can be written; it will be built anew each time (--index-dir names one)");
-        }
+    struct ha_err *err = keep ? choose_path(o, build, &path) : NULL;
+    if (err == NULL) {
+        err = ha_snapshot_memory_fit(build, options, path);
     }
-    struct ha_err *fit = ha_snapshot_memory_fit(build, options, path);
-    if (fit != NULL) {
-        ha_build_destroy(build);
-        return fit;
-    }
-    struct ha_index *index = NULL;
-    struct ha_err *err = ha_snapshot_build(build, options, path, &fingerprint, s->diag, &index);
     if (err != NULL) {
+        ha_build_destroy(build);
         return err;
     }
+    o->named = path != NULL;
+    HA_TRY(ha_snapshot_build(build, options, path, &fingerprint, s->diag, &index));
     s->built = true;
     return attach(o, index);
+}
+
+/* Is it the folder or the disk that would not have the index? */
+static bool cannot_write(const struct ha_err *err)
+{
+    static const int reasons[] = {ENOSPC, EDQUOT, EFBIG, EROFS, EACCES, EPERM, ENOENT, ESTALE};
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        if (ha_err_kind(err) == HA_ERR_SYSTEM && ha_err_errno(err) == reasons[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An answer is better than an index: it is built once more, in the folder for temporary files. Takes the error. */
+static struct ha_err *build_unnamed(struct opening *o, struct ha_err *err)
+{
+    struct ha_snapshot *s = o->snapshot;
+    const struct ha_snapshot_options *wanted = o->options;
+    struct ha_snapshot_options elsewhere = *wanted;
+    struct ha_diag *diag = ha_diag_create();
+    if (diag == NULL) {
+        return err;
+    }
+    struct ha_sbuf b = {0};
+    ha_sbuf_printf(&b, "%s: going on without keeping an index (--index-dir names a folder for it)", ha_err_message(err));
+    notice(o, ha_sbuf_failed(&b) ? "the index cannot be written: going on without keeping it" : ha_sbuf_text(&b));
+    ha_sbuf_deinit(&b);
+    ha_err_free(err);
+    discard(s);
+    ha_diag_destroy(s->diag);
+    s->diag = diag;
+    elsewhere.index_dir = NULL;
+    o->options = &elsewhere;
+    err = build_index(o, false);
+    o->options = wanted;
+    return err == NULL || !cannot_write(err) ? err : ha_err_wrap(err, "no room for an index that is not kept (TMPDIR names another folder)");
+}
+
+static struct ha_err *build_somewhere(struct opening *o)
+{
+    bool keep = !o->options->no_index && !o->options->heap_only && !o->passing;
+    struct ha_err *err = build_index(o, keep);
+    if (err == NULL || !o->named || !cannot_write(err)) {
+        return err;
+    }
+    if (o->options->index_required) {
+        return ha_err_wrap(err, "the index cannot be kept (--index-dir names another folder)");
+    }
+    return build_unnamed(o, err);
 }
 
 static struct ha_err *take_fingerprint(struct opening *o)
@@ -217,10 +278,7 @@ static struct ha_err *open_snapshot(struct opening *o)
         HA_TRY(find_index(o));
     }
     if (s->heap == NULL) {
-        struct ha_build *build;
-        HA_TRY(ha_snapshot_input_open(s, options, NULL, &s->input));
-        HA_TRY(ha_build_create(s->input, options->heap, s->diag, options->progress, s->threads, &build));
-        HA_TRY(build_index(o, build));
+        HA_TRY(build_somewhere(o));
     }
     s->file_bytes = ha_input_file_bytes(s->input);
     return NULL;

@@ -9,6 +9,8 @@
  */
 #include "snapshot/snapshot_internal.h"
 
+#include "ha/base/file.h"
+#include "ha/base/mem.h"
 #include "ha/dom/dom_build.h"
 #include "ha/graph/graph_build.h"
 #include "ha/heap/heap_sections.h"
@@ -103,7 +105,32 @@ static struct ha_err *run_passes(struct ha_build *build, const struct ha_snapsho
     if (err == NULL && !options->heap_only && options->extra != NULL) {
         err = add_extra(build, options);
     }
-    return err;
+    // Not all that look into the dump tell bytes that could not be read from bytes that are wrong, or notice that a text was cut.
+    if (err == NULL && ha_mem_failed()) {
+        err = ha_err_nomem();
+    }
+    return err != NULL ? err : ha_input_error(build->input);
+}
+
+/* A dump that is still being written, or was written over: what has been read may be of two states. Such an index shall fit no dump. */
+static void spoil_if_changed(const struct ha_snapshot_options *options, const char *dump, struct ha_fingerprint *fingerprint)
+{
+    struct ha_file_info info;
+    int fd;
+    struct ha_err *err = ha_file_open_read(dump, &fd, &info);
+    if (err != NULL) { // gone, or out of reach: what was opened is still what it was
+        ha_err_free(err);
+        return;
+    }
+    ha_file_close(fd);
+    if (info.bytes == fingerprint->bytes && info.mtime_sec == fingerprint->mtime_sec && info.mtime_nsec == fingerprint->mtime_nsec) {
+        return;
+    }
+    fingerprint->mtime_nsec = UINT32_MAX;
+    fingerprint->sample = ~fingerprint->sample;
+    if (options->notice != NULL) {
+        options->notice(options->notice_ctx, "the dump was changed while it was read: this answer may be wrong, and the next run reads it again");
+    }
 }
 
 struct ha_err *ha_snapshot_build(struct ha_build *build, const struct ha_snapshot_options *options, const char *path,
@@ -123,10 +150,14 @@ struct ha_err *ha_snapshot_build(struct ha_build *build, const struct ha_snapsho
     }
     struct ha_progress *progress = build->progress;
     unsigned threads = build->threads;
+    struct ha_fingerprint kept = *fingerprint;
+    if (err == NULL && path != NULL) {
+        spoil_if_changed(options, ha_input_path(build->input), &kept);
+    }
     ha_build_destroy(build);
     if (err == NULL) {
         ha_progress_begin(progress, "write index", 0);
-        err = ha_index_writer_commit(writer, fingerprint, threads, ret);
+        err = ha_index_writer_commit(writer, &kept, threads, ret);
         ha_progress_end(progress);
     }
     if (err != NULL) {

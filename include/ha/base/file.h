@@ -29,11 +29,12 @@ struct ha_err *ha_file_info(int fd, const char *path, struct ha_file_info *ret) 
 struct ha_err *ha_file_read_at(int fd, const char *path, uint64_t off, void *buf, size_t len, size_t *ret_len) HA_WARN_UNUSED;
 struct ha_err *ha_file_write_at(int fd, const char *path, uint64_t off, const void *buf, size_t len) HA_WARN_UNUSED;
 
-/* Maps [0, bytes) read-only (shared) or read-write (shared). bytes > 0. Unmap with ha_file_unmap(). */
+/* Maps [0, bytes) read-only (shared) or read-write (shared). bytes > 0. Unmap with ha_file_unmap(); path, which names the file when it is cut
+   short under the mapping (base/emergency.h), must live until then. */
 struct ha_err *ha_file_map(int fd, const char *path, uint64_t bytes, bool writable, void **ret) HA_WARN_UNUSED;
 void ha_file_unmap(void *map, uint64_t bytes);
 
-/* A file without a name in folder `dir` (O_TMPFILE; where the file system lacks it, mkostemp and unlink at once), open for read and write. */
+/* A file without a name in folder `dir` (O_TMPFILE; where the file system lacks it, its name is taken away at once), open for read and write. */
 struct ha_err *ha_file_temp(const char *dir, int *ret_fd) HA_WARN_UNUSED;
 
 /* A new file to appear at `path` when complete. ha_file_new_begin(): an unnamed file in the folder of `path` where O_TMPFILE works, else
@@ -42,11 +43,15 @@ struct ha_err *ha_file_temp(const char *dir, int *ret_fd) HA_WARN_UNUSED;
 struct ha_file_new {
     int fd;
     char *path;
-    char *temp; /* NULL while unnamed */
+    char *temp;     /* NULL while unnamed */
+    unsigned guard; /* of temp, in base/emergency.h */
 };
 struct ha_err *ha_file_new_begin(const char *path, struct ha_file_new *ret) HA_WARN_UNUSED;
 struct ha_err *ha_file_new_commit(struct ha_file_new *file) HA_WARN_UNUSED; /* closes on success */
 void ha_file_new_abort(struct ha_file_new *file);
+
+/* Removes what processes that are gone have left of `path` under temporary names. Nothing depends on it, so failures are not reported. */
+void ha_file_sweep(const char *path);
 
 /* The absolute path with links resolved; owned by the caller (ha_free). */
 struct ha_err *ha_file_real_path(const char *path, char **ret) HA_WARN_UNUSED;

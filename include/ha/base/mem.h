@@ -32,6 +32,10 @@ void *ha_realloc_array(void *old, size_t count, size_t size);
 /* A NUL-terminated copy of len bytes. */
 char *ha_strndup(const char *s, size_t len);
 
+/* Whether one of the above has ever found no memory in this process. Texts that were cut then are not noticed where they are put together;
+   so an answer that is ready after that is not to be given. */
+bool ha_mem_failed(void);
+
 void ha_free(void *p);     /* NULL is fine */
 void ha_free_at(void *pp); /* for HA_FREE: pp points to a pointer */
 

@@ -62,7 +62,7 @@ uint64_t ha_input_file_bytes(const struct ha_input *input); /* bytes of the file
 /* The table of a compressed dump that was inflated when it was opened, borrowed from the input; false: there is none. */
 bool ha_input_table_get(const struct ha_input *input, struct ha_input_table *ret);
 
-/* The first failure of any window to inflate a piece, as an error of kind HA_ERR_INPUT; NULL when there was none. */
+/* Whether any window failed: HA_ERR_SYSTEM when bytes could not be read, else HA_ERR_INPUT for the first piece that could not be inflated; NULL when none did. */
 struct ha_err *ha_input_error(const struct ha_input *input) HA_WARN_UNUSED;
 
 /* How a window will be used. */

@@ -127,7 +127,7 @@ START_TEST(test_window_errors)
     ck_assert_int_eq(truncate(path, 100), 0);
     ck_assert_ptr_null(ha_window_at(&window, 5 << 20, 8));
     ck_assert_ptr_null(ha_window_at(&window, 96, 8));
-    ck_err(ha_window_error(&window), HA_ERR_INPUT, "became shorter");
+    ck_err(ha_window_error(&window), HA_ERR_SYSTEM, "became shorter");
     ha_window_deinit(&window);
     ha_input_close(input);
     temp_dir_deinit(&dir);
