@@ -295,13 +295,18 @@ static struct ha_err *open_nameless(const char *dir, int *ret_fd)
         err = open_named(path.data, 0600, &file);
     }
     ha_sbuf_deinit(&path);
+    if (err != NULL && ha_err_errno(err) != ENOMEM) {
+        int errnum = ha_err_errno(err);
+        ha_err_free(err);
+        return path_error(errnum, "make a temporary file in", dir);
+    }
     HA_TRY(err);
     int errnum = unlink(file.temp) == 0 ? 0 : errno;
     ha_emergency_temp_drop(file.guard);
     ha_free(file.temp);
     if (errnum != 0) {
         ha_file_close(file.fd);
-        return path_error(errnum, "make an unnamed file in", dir);
+        return path_error(errnum, "make a temporary file in", dir);
     }
     *ret_fd = file.fd;
     return NULL;

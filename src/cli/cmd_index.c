@@ -51,37 +51,52 @@ static struct ha_err *build(struct cli *cli)
 
 /* ---- an index that is there ---- */
 
+/* *ret_said: why one that is there cannot be used, if nothing was said before. */
 static struct ha_err *find_heap(struct cli *cli, const struct ha_fingerprint *fingerprint,
-                                uint32_t heap, struct ha_index **ret)
+                                uint32_t heap, struct ha_index **ret, char **ret_said)
 {
-    const struct ha_index_place_options place = {.index_dir = cli->options.index_dir, .heap = heap};
+    const struct ha_index_place_options place = {
+        .index_dir = cli->options.index_dir, .heap = heap, .must_read = true};
     struct ha_fingerprint wanted = *fingerprint;
     char *said = NULL;
     wanted.heap = heap;
     HA_TRY(ha_index_place_find(cli->operands[1], &wanted, &place, ret, &said));
-    if (said != NULL && !cli->options.quiet) {
-        cli_say(cli, "%s", said);
+    if (*ret_said == NULL) {
+        *ret_said = said;
+    } else {
+        ha_free(said);
     }
-    ha_free(said);
     return NULL;
 }
 
-/* HA_ERR_INPUT when there is none. */
-static struct ha_err *find(struct cli *cli, struct ha_index **ret)
+static struct ha_err *find_any(struct cli *cli, const struct ha_fingerprint *fingerprint,
+                               struct ha_index **ret, char **ret_said)
+{
+    uint32_t heap = cli->options.heap == 0 ? HEAPS_LOOKED_FOR : (uint32_t)cli->options.heap;
+    uint32_t least = cli->options.heap == 0 ? 1 : heap;
+    for (; heap >= least && *ret == NULL; heap--) {
+        HA_TRY(find_heap(cli, fingerprint, heap, ret, ret_said));
+    }
+    return NULL;
+}
+
+/* HA_ERR_INPUT when there is none, or none that can be used; *ret_unusable then tells the one from the other. */
+static struct ha_err *find(struct cli *cli, struct ha_index **ret, bool *ret_unusable)
 {
     const char *path = cli->operands[1];
     struct ha_fingerprint fingerprint = {0};
     struct ha_file_info info;
+    HA_FREE char *said = NULL;
     int fd = -1;
     *ret = NULL;
     HA_TRY(ha_file_open_read(path, &fd, &info));
     struct ha_err *err = ha_fingerprint_take(fd, path, &fingerprint);
     ha_file_close(fd);
     HA_TRY(err);
-    uint32_t heap = cli->options.heap == 0 ? HEAPS_LOOKED_FOR : (uint32_t)cli->options.heap;
-    uint32_t least = cli->options.heap == 0 ? 1 : heap;
-    for (; heap >= least && *ret == NULL; heap--) {
-        HA_TRY(find_heap(cli, &fingerprint, heap, ret));
+    HA_TRY(find_any(cli, &fingerprint, ret, &said));
+    *ret_unusable = *ret == NULL && said != NULL;
+    if (*ret_unusable) {
+        return ha_err_new(HA_ERR_INPUT, "%s; 'hprof-analyze index build' makes it anew", said);
     }
     return *ret != NULL ? NULL : ha_err_new(HA_ERR_INPUT, "there is no index of '%s'", path);
 }
@@ -93,7 +108,8 @@ static struct ha_err *info_show(struct cli *cli)
     if (doc == NULL) {
         return ha_err_nomem();
     }
-    struct ha_err *err = find(cli, &index);
+    bool unusable = false;
+    struct ha_err *err = find(cli, &index, &unusable);
     if (err == NULL) {
         ha_report_index(doc, cli_version, index);
         err = cli_answer(cli, doc);
@@ -107,11 +123,15 @@ static struct ha_err *verify(struct cli *cli)
 {
     struct ha_index *index = NULL;
     struct ha_sbuf text = {0};
-    HA_TRY(find(cli, &index));
+    bool wrong = false;
     unsigned threads =
         cli->options.threads == 0 ? ha_threads_default() : (unsigned)cli->options.threads;
-    struct ha_err *err = ha_index_verify(index, threads);
-    if (err != NULL && ha_err_kind(err) == HA_ERR_INPUT) {
+    struct ha_err *err = find(cli, &index, &wrong);
+    if (err == NULL) {
+        err = ha_index_verify(index, threads);
+        wrong = err != NULL;
+    }
+    if (wrong && ha_err_kind(err) == HA_ERR_INPUT) {
         cli_say(cli, "%s", ha_err_message(err));
         ha_err_free(err);
         err = NULL;

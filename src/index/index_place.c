@@ -6,8 +6,8 @@
  *     beside it       app.hprof.hpx                                       heap N of several: app.hprof.N.hpx
  *     cache           $XDG_CACHE_HOME/hprof-analyze/ (or ~/.cache/…)      named as in --index-dir
  *
- * An index belongs to the dump when size and time of modification agree. A copy (or a CI cache) changes the time: then the sample
- * decides, taken from both ends and evenly spread blocks, which no two dumps of a running program share.
+ * An index belongs to the dump when size and sample agree. The sample is taken from both ends and evenly spread blocks, which no two dumps of
+ * a running program share. The time of modification decides nothing: a copy (or a CI cache) changes it, and two files of one name may share it.
  */
 #include "index_format.h"
 
@@ -252,30 +252,30 @@ static struct ha_err *path_in(const struct dump_names *names, int place, uint32_
 static bool belongs(const struct ha_fingerprint *a, const struct ha_fingerprint *dump,
                     uint32_t heap)
 {
-    if (a->bytes != dump->bytes || a->heap != heap) {
-        return false;
-    }
-    return (a->mtime_sec == dump->mtime_sec && a->mtime_nsec == dump->mtime_nsec) ||
-           a->sample == dump->sample;
-}
-
-static char *notice_of(const char *message)
-{
-    return join(message, ": ", "rebuilding");
+    return a->bytes == dump->bytes && a->heap == heap && a->sample == dump->sample;
 }
 
 static char *other_version(const char *path)
 {
     struct ha_sbuf s = {0};
     HA_FREE char *shown = ha_index_shown(path, NULL);
-    ha_sbuf_printf(&s, "index '%s' is of another version of this dump: rebuilding",
+    ha_sbuf_printf(&s, "index '%s' is of another version of this dump",
                    shown == NULL ? "" : shown);
     return ha_sbuf_take(&s);
+}
+
+/* That an index cannot be read says something about the index, and it can be built anew; that nothing can be opened does not. */
+static bool is_fatal(const struct ha_err *err, bool must_read)
+{
+    int errnum = ha_err_errno(err);
+    return ha_err_kind(err) == HA_ERR_SYSTEM &&
+           (must_read || errnum == ENOMEM || errnum == EMFILE || errnum == ENFILE);
 }
 
 struct search {
     const struct ha_fingerprint *fingerprint;
     uint32_t heap;
+    bool must_read;
     struct ha_index *found;
     char *notice; /* about the first index that could not be used */
 };
@@ -287,11 +287,12 @@ static struct ha_err *try_path(struct search *search, const char *path)
     char *notice = NULL;
     struct ha_err *err = ha_index_open(path, &index);
     if (err != NULL) {
-        if (ha_err_kind(err) == HA_ERR_SYSTEM && ha_err_errno(err) == ENOMEM) {
+        bool absent = is_absent(err);
+        if (!absent && is_fatal(err, search->must_read)) {
             return err;
         }
-        bool absent = is_absent(err);
-        notice = absent ? NULL : notice_of(ha_err_message(err));
+        const char *message = ha_err_message(err);
+        notice = absent ? NULL : ha_strndup(message, strlen(message));
         ha_err_free(err);
         if (absent) {
             return NULL;
@@ -343,7 +344,7 @@ struct ha_err *ha_index_place_find(const char *dump_path, const struct ha_finger
                                    struct ha_index **ret, char **ret_notice)
 {
     struct dump_names names;
-    struct search search = {.fingerprint = fingerprint, .heap = options->heap};
+    struct search search = {.fingerprint = fingerprint, .heap = options->heap, .must_read = options->must_read};
     struct ha_err *err = names_init(&names, dump_path, options->index_dir);
     if (err == NULL) {
         err = search_places(&search, &names, options->heaps);
@@ -448,7 +449,8 @@ static struct ha_err *entry_error(int errnum, const char *what, const char *dir,
     if (means_absent(errnum)) {
         return NULL;
     }
-    HA_FREE char *path = join(dir, *name == '\0' ? "" : "/", name);
+    bool bare = *name != '\0' && strcmp(dir, ".") == 0;
+    HA_FREE char *path = bare ? join(name, "", "") : join(dir, *name == '\0' ? "" : "/", name);
     HA_FREE char *shown = path == NULL ? NULL : ha_index_shown(path, NULL);
     return shown == NULL ? ha_err_nomem() : ha_err_system(errnum, "cannot %s '%s'", what, shown);
 }

@@ -24,7 +24,8 @@ struct opening {
     struct ha_snapshot *snapshot;
     struct ha_fingerprint fingerprint;
     bool passing; /* the dump comes through a pipe: there is nothing that an index could belong to */
-    bool named;   /* the index in the making has a name, for others to find it by */
+    bool writing; /* the dump can be read, and its index is in the making … */
+    bool named;   /* … under a name, for others to find it by */
 };
 
 static void notice(const struct opening *o, const char *line)
@@ -117,18 +118,12 @@ static struct ha_err *use_index(const struct opening *o, struct ha_index *index,
     return err;
 }
 
-/* Damaged: one line, and it is built anew. Other errors are passed on. */
-static struct ha_err *rebuild_notice(const struct opening *o, struct ha_err *err)
+static void rebuild_notice(const struct opening *o, const char *why)
 {
-    if (ha_err_kind(err) != HA_ERR_INPUT) {
-        return err;
-    }
     struct ha_sbuf b = {0};
-    ha_sbuf_printf(&b, "%s: rebuilding", ha_err_message(err));
-    HA_FREE char *text = ha_sbuf_take(&b);
-    notice(o, text == NULL ? "index is damaged: rebuilding" : text);
-    ha_err_free(err);
-    return NULL;
+    ha_sbuf_printf(&b, "%s: rebuilding", why);
+    notice(o, ha_sbuf_failed(&b) ? "index is damaged: rebuilding" : ha_sbuf_text(&b));
+    ha_sbuf_deinit(&b);
 }
 
 /* Looks for a usable index; leaves snapshot->heap NULL when there is none. heaps 0: not known, and an index of another than the last is not wanted. */
@@ -143,13 +138,18 @@ static struct ha_err *try_index(const struct opening *o, uint32_t heap, uint32_t
     HA_FREE char *line = NULL;
     HA_TRY(ha_index_place_find(s->path, &fingerprint, &place, &index, &line));
     if (line != NULL && !guess) {
-        notice(o, line);
+        rebuild_notice(o, line);
     }
     if (index == NULL) {
         return NULL;
     }
     struct ha_err *err = use_index(o, index, guess);
-    return err == NULL ? NULL : rebuild_notice(o, err);
+    if (err == NULL || ha_err_kind(err) != HA_ERR_INPUT) {
+        return err;
+    }
+    rebuild_notice(o, ha_err_message(err)); // damaged: built anew
+    ha_err_free(err);
+    return NULL;
 }
 
 /* Looks for the index of the heap that is asked for, before anything is known of the dump. */
@@ -201,6 +201,7 @@ static struct ha_err *build_index(struct opening *o, bool keep)
         ha_build_destroy(build);
         return err;
     }
+    o->writing = true;
     o->named = path != NULL;
     HA_TRY(ha_snapshot_build(build, options, path, &fingerprint, s->diag, &index));
     s->built = true;
@@ -208,11 +209,11 @@ static struct ha_err *build_index(struct opening *o, bool keep)
 }
 
 /* Is it the folder or the disk that would not have the index? */
-static bool cannot_write(const struct ha_err *err)
+static bool cannot_write(const struct opening *o, const struct ha_err *err)
 {
-    static const int reasons[] = {ENOSPC, EDQUOT, EFBIG, EROFS, EACCES, EPERM, ENOENT, ESTALE};
+    static const int reasons[] = {ENOSPC, EDQUOT, EFBIG, EROFS, EACCES, EPERM, ENOENT, ENOTDIR, EISDIR, EINVAL, ESTALE};
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
-        if (ha_err_kind(err) == HA_ERR_SYSTEM && ha_err_errno(err) == reasons[i]) {
+        if (o->writing && ha_err_kind(err) == HA_ERR_SYSTEM && ha_err_errno(err) == reasons[i]) {
             return true;
         }
     }
@@ -239,22 +240,26 @@ static struct ha_err *build_unnamed(struct opening *o, struct ha_err *err)
     s->diag = diag;
     elsewhere.index_dir = NULL;
     o->options = &elsewhere;
+    o->writing = false;
     err = build_index(o, false);
     o->options = wanted;
-    return err == NULL || !cannot_write(err) ? err : ha_err_wrap(err, "no room for an index that is not kept (TMPDIR names another folder)");
+    return err;
 }
 
 static struct ha_err *build_somewhere(struct opening *o)
 {
     bool keep = !o->options->no_index && !o->options->heap_only && !o->passing;
     struct ha_err *err = build_index(o, keep);
-    if (err == NULL || !o->named || !cannot_write(err)) {
-        return err;
+    if (err != NULL && o->named && cannot_write(o, err)) {
+        if (o->options->index_required) {
+            return ha_err_wrap(err, "the index cannot be kept (--index-dir names another folder)");
+        }
+        err = build_unnamed(o, err);
     }
-    if (o->options->index_required) {
-        return ha_err_wrap(err, "the index cannot be kept (--index-dir names another folder)");
+    if (err != NULL && cannot_write(o, err)) {
+        return ha_err_wrap(err, "no room for what is found out about the dump (TMPDIR names another folder)");
     }
-    return build_unnamed(o, err);
+    return err;
 }
 
 static struct ha_err *take_fingerprint(struct opening *o)

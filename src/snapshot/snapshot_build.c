@@ -126,7 +126,6 @@ static void spoil_if_changed(const struct ha_snapshot_options *options, const ch
     if (info.bytes == fingerprint->bytes && info.mtime_sec == fingerprint->mtime_sec && info.mtime_nsec == fingerprint->mtime_nsec) {
         return;
     }
-    fingerprint->mtime_nsec = UINT32_MAX;
     fingerprint->sample = ~fingerprint->sample;
     if (options->notice != NULL) {
         options->notice(options->notice_ctx, "the dump was changed while it was read: this answer may be wrong, and the next run reads it again");

@@ -151,7 +151,7 @@ class Tap:
         self.failed += bool(problems)
         print(f"{'not ok' if problems else 'ok'} {self.number} - {name}", flush=True)
         for problem in problems[:12]:
-            print(f"# {problem}", flush=True)
+            print(f"# {problem}".replace("\n", " | "), flush=True)
 
     def skip(self, name, why):
         self.number += 1

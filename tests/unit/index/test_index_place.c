@@ -68,7 +68,6 @@ static void expect(const char *in_dir, uint32_t heap, uint32_t heaps, const char
     ck_assert_msg((text == NULL) == (notice == NULL), "notice: %s", text == NULL ? "none" : text);
     if (notice != NULL) {
         ck_assert_msg(strstr(text, notice) != NULL, "notice: %s", text);
-        ck_assert_ptr_nonnull(strstr(text, ": rebuilding"));
     }
     ha_free(text);
     ha_index_close(index);
@@ -170,9 +169,9 @@ START_TEST(test_which_dump)
     data[len - 1] ^= 1;
     temp_write(dump, data, len);
     ck_assert_int_eq(utimensat(AT_FDCWD, dump, other_time, 0), 0);
-    expect(NULL, 1, 1, NULL, "another version of this dump: rebuilding");
+    expect(NULL, 1, 1, NULL, "another version of this dump");
     temp_write(dump, data, len - 1);
-    expect(NULL, 1, 1, NULL, "another version of this dump: rebuilding");
+    expect(NULL, 1, 1, NULL, "another version of this dump");
     free(data);
     ha_free(path);
     temp_dir_deinit(&dir);
@@ -189,7 +188,7 @@ START_TEST(test_notices)
     uint8_t *data = temp_read(path, &len);
     data[len - 1] ^= 1;
     temp_write(path, data, len);
-    expect(NULL, 1, 1, NULL, "is damaged (section table checksum): rebuilding");
+    expect(NULL, 1, 1, NULL, "is damaged (section table checksum)");
     data[8] = 77;
     temp_write(path, data, len);
     expect(NULL, 1, 1, NULL, "was written by another format");
