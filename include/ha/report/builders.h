@@ -11,12 +11,14 @@
 #include "ha/query/q_dominators.h"
 #include "ha/query/q_histogram.h"
 #include "ha/query/q_label.h"
+#include "ha/query/q_loaders.h"
 #include "ha/query/q_object.h"
 #include "ha/query/q_offheap.h"
 #include "ha/query/q_paths.h"
 #include "ha/query/q_suspects.h"
 #include "ha/query/q_threads.h"
 #include "ha/query/q_top.h"
+#include "ha/query/q_unreachable.h"
 #include "ha/report/doc.h"
 
 #define HA_REPORT_SCHEMA "hprof-analyze/1"
@@ -70,7 +72,9 @@ struct ha_err *ha_report_object_view(struct ha_report *r, struct ha_doc_node *pa
 /* Threads as blocks with their stacks, or (brief) as a table. */
 void ha_report_threads(struct ha_report *r, struct ha_doc_node *parent, const struct ha_threads *threads, bool brief, bool show_locals);
 
-/* Under the keys "offheap" and "properties". */
+/* Under the keys "loaders", "unreachable", "offheap" and "properties". */
+void ha_report_loaders(struct ha_report *r, struct ha_doc_node *parent, const struct ha_loaders *loaders);
+struct ha_err *ha_report_unreachable(struct ha_report *r, struct ha_doc_node *parent, const struct ha_unreachable *unreachable) HA_WARN_UNUSED;
 void ha_report_offheap(struct ha_report *r, struct ha_doc_node *parent, const struct ha_offheap *offheap);
 void ha_report_properties(struct ha_report *r, struct ha_doc_node *parent, const struct ha_properties *properties);
 
