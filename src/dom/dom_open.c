@@ -62,8 +62,10 @@ static struct ha_children children_of(const struct ha_dom *dom, uint64_t d)
     }
     uint64_t begin = lower_bound(dom, low, high, d);
     uint64_t end = lower_bound(dom, begin, high, d + 1);
-    children.objects = dom->children + begin;
-    children.count = end - begin;
+    if (begin < end) { /* a section without elements has no address */
+        children.objects = dom->children + begin;
+        children.count = end - begin;
+    }
     return children;
 }
 

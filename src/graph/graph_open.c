@@ -67,5 +67,7 @@ bool ha_graph_referent(const struct ha_graph *graph, ha_obj obj, ha_obj *ret)
 struct ha_in ha_graph_in(const struct ha_graph *graph, ha_obj obj)
 {
     struct ha_span span = ha_starts_get(&graph->in, obj.i);
-    return (struct ha_in){graph->sources + span.begin, span.length, graph->heap->facts.object_count};
+    /* a section without elements has no address */
+    const uint32_t *sources = span.length > 0 ? graph->sources + span.begin : NULL;
+    return (struct ha_in){sources, span.length, graph->heap->facts.object_count};
 }

@@ -12,6 +12,7 @@
 #include "heap/heap_damage.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -325,22 +326,57 @@ struct parts {
     uint64_t bytes;
 };
 
-/* The files FILE.p0, FILE.p1, … that a parallel dump (JDK 22 and later) left behind. */
+/* Whether name is BASE.p0, BASE.p1, …: which. */
+static bool part_number(const char *name, const char *base, uint32_t *ret)
+{
+    size_t len = strlen(base);
+    if (strncmp(name, base, len) != 0 || name[len] != '.' || name[len + 1] != 'p') {
+        return false;
+    }
+    const char *digit = name + len + 2;
+    uint32_t number = 0;
+    bool zero_first = digit[0] == '0' && digit[1] != '\0';
+    if (*digit == '\0' || zero_first) {
+        return false;
+    }
+    for (; *digit >= '0' && *digit <= '9' && number < PARTS_MAX; digit++) {
+        number = number * 10 + (uint32_t)(*digit - '0');
+    }
+    *ret = number;
+    return *digit == '\0' && number < PARTS_MAX;
+}
+
+static void add_part_file(struct parts *parts, int folder, const char *name, uint32_t number)
+{
+    struct stat st;
+    if (fstatat(folder, name, &st, 0) != 0 || !S_ISREG(st.st_mode)) {
+        return;
+    }
+    parts->first = parts->count == 0 || number < parts->first ? number : parts->first;
+    parts->last = number > parts->last ? number : parts->last;
+    parts->count++;
+    parts->bytes += (uint64_t)st.st_size;
+}
+
+/* The files FILE.p0, FILE.p1, … that a parallel dump (JDK 22 and later) left behind. The folder is read, not asked for each name: it may be far away. */
 static struct parts find_parts(const char *path)
 {
     struct parts parts = {0};
-    size_t len = strlen(path) + 16;
-    HA_FREE char *name = ha_alloc(len);
-    for (uint32_t i = 0; name != NULL && i < PARTS_MAX; i++) {
-        struct stat st;
-        snprintf(name, len, "%s.p%" PRIu32, path, i);
-        if (stat(name, &st) == 0 && S_ISREG(st.st_mode)) {
-            parts.first = parts.count == 0 ? i : parts.first;
-            parts.last = i;
-            parts.count++;
-            parts.bytes += (uint64_t)st.st_size;
+    const char *slash = strrchr(path, '/');
+    const char *base = slash == NULL ? path : slash + 1;
+    size_t folder_len = slash == NULL ? 1 : (size_t)(base - path);
+    HA_FREE char *folder = ha_strndup(slash == NULL ? "." : path, folder_len);
+    DIR *dir = folder == NULL ? NULL : opendir(folder);
+    if (dir == NULL) {
+        return parts;
+    }
+    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+        uint32_t number;
+        if (part_number(entry->d_name, base, &number)) {
+            add_part_file(&parts, dirfd(dir), entry->d_name, number);
         }
     }
+    closedir(dir);
     return parts;
 }
 

@@ -23,8 +23,9 @@ static inline struct ha_children ha_tree_children(const struct ha_query *q, ha_o
     if (start == NULL) {
         return ha_dom_children(dom, obj);
     }
-    return (struct ha_children){dom->children + start[obj.i], start[obj.i + 1] - start[obj.i],
-                                dom->heap->facts.object_count};
+    uint32_t count = start[obj.i + 1] - start[obj.i];
+    /* a section without elements has no address */
+    return (struct ha_children){count > 0 ? dom->children + start[obj.i] : NULL, count, dom->heap->facts.object_count};
 }
 
 #endif
