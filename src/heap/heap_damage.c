@@ -441,6 +441,17 @@ static void tell_parts(struct ha_build *build)
 
 /* ---- all of it ---- */
 
+/* Adds a diagnostic. What the container said about the same (a compressed file that is cut) stays in front: it says why, this what it costs. */
+static void tell(struct ha_build *build, enum ha_diag_code code, const struct total *total, const char *text)
+{
+    const struct ha_diag_entry *entry = ha_diag_get(build->diag, code);
+    HA_FREE char *why = entry->count > 0 && entry->message != NULL ? ha_strndup(entry->message, strlen(entry->message)) : NULL;
+    ha_diag_add(build->diag, code, total->first->off, total->count, "%s", text);
+    if (why != NULL) {
+        ha_diag_say(build->diag, code, "%s; %s", why, text);
+    }
+}
+
 void ha_damage_tell(struct ha_build *build)
 {
     struct total totals[HA_DIAG_COUNT] = {0};
@@ -464,7 +475,7 @@ void ha_damage_tell(struct ha_build *build)
         struct ha_sbuf text = {0};
         if (totals[code].count > 0) {
             say(&text, build, (enum ha_diag_code)code, &totals[code]);
-            ha_diag_add(build->diag, (enum ha_diag_code)code, totals[code].first->off, totals[code].count, "%s", ha_sbuf_text(&text));
+            tell(build, (enum ha_diag_code)code, &totals[code], ha_sbuf_text(&text));
         }
         ha_sbuf_deinit(&text);
     }

@@ -142,7 +142,7 @@ static void tell(const struct gzip_run *run, struct ha_diag *diag)
     }
     if (damage->cut != NULL) {
         ha_diag_add(diag, HA_DIAG_TRUNCATED, run->plain, 1, "-");
-        // Final: what a reader of the plain bytes says about their end is a consequence of this.
+        // What a reader of the plain bytes says about their end is a consequence of this and goes behind it.
         ha_diag_say(diag, HA_DIAG_TRUNCATED,
                     "the gzip file %s, at 0x%" PRIx64 ": %" PRIu64 " plain bytes were recovered",
                     damage->cut, damage->cut_off, run->plain);

@@ -10,7 +10,7 @@
  *     thread "matrix-worker"   parked below Matrix.hold, which has the only Local in a local variable
  *     thread "matrix-waiter"   daemon, in Object.wait below Matrix.await
  *
- * 500 Dead are garbage. Prints "ready" and waits until its input ends.
+ * 500 Dead are garbage. Prints "ready" and waits until its input ends; with the argument "oom" it runs out of memory below Matrix.exhaust instead.
  */
 package com.acme.matrix;
 
@@ -102,9 +102,24 @@ public final class Matrix {
         waiter.setDaemon(true);
         waiter.start();
         Thread.sleep(500);
+        if (args.length > 0 && args[0].equals("oom")) {
+            exhaust();
+        }
         System.out.println("ready");
         System.in.read();
         System.exit(0);
+    }
+
+    private static void exhaust() {
+        List<byte[]> hoard = new ArrayList<>();
+        try {
+            while (true) {
+                hoard.add(new byte[1 << 20]);
+            }
+        } catch (OutOfMemoryError e) {
+            hoard.clear();
+            System.exit(0);
+        }
     }
 
     /* The local is used after the wait, so that it is alive during it. */

@@ -22,6 +22,13 @@ printf 'XXXX' | dd of=crc.gz bs=1 seek=$((size - 8)) conv=notrunc 2> /dev/null
 warnings crc.gz
 says "$HPROF_ANALYZE" histogram crc.gz -n 1 --strict
 
+# what it costs: of one member, and of a dump in chunks
+head -c $(($(wc -c < stored.gz) * 6 / 10)) stored.gz > cut-stored.gz
+warnings cut-stored.gz
+head -c $(($(wc -c < chunked.gz) * 6 / 10)) chunked.gz > cut-chunked.gz
+warnings cut-chunked.gz
+says "$HPROF_ANALYZE" histogram cut-chunked.gz -n 1 --strict
+
 printf 'garbage' >> chunked.gz
 says "$HPROF_ANALYZE" histogram chunked.gz -n 1
 says "$HPROF_ANALYZE" histogram chunked.gz -n 1
