@@ -455,10 +455,8 @@ static void tell(struct ha_build *build, enum ha_diag_code code, const struct to
 void ha_damage_tell(struct ha_build *build)
 {
     struct total totals[HA_DIAG_COUNT] = {0};
-    /* jhsdb writes one segment per sub-record and no end */
-    bool serviceability_agent = build->segments == build->records + build->roots.count;
     uint64_t size = ha_input_bytes(build->input);
-    if (build->end_missing && !serviceability_agent) {
+    if (build->end_missing && !ha_build_of_serviceability_agent(build)) {
         struct ha_err *err = ha_damage_note(build, HA_DAMAGE_NO_END, 0, size, size, 0, 0);
         ha_err_free(err);
     }

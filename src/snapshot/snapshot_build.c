@@ -44,12 +44,32 @@ static struct ha_err *attach(struct ha_build *build, const struct ha_snapshot_op
     return ha_sizes_create(s->heap, options->size_model, &s->sizes);
 }
 
+#define UNREACHABLE_TOLD 4U /* a quarter of the objects, and a heap of some size: less is normal and told by the overview */
+#define UNREACHABLE_FLOOR 1000U
+
+/* Why so much of the dump is held by nothing, as far as the dump shows. */
+static void note_unreachable(struct ha_build *build, const struct ha_dom *dom)
+{
+    uint64_t all = dom->heap->facts.object_count, count = all - dom->reachable_count;
+    if (count < UNREACHABLE_FLOOR || count < all / UNREACHABLE_TOLD) {
+        return;
+    }
+    const char *why = "garbage that was not collected before the dump was made; 'jcmd PID GC.heap_dump FILE' without -all collects it first";
+    if (ha_diag_any_damage(build->diag)) {
+        why = "some may only seem so, because what refers to them was lost with the damaged parts";
+    } else if (ha_build_of_serviceability_agent(build)) {
+        why = "garbage, and what only local variables hold: jhsdb collects nothing before it dumps, and does not write local variables";
+    }
+    ha_diag_add(build->diag, HA_DIAG_UNREACHABLE, HA_ERR_NO_OFFSET, count, "no root leads to %" PRIu64 " of %" PRIu64 " objects: %s", count, all, why);
+}
+
 static struct ha_err *retain(struct ha_build *build, const struct ha_snapshot_options *options, const struct ha_dom_order *order)
 {
     struct ha_snapshot s = {0};
     ha_progress_begin(build->progress, "retained sizes", 0);
     struct ha_err *err = attach(build, options, &s);
     if (err == NULL) {
+        note_unreachable(build, s.dom);
         err = ha_retained_build(s.dom, s.sizes, order, put_section, build->writer);
     }
     detach(&s);

@@ -188,6 +188,12 @@ void ha_build_destroy(struct ha_build *build);
 /* Pass 2, numbering, roots and threads; the address map's sections are written. */
 struct ha_err *ha_build_scan(struct ha_build *build, struct ha_index_writer *writer) HA_WARN_UNUSED;
 
+/* Whether the dump was written by jhsdb: one segment per sub-record, and no end. After ha_build_scan(). */
+static inline bool ha_build_of_serviceability_agent(const struct ha_build *build)
+{
+    return build->segments == build->records + build->roots.count;
+}
+
 /* Writes the sections of classes, names, roots, threads, facts. After pass 3. */
 struct ha_err *ha_build_finish(struct ha_build *build) HA_WARN_UNUSED;
 

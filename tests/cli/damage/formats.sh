@@ -22,3 +22,24 @@ printf '<html><body>502 Bad Gateway</body></html>' > page.hprof
 try page.hprof
 printf 'JAVA PROFILE 1.0.2\0AAAA\0\0\0\0\0\0\0\0' > ids.hprof
 try ids.hprof
+
+# by their first bytes, and the same within a gzip file
+named() {
+    name=$1
+    shift
+    printf "$@" > "$name"
+    try "$name"
+}
+named a.jfr 'FLR\0\0\2\0\0'
+named a.phd '\0\022portable heap dump\0\0\0\6'
+named a.core '\177ELF\2\1\1\0'
+named a.zip 'PK\3\4\024\0'
+named a.bz2 'BZh91AY'
+named a.zst '\050\265\057\375\0\0'
+named a.xz '\3757zXZ\0\0'
+named a.lz4 '\004\042\115\030d'
+named a.7z '7z\274\257\047\034\0'
+gzip -c a.jfr > a.jfr.gz
+try a.jfr.gz
+printf 'JAVA PROFILE 1.0.2\0' | gzip -c | gzip -c > twice.gz
+try twice.gz
