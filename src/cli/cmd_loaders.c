@@ -13,7 +13,7 @@ static struct ha_err *loaders_ask(struct cli *cli, struct ha_report *r, struct h
         return ha_err_nomem();
     }
     HA_TRY(ha_loaders_query(r->query, cli_limit(cli), loaders));
-    ha_report_loaders(r, root, loaders);
+    ha_report_loaders(r, root, loaders, false);
     return NULL;
 }
 
@@ -38,7 +38,7 @@ static struct ha_err *unreachable_ask(struct cli *cli, struct ha_report *r, stru
         return ha_err_nomem();
     }
     HA_TRY(ha_unreachable_query(r->query, true, cli_limit(cli), unreachable));
-    return ha_report_unreachable(r, root, unreachable);
+    return ha_report_unreachable(r, root, unreachable, false);
 }
 
 const struct cli_spec cli_spec_unreachable = {

@@ -32,7 +32,7 @@ static struct ha_err *offheap_ask(struct cli *cli, struct ha_report *r, struct h
         return ha_err_nomem();
     }
     HA_TRY(ha_offheap_query(r->query, values->limit.bytes, offheap));
-    ha_report_offheap(r, root, offheap);
+    ha_report_offheap(r, root, offheap, false);
     return NULL;
 }
 
@@ -71,7 +71,7 @@ static struct ha_err *properties_ask(struct cli *cli, struct ha_report *r, struc
         return ha_err_nomem();
     }
     HA_TRY(ha_properties_query(r->query, values->show_secrets, properties));
-    ha_report_properties(r, root, properties);
+    ha_report_properties(r, root, properties, false);
     return NULL;
 }
 

@@ -6,6 +6,8 @@
 
 /* ---- report ---- */
 
+#define UNREACHABLE_FEW 1000000U /* objects whose own tree is worth its time here; the command unreachable makes it for more */
+
 static struct ha_err *report_queries(struct cli *cli, struct ha_query *query,
                                      struct ha_full_report *full)
 {
@@ -22,7 +24,12 @@ static struct ha_err *report_queries(struct cli *cli, struct ha_query *query,
     HA_TRY(ha_oom_query(query, &full->oom));
     HA_TRY(ha_top_query(query, limit, &full->top));
     HA_TRY(ha_histogram_query(query, &histogram, &full->histogram));
-    return ha_threads_query(query, &threads, &full->threads);
+    HA_TRY(ha_threads_query(query, &threads, &full->threads));
+    HA_TRY(ha_offheap_query(query, 0, &full->offheap));
+    HA_TRY(ha_loaders_query(query, limit, &full->loaders));
+    bool few = query->snapshot->retained->unreachable_objects < UNREACHABLE_FEW;
+    HA_TRY(ha_unreachable_query(query, few, limit, &full->unreachable));
+    return ha_properties_query(query, false, &full->properties);
 }
 
 static struct ha_err *report_ask(struct cli *cli, struct ha_report *r, struct ha_doc_node *root)

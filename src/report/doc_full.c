@@ -136,6 +136,10 @@ struct ha_err *ha_report_full(struct ha_report *r, struct ha_doc_node *parent,
     ha_report_histogram(r, ha_doc_section(doc, parent, "Classes by retained size"), "histogram",
                         &full->histogram);
     ha_report_threads(r, ha_doc_section(doc, parent, "Threads"), &full->threads, true, false);
+    ha_report_offheap(r, ha_doc_section(doc, parent, "Memory of the process"), &full->offheap, true);
+    ha_report_loaders(r, ha_doc_section(doc, parent, "Class loaders"), &full->loaders, true);
+    HA_TRY(ha_report_unreachable(r, ha_doc_section(doc, parent, "Unreachable objects"), &full->unreachable, true));
+    ha_report_properties(r, ha_doc_section(doc, parent, "The process"), &full->properties, true);
     ha_report_warnings(r, parent);
     return ha_doc_error(doc);
 }

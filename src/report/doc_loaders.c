@@ -88,7 +88,22 @@ static struct ha_err *duplicate_row(void *ctx, struct ha_doc *doc, struct ha_doc
     return NULL;
 }
 
-void ha_report_loaders(struct ha_report *r, struct ha_doc_node *parent, const struct ha_loaders *loaders)
+static void gist_say(struct ha_report *r, struct ha_doc_node *record, const struct ha_loaders *loaders)
+{
+    struct ha_doc *doc = r->doc;
+    struct ha_doc_node *line = ha_doc_line(doc, record, "Loaders");
+    ha_doc_say_count(doc, line, loaders->count, "class loader", NULL);
+    uint64_t names = loaders->duplicate_count + loaders->duplicates_omitted;
+    if (names > 0) {
+        ha_doc_say(doc, line, "; ");
+        ha_doc_say_count(doc, line, names, "class name", NULL);
+        ha_doc_say(doc, line, " defined by several of them, most often by ");
+        ha_doc_count(doc, line, NULL, loaders->duplicates[0].loaders);
+    }
+    ha_doc_command(doc, ha_doc_line(doc, record, "More"), NULL, ha_report_command(r, "loaders", ""));
+}
+
+void ha_report_loaders(struct ha_report *r, struct ha_doc_node *parent, const struct ha_loaders *loaders, bool brief)
 {
     static const struct ha_doc_column columns[] = {
         {"loaders", "Loaders", NULL}, {"instances", "Instances", NULL}, {"shallow_bytes", "Bytes", NULL}, {"class", "Class", NULL}};
@@ -106,8 +121,14 @@ void ha_report_loaders(struct ha_report *r, struct ha_doc_node *parent, const st
         ha_doc_strong(ha_doc_say_count(doc, line, loaders->stopped, "web application", NULL));
         ha_doc_say(doc, line, " that do not run any more are still in the heap: something outside of them holds their loaders");
     }
-    children_add(r, ha_doc_section(doc, record, "Class loaders by parent"), "tree", root, 1);
-    struct ha_doc_node *section = ha_doc_section(doc, record, "Classes that several loaders defined");
+    if (brief) {
+        gist_say(r, record, loaders);
+    }
+    children_add(r, ha_doc_section(doc, record, brief ? NULL : "Class loaders by parent"), "tree", root, 1);
+    if (brief) {
+        ha_doc_machine(record->last_child->last_child);
+    }
+    struct ha_doc_node *section = ha_doc_section(doc, record, brief ? NULL : "Classes that several loaders defined");
     struct ha_doc_node *list =
         ha_doc_list_of(doc, section, "duplicates", loaders->duplicate_count, duplicate_row, (void *)(uintptr_t)loaders);
     ha_doc_columns(list, HA_DOC_TABLE, columns, sizeof columns / sizeof *columns);
@@ -115,4 +136,7 @@ void ha_report_loaders(struct ha_report *r, struct ha_doc_node *parent, const st
     list->u.list->people_most = 10;
     list->u.list->noun = "classes";
     list->u.list->empty = "none";
+    if (brief) {
+        ha_doc_machine(list);
+    }
 }

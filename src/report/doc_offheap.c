@@ -346,7 +346,7 @@ static void container_add(struct ha_report *r, struct ha_doc_node *parent, struc
     advice_add(doc, parent, record, o);
 }
 
-void ha_report_offheap(struct ha_report *r, struct ha_doc_node *parent, const struct ha_offheap *offheap)
+void ha_report_offheap(struct ha_report *r, struct ha_doc_node *parent, const struct ha_offheap *offheap, bool brief)
 {
     struct ha_doc *doc = r->doc;
     struct offheap_ctx *ctx = ha_doc_alloc(doc, sizeof *ctx);
@@ -372,7 +372,9 @@ void ha_report_offheap(struct ha_report *r, struct ha_doc_node *parent, const st
     for (struct ha_doc_node *n = holder->first_child; n != NULL; n = n->next) {
         ha_doc_machine(n);
     }
-    table_add(r, ha_doc_section(doc, record, "What takes memory"), ctx);
-    notes_say(doc, record, offheap);
-    direct_say(doc, record, &offheap->counts.direct);
+    table_add(r, ha_doc_section(doc, record, brief ? NULL : "What takes memory"), ctx);
+    if (!brief) {
+        notes_say(doc, record, offheap);
+        direct_say(doc, record, &offheap->counts.direct);
+    }
 }

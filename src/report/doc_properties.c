@@ -29,23 +29,28 @@ struct table {
     bool keyed;
 };
 
-static void table_add(struct ha_report *r, struct ha_doc_node *record, const struct table *t)
+static void table_add(struct ha_report *r, struct ha_doc_node *record, const struct table *t, bool hidden)
 {
     static const struct ha_doc_column columns[] = {{"key", "Name", NULL}, {"value", "Value", NULL}};
     struct ha_doc *doc = r->doc;
-    struct ha_doc_node *section = ha_doc_section(doc, record, t->title);
+    struct ha_doc_node *section = ha_doc_section(doc, record, hidden ? NULL : t->title);
     if (!t->list->found) {
         ha_doc_machine(ha_doc_null(doc, section, t->key));
-        ha_doc_prose(doc, section, t->missing);
+        if (!hidden) {
+            ha_doc_prose(doc, section, t->missing);
+        }
         return;
     }
     struct ha_doc_node *list = ha_doc_list_of(doc, section, t->key, t->list->count, t->keyed ? property_row : argument_row, (void *)(uintptr_t)t->list);
     ha_doc_columns(list, HA_DOC_TABLE, t->keyed ? columns : columns + 1, t->keyed ? 2 : 1);
     list->u.list->people_most = HA_DOC_EVERYTHING;
     list->u.list->noun = t->noun;
+    if (hidden) {
+        ha_doc_machine(list);
+    }
 }
 
-void ha_report_properties(struct ha_report *r, struct ha_doc_node *parent, const struct ha_properties *properties)
+void ha_report_properties(struct ha_report *r, struct ha_doc_node *parent, const struct ha_properties *properties, bool brief)
 {
     struct ha_doc *doc = r->doc;
     struct ha_doc_node *record = ha_doc_title(ha_doc_record(doc, parent, "properties"), "");
@@ -58,12 +63,14 @@ void ha_report_properties(struct ha_report *r, struct ha_doc_node *parent, const
     ha_doc_text(doc, record, "jvm_version", properties->jvm_version)->title = "JVM";
     ha_doc_machine(ha_doc_text(doc, record, "arguments_from", properties->arguments_from));
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-        table_add(r, record, &tables[i]);
+        table_add(r, record, &tables[i], brief && i > 0);
         for (uint64_t k = 0; k < tables[i].list->count; k++) {
             masked += tables[i].list->list[k].masked;
         }
     }
-    if (masked > 0) {
+    if (brief) {
+        ha_doc_command(doc, ha_doc_line(doc, record, "More"), NULL, ha_report_command(r, "properties", ""));
+    } else if (masked > 0) {
         struct ha_doc_node *line = ha_doc_line(doc, record, "Hidden");
         ha_doc_say_count(doc, line, masked, "value", NULL);
         ha_doc_say(doc, line, masked == 1 ? " that looks like a secret; --show-secrets shows it" : " that look like secrets; --show-secrets shows them");

@@ -57,16 +57,18 @@ static void kinds_add(struct ha_report *r, struct ha_doc_node *record, const str
     }
 }
 
-static void tops_add(struct unreachable_ctx *ctx, struct ha_doc_node *record)
+static void tops_add(struct unreachable_ctx *ctx, struct ha_doc_node *record, bool brief)
 {
     static const struct ha_doc_column columns[] = {
         {"bytes", "Bytes", NULL}, {"objects", "Objects", NULL}, {"kind", "Kind", NULL}, {"object", "Object", NULL}};
     const struct ha_unreachable *u = ctx->u;
     struct ha_doc *doc = ctx->r->doc;
-    struct ha_doc_node *section = ha_doc_section(doc, record, "The biggest things in it");
+    struct ha_doc_node *section = ha_doc_section(doc, record, brief ? NULL : "The biggest things in it");
     if (!u->has_tops) {
         ha_doc_machine(ha_doc_null(doc, section, "largest"));
-        ha_doc_prose(doc, section, "Left out: the references among them are too tangled for a quick search.");
+        if (!brief) {
+            ha_doc_prose(doc, section, "Left out: the references among them are too tangled for a quick search.");
+        }
         return;
     }
     struct ha_doc_node *list = ha_doc_list_of(doc, section, "largest", u->top_count, top_row, ctx);
@@ -74,9 +76,12 @@ static void tops_add(struct unreachable_ctx *ctx, struct ha_doc_node *record)
     list->u.list->omitted = u->tops_omitted;
     list->u.list->people_most = 10;
     list->u.list->noun = "objects";
+    if (brief) {
+        ha_doc_machine(list);
+    }
 }
 
-struct ha_err *ha_report_unreachable(struct ha_report *r, struct ha_doc_node *parent, const struct ha_unreachable *unreachable)
+struct ha_err *ha_report_unreachable(struct ha_report *r, struct ha_doc_node *parent, const struct ha_unreachable *unreachable, bool brief)
 {
     static const struct ha_doc_column columns[] = {{"shallow_bytes", "Bytes", NULL}, {"instances", "Instances", NULL}, {"class", "Class", NULL}};
     struct ha_doc *doc = r->doc;
@@ -98,13 +103,17 @@ struct ha_err *ha_report_unreachable(struct ha_report *r, struct ha_doc_node *pa
     }
     kinds_add(r, record, unreachable);
     if (unreachable->objects > 0) {
-        tops_add(ctx, record);
+        tops_add(ctx, record, brief);
     }
-    struct ha_doc_node *list = ha_doc_list_of(doc, ha_doc_section(doc, record, unreachable->objects == 0 ? NULL : "Its classes"), "classes",
+    struct ha_doc_node *list = ha_doc_list_of(doc, ha_doc_section(doc, record, unreachable->objects == 0 || brief ? NULL : "Its classes"), "classes",
                                               unreachable->class_count, class_row, ctx);
     ha_doc_columns(list, HA_DOC_TABLE, columns, sizeof columns / sizeof *columns);
     list->u.list->omitted = unreachable->classes_omitted;
     list->u.list->people_most = 20;
     list->u.list->noun = "classes";
+    if (brief) {
+        ha_doc_machine(list);
+        ha_doc_command(doc, ha_doc_line(doc, record, "More"), NULL, ha_report_command(r, "unreachable", ""));
+    }
     return ha_doc_error(doc);
 }

@@ -72,11 +72,11 @@ struct ha_err *ha_report_object_view(struct ha_report *r, struct ha_doc_node *pa
 /* Threads as blocks with their stacks, or (brief) as a table. */
 void ha_report_threads(struct ha_report *r, struct ha_doc_node *parent, const struct ha_threads *threads, bool brief, bool show_locals);
 
-/* Under the keys "loaders", "unreachable", "offheap" and "properties". */
-void ha_report_loaders(struct ha_report *r, struct ha_doc_node *parent, const struct ha_loaders *loaders);
-struct ha_err *ha_report_unreachable(struct ha_report *r, struct ha_doc_node *parent, const struct ha_unreachable *unreachable) HA_WARN_UNUSED;
-void ha_report_offheap(struct ha_report *r, struct ha_doc_node *parent, const struct ha_offheap *offheap);
-void ha_report_properties(struct ha_report *r, struct ha_doc_node *parent, const struct ha_properties *properties);
+/* Under the keys "loaders", "unreachable", "offheap" and "properties". brief: people see the gist, a section of the report; machines see all. */
+void ha_report_loaders(struct ha_report *r, struct ha_doc_node *parent, const struct ha_loaders *loaders, bool brief);
+struct ha_err *ha_report_unreachable(struct ha_report *r, struct ha_doc_node *parent, const struct ha_unreachable *unreachable, bool brief) HA_WARN_UNUSED;
+void ha_report_offheap(struct ha_report *r, struct ha_doc_node *parent, const struct ha_offheap *offheap, bool brief);
+void ha_report_properties(struct ha_report *r, struct ha_doc_node *parent, const struct ha_properties *properties, bool brief);
 
 /* The complete report. */
 struct ha_full_report {
@@ -85,6 +85,10 @@ struct ha_full_report {
     struct ha_top top;
     struct ha_histogram histogram;
     struct ha_threads threads;
+    struct ha_offheap offheap;
+    struct ha_loaders loaders;
+    struct ha_unreachable unreachable;
+    struct ha_properties properties;
 };
 struct ha_err *ha_report_full(struct ha_report *r, struct ha_doc_node *parent, const struct ha_full_report *full) HA_WARN_UNUSED;
 
