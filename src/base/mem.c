@@ -3,7 +3,8 @@
  * Memory: checked wrappers around malloc, and big arrays as mappings of their own.
  *
  * A big array reserves address space only (MAP_NORESERVE): pages cost memory when they are first touched, so an array may be sized by a
- * bound that is rarely reached. From 2 MiB on, huge pages are asked for; where the kernel has none the request is simply not met.
+ * bound that is rarely reached. From 2 MiB on, huge pages are asked for; where the kernel has none the request is simply not met. Pages that an
+ * array gives back are taken by the next ones (pages.c), unless memory is limited.
  *
  *     total of big arrays    0 ........ limit / 4 ........ limit ........
  *     anonymous              all        all but cold ones  none            (and whatever is smaller than HA_BIG_FILE_MIN)
@@ -18,6 +19,7 @@
 
 #include "ha/base/checked.h"
 #include "ha/base/file.h"
+#include "ha/base/pages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -171,21 +173,18 @@ static struct ha_err *map_file(struct ha_big *big, size_t bytes)
     return err;
 }
 
-static struct ha_err *map_anonymous(struct ha_big *big, size_t bytes)
+static struct ha_err *map_anonymous(struct ha_big *big, size_t bytes, bool zero)
 {
-    void *data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (data == MAP_FAILED) {
+    void *data = ha_pages_take(bytes, zero);
+    if (data == NULL) {
         return ha_err_nomem();
-    }
-    if (bytes >= HUGE_PAGE_BYTES) {
-        (void)madvise(data, bytes, MADV_HUGEPAGE);
     }
     count(&big_bytes_now, &big_bytes_peak, bytes);
     *big = (struct ha_big){data, bytes, false};
     return NULL;
 }
 
-static struct ha_err *init(struct ha_big *big, uint64_t elements, size_t size, uint64_t limit)
+static struct ha_err *init(struct ha_big *big, uint64_t elements, size_t size, uint64_t limit, bool zero)
 {
     assert(big->data == NULL);
     uint64_t bytes;
@@ -198,17 +197,22 @@ static struct ha_err *init(struct ha_big *big, uint64_t elements, size_t size, u
     }
     uint64_t now = ha_big_bytes_now();
     bool fits = bytes < HA_BIG_FILE_MIN || (now <= limit && bytes <= limit - now);
-    return fits ? map_anonymous(big, (size_t)bytes) : map_file(big, (size_t)bytes);
+    return fits ? map_anonymous(big, (size_t)bytes, zero) : map_file(big, (size_t)bytes);
 }
 
 struct ha_err *ha_big_init(struct ha_big *big, uint64_t elements, size_t size)
 {
-    return init(big, elements, size, big_limit);
+    return init(big, elements, size, big_limit, true);
+}
+
+struct ha_err *ha_big_init_raw(struct ha_big *big, uint64_t elements, size_t size)
+{
+    return init(big, elements, size, big_limit, false);
 }
 
 struct ha_err *ha_big_init_cold(struct ha_big *big, uint64_t elements, size_t size)
 {
-    return init(big, elements, size, big_limit == UINT64_MAX ? UINT64_MAX : big_limit / COLD_PART);
+    return init(big, elements, size, big_limit == UINT64_MAX ? UINT64_MAX : big_limit / COLD_PART, true);
 }
 
 void ha_big_deinit(struct ha_big *big)
@@ -217,10 +221,19 @@ void ha_big_deinit(struct ha_big *big)
         if (big->bytes >= HUGE_PAGE_BYTES) {
             (void)ha_mem_anonymous_peak(false);
         }
-        munmap(big->data, big->bytes);
+        if (big->in_file) {
+            munmap(big->data, big->bytes);
+        } else {
+            ha_pages_give(big->data, big->bytes, big_limit == UINT64_MAX);
+        }
         atomic_fetch_sub_explicit(big->in_file ? &big_file_bytes_now : &big_bytes_now, big->bytes, memory_order_relaxed);
     }
     *big = (struct ha_big){0};
+}
+
+void ha_big_trim(void)
+{
+    ha_pages_release();
 }
 
 uint64_t ha_big_bytes_now(void)

@@ -2,10 +2,10 @@
 /*
  * From rows of references to the dominator tree:
  *
- *     search  ||  transpose          on two threads where there are two
- *     Semi-NCA                       branch objects
- *     leaves, sinks                  needs the inbound lists
- *     idom, children                 sections
+ *     search  ||  collecting inbound references      on two threads where there are two
+ *     Semi-NCA                                       branch objects
+ *     inbound lists -> leaves, sinks                 lists are made, looked at, and written bucket by bucket
+ *     idom, children                                 sections
  */
 #include "ha/dom/dom_build.h"
 
@@ -16,74 +16,90 @@
 
 #include <string.h>
 
+/* The search is task 0, the parts of the inbound lists the others. */
 struct both {
-    struct ha_build *build;
+    struct ha_inbound *inbound;
     struct ha_search *search;
 };
 
-static struct ha_err *search_or_transpose(void *ctx, unsigned worker, uint64_t index)
+static struct ha_err *search_or_collect(void *ctx, unsigned worker, uint64_t index)
 {
     struct both *both = ctx;
     (void)worker;
-    return index == 0 ? ha_search_run(both->search) : ha_graph_transpose(both->build);
+    return index == 0 ? ha_search_run(both->search) : ha_inbound_collect(both->inbound, (unsigned)(index - 1));
 }
 
-static struct ha_err *write_idom(struct ha_build *build, struct ha_search *search, uint32_t **ret)
+/* Dominators of branch objects, in object numbers. */
+static void fill_idom(const struct ha_search *search, uint32_t *idom)
 {
-    struct ha_index_section blocks, large, sources, column;
-    struct ha_starts in;
-    void *section;
-    const uint32_t n = build->facts.object_count, branch_count = build->facts.branch_count;
-    HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_IN_STARTS, &blocks));
-    HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_IN_LARGE, &large));
-    HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_SOURCES, &sources));
-    HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_CLASS_COLUMN, &column));
-    HA_TRY(ha_index_section_map(build->writer, HA_SECTION_IDOM, sizeof(uint32_t), n, &section));
-    uint32_t *idom = section;
     const uint32_t *pre = search->pre.data, *vertex = search->vertex.data, *idom_number = search->parent.data;
-    for (uint32_t obj = 0; obj < branch_count; obj++) {
+    for (uint32_t obj = 0; obj < search->build->facts.branch_count; obj++) {
         uint32_t p = pre[obj];
         idom[obj] = p == 0 ? HA_NONE : idom_number[p] == 0 ? HA_DOM_ROOT : vertex[idom_number[p]];
     }
-    if (!ha_starts_open(&blocks, &large, n, sources.count, &in)) {
-        return ha_err_new(HA_ERR_BUG, "inbound lists do not fit the objects");
+}
+
+static struct ha_err *write_idom(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, uint32_t *idom)
+{
+    struct ha_leaves *leaves = NULL;
+    fill_idom(search, idom);
+    HA_TRY(ha_dom_leaves_create(search, idom, &leaves));
+    struct ha_err *err = ha_inbound_write(inbound, build->writer, idom, ha_dom_leaves_take, leaves);
+    if (err == NULL) {
+        err = ha_dom_leaves_finish(leaves);
     }
-    HA_TRY(ha_dom_leaves(search, &in, sources.data, column.data, column.width, idom));
-    *ret = idom;
+    ha_dom_leaves_destroy(leaves);
+    return err == NULL ? ha_index_section_put(build->writer, HA_SECTION_IDOM, sizeof(uint32_t), build->facts.object_count, idom) : err;
+}
+
+static struct ha_err *search_tree(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, unsigned parts)
+{
+    struct both both = {inbound, search};
+    ha_progress_begin(build->progress, "search", 0);
+    HA_TRY(ha_search_init(search, build));
+    HA_TRY(ha_parallel_for(build->threads, (uint64_t)parts + 1, search_or_collect, &both));
+    struct ha_index_section column; /* read in order from here on: the index will do */
+    HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_CLASS_COLUMN, &column));
+    search->class_column = column.data;
+    ha_big_deinit(&build->class_column);
+    ha_progress_end(build->progress);
+    return NULL;
+}
+
+static struct ha_err *write_tree(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, struct ha_big *idom)
+{
+    ha_progress_begin(build->progress, "dominators", 0);
+    HA_TRY(ha_graph_write_rows(build));
+    HA_TRY(ha_dom_semi_nca(search));
+    HA_TRY(ha_big_init_raw(idom, (uint64_t)build->facts.object_count + 1, sizeof(uint32_t)));
+    HA_TRY(write_idom(build, search, inbound, idom->data));
+    ha_big_deinit(&search->pre);
+    ha_big_deinit(&search->word);
     return NULL;
 }
 
 static struct ha_err *build_tree(struct ha_build *build, struct ha_search *search)
 {
-    struct both both = {build, search};
-    ha_progress_begin(build->progress, "search", 0);
-    HA_TRY(ha_search_init(search, build));
-    if (build->threads > 1) {
-        HA_TRY(ha_parallel_for(2, 2, search_or_transpose, &both));
-        ha_progress_end(build->progress);
-    } else {
-        HA_TRY(ha_search_run(search));
-        ha_progress_end(build->progress);
-        ha_progress_begin(build->progress, "inbound", 0);
-        HA_TRY(ha_graph_transpose(build));
+    struct ha_inbound *inbound = NULL;
+    struct ha_big idom = {0};
+    unsigned parts = build->threads > 1 ? build->threads - 1 : 1;
+    HA_TRY(ha_inbound_create(build, parts, &inbound));
+    struct ha_err *err = search_tree(build, search, inbound, parts);
+    if (err == NULL) {
+        err = write_tree(build, search, inbound, &idom);
+    }
+    ha_inbound_destroy(inbound);
+    if (err == NULL) {
+        err = ha_dom_write_children(build, idom.data);
         ha_progress_end(build->progress);
     }
-    ha_progress_begin(build->progress, "dominators", 0);
-    HA_TRY(ha_graph_write_rows(build));
-    HA_TRY(ha_dom_semi_nca(search));
-    ha_big_deinit(&search->semi);
-    uint32_t *idom = NULL;
-    HA_TRY(write_idom(build, search, &idom));
-    ha_big_deinit(&search->pre);
-    ha_big_deinit(&search->word);
-    HA_TRY(ha_dom_write_children(build, idom));
-    ha_progress_end(build->progress);
-    return NULL;
+    ha_big_deinit(&idom);
+    return err;
 }
 
 struct ha_err *ha_dom_build(struct ha_build *build, struct ha_dom_order *ret_order)
 {
-    struct ha_search search;
+    struct ha_search search = {0};
     struct ha_err *err = build_tree(build, &search);
     if (err == NULL) {
         *ret_order = (struct ha_dom_order){.count = search.count, .object = search.vertex.data, .parent = search.parent.data,

@@ -24,23 +24,27 @@ struct ha_err *ha_dom_write_children(struct ha_build *build, const uint32_t *ido
         next[d] = sum;
         sum += count;
     }
-    void *children, *starts;
     uint64_t blocks = (uint64_t)n / HA_CHILD_BLOCK + 2;
-    struct ha_err *err = ha_index_section_map(build->writer, HA_SECTION_CHILDREN, sizeof(uint32_t), sum, &children);
+    struct ha_big children_big = {0};
+    HA_FREE uint32_t *starts = ha_alloc_array(blocks, sizeof *starts);
+    struct ha_err *err = starts == NULL ? ha_err_nomem() : ha_big_init_raw(&children_big, (uint64_t)sum + 1, sizeof(uint32_t));
     if (err == NULL) {
-        err = ha_index_section_map(build->writer, HA_SECTION_CHILD_STARTS, sizeof(uint32_t), blocks, &starts);
-    }
-    if (err == NULL) {
+        uint32_t *children = children_big.data;
         for (uint64_t b = 0; b < blocks; b++) {
-            ((uint32_t *)starts)[b] = b * HA_CHILD_BLOCK <= n ? next[b * HA_CHILD_BLOCK] : sum;
+            starts[b] = b * HA_CHILD_BLOCK <= n ? next[b * HA_CHILD_BLOCK] : sum;
         }
         for (uint32_t obj = 0; obj < n; obj++) {
             uint32_t d = idom[obj];
             if (d != HA_NONE) {
-                ((uint32_t *)children)[next[d == HA_DOM_ROOT ? n : d]++] = obj;
+                children[next[d == HA_DOM_ROOT ? n : d]++] = obj;
             }
         }
+        err = ha_index_section_put(build->writer, HA_SECTION_CHILDREN, sizeof(uint32_t), sum, children);
     }
+    if (err == NULL) {
+        err = ha_index_section_put(build->writer, HA_SECTION_CHILD_STARTS, sizeof(uint32_t), blocks, starts);
+    }
+    ha_big_deinit(&children_big);
     ha_big_deinit(&next_big);
     return err;
 }

@@ -8,6 +8,7 @@
  */
 #include "dom/dom_search.h"
 
+#include "ha/base/vec.h"
 #include "ha/dom/dom.h"
 
 /* The common ancestor of what has been seen so far. */
@@ -39,10 +40,10 @@ static uint32_t common_idom(const struct ha_search *search, const struct common 
     return common->node == 0 ? HA_DOM_ROOT : ((const uint32_t *)search->vertex.data)[common->node];
 }
 
-static void add_sources(const struct ha_search *search, const uint32_t *sources, struct ha_span span, struct common *common)
+static void add_sources(const struct ha_search *search, const uint32_t *sources, uint32_t count, struct common *common)
 {
     const uint32_t *pre = search->pre.data;
-    for (uint64_t i = span.begin; i < span.begin + span.length; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         uint32_t node = pre[sources[i]];
         if (node != 0) {
             common_add(search, common, sources[i], node);
@@ -67,58 +68,110 @@ static uint32_t node_of(const struct ha_search *search, const uint32_t *idom, ui
     return d == HA_DOM_ROOT ? 0 : ((const uint32_t *)search->pre.data)[d];
 }
 
-struct ha_err *ha_dom_leaves(const struct ha_search *search, const struct ha_starts *in, const uint32_t *sources, const uint8_t *class_column,
-                             uint32_t class_width, uint32_t *idom)
+struct sink {
+    uint32_t cls, object;
+    struct common common;
+};
+
+struct ha_leaves {
+    const struct ha_search *search;
+    uint32_t *idom;
+    HA_VEC(struct sink) sinks;
+};
+
+struct ha_err *ha_dom_leaves_create(const struct ha_search *search, uint32_t *idom, struct ha_leaves **ret)
 {
     const struct ha_build *build = search->build;
-    const uint32_t n = build->facts.object_count;
-    size_t class_count = build->classes.count;
-    HA_FREE struct common *sinks = ha_calloc_array(class_count + 1, sizeof *sinks);
-    HA_FREE uint8_t *is_sink = ha_calloc_array(class_count + 1, 1);
-    if (sinks == NULL || is_sink == NULL) {
+    struct ha_leaves *leaves = ha_calloc_array(1, sizeof *leaves);
+    if (leaves == NULL) {
         return ha_err_nomem();
     }
-    bool any_sink = false;
-    for (size_t c = 0; c < class_count; c++) {
+    *leaves = (struct ha_leaves){.search = search, .idom = idom};
+    for (size_t c = 0; c < build->classes.count; c++) {
         const struct ha_build_class *cls = &build->classes.data[c];
+        uint32_t object = cls->object.i;
         /* a sink that is a branch (where no leaves are told apart) took part in the search */
-        is_sink[c] = (cls->flags & HA_CLASS_IS_SINK) != 0 && cls->object.i < n && cls->object.i >= build->facts.branch_count &&
-                     !ha_search_is_root(search, cls->object.i);
-        any_sink |= is_sink[c] != 0;
-        if (is_sink[c] != 0) {
-            idom[cls->object.i] = HA_NONE;
-        }
-    }
-    struct ha_starts_walk walk;
-    ha_starts_walk_begin(in, build->facts.branch_count, &walk);
-    for (uint32_t obj = build->facts.branch_count; obj < n; obj++) {
-        struct common common = {0};
-        struct ha_span span = ha_starts_walk_next(&walk);
-        if (ha_search_is_root(search, obj)) {
-            idom[obj] = HA_DOM_ROOT;
+        if ((cls->flags & HA_CLASS_IS_SINK) == 0 || object >= build->facts.object_count || object < build->facts.branch_count ||
+            ha_search_is_root(search, object)) {
             continue;
         }
-        add_sources(search, sources, span, &common);
-        idom[obj] = common_idom(search, &common);
+        struct sink *sink = ha_vec_push(&leaves->sinks);
+        if (sink == NULL) {
+            ha_dom_leaves_destroy(leaves);
+            return ha_err_nomem();
+        }
+        *sink = (struct sink){.cls = (uint32_t)c, .object = object};
     }
-    for (size_t c = 0; any_sink && c < class_count; c++) {
-        if (is_sink[c] != 0) {
-            add_sources(search, sources, ha_starts_get(in, build->classes.data[c].object.i), &sinks[c]);
+    *ret = leaves;
+    return NULL;
+}
+
+void ha_dom_leaves_destroy(struct ha_leaves *leaves)
+{
+    if (leaves != NULL) {
+        ha_vec_deinit(&leaves->sinks);
+    }
+    ha_free(leaves);
+}
+
+void ha_dom_leaves_take(void *ctx, const struct ha_inbound_lists *lists)
+{
+    struct ha_leaves *leaves = ctx;
+    const struct ha_search *search = leaves->search;
+    const uint32_t branch_count = search->build->facts.branch_count;
+    for (uint32_t i = lists->first < branch_count ? branch_count - lists->first : 0; i < lists->count; i++) {
+        uint32_t obj = lists->first + i;
+        struct common common = {0};
+        if (ha_search_is_root(search, obj)) {
+            leaves->idom[obj] = HA_DOM_ROOT;
+            continue;
+        }
+        add_sources(search, lists->sources + lists->start[i], lists->start[i + 1] - lists->start[i], &common);
+        leaves->idom[obj] = common_idom(search, &common);
+    }
+    for (size_t s = 0; s < leaves->sinks.count; s++) {
+        struct sink *sink = &leaves->sinks.data[s];
+        uint32_t i = sink->object - lists->first;
+        if (sink->object >= lists->first && i < lists->count) {
+            add_sources(search, lists->sources + lists->start[i], lists->start[i + 1] - lists->start[i], &sink->common);
+            leaves->idom[sink->object] = HA_NONE; /* until its instances are known */
         }
     }
-    for (uint32_t obj = 0; any_sink && obj < n; obj++) {
-        uint32_t cls = class_width == 2 ? ha_le16(class_column + 2 * (size_t)obj) : ha_le32(class_column + 4 * (size_t)obj);
-        if (is_sink[cls] != 0 && !(sinks[cls].several && sinks[cls].node == 0)) {
-            uint32_t node = node_of(search, idom, obj);
-            if (node != HA_NONE) {
-                common_add(search, &sinks[cls], obj, node);
-            }
+}
+
+/* All instances of the classes that are sinks, until nothing can change any more. */
+static void add_instances(struct ha_leaves *leaves, struct sink *const *sink_of, size_t open)
+{
+    const struct ha_search *search = leaves->search;
+    for (uint32_t obj = 0; open > 0 && obj < search->build->facts.object_count; obj++) {
+        struct sink *sink = sink_of[ha_search_class_of(search, obj)];
+        if (HA_LIKELY(sink == NULL) || (sink->common.several && sink->common.node == 0)) {
+            continue;
+        }
+        uint32_t node = node_of(search, leaves->idom, obj);
+        if (node != HA_NONE) {
+            common_add(search, &sink->common, obj, node);
+            open -= sink->common.several && sink->common.node == 0;
         }
     }
-    for (size_t c = 0; any_sink && c < class_count; c++) {
-        if (is_sink[c] != 0) {
-            idom[build->classes.data[c].object.i] = common_idom(search, &sinks[c]);
-        }
+}
+
+struct ha_err *ha_dom_leaves_finish(struct ha_leaves *leaves)
+{
+    const struct ha_search *search = leaves->search;
+    HA_FREE struct sink **sink_of = ha_calloc_array(search->build->classes.count + 1, sizeof(struct sink *));
+    if (sink_of == NULL) {
+        return ha_err_nomem();
+    }
+    size_t open = 0;
+    for (size_t s = 0; s < leaves->sinks.count; s++) {
+        struct sink *sink = &leaves->sinks.data[s];
+        sink_of[sink->cls] = sink;
+        open += !(sink->common.several && sink->common.node == 0);
+    }
+    add_instances(leaves, sink_of, open);
+    for (size_t s = 0; s < leaves->sinks.count; s++) {
+        leaves->idom[leaves->sinks.data[s].object] = common_idom(search, &leaves->sinks.data[s].common);
     }
     return NULL;
 }

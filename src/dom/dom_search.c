@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Depth-first search from all roots, with an explicit stack that lies in the array the dominators will need later (8 bytes per object: number,
- * references already taken). References to leaves are passed over, those down the tree are folded into semi[] at once, the others are logged.
+ * Depth-first search from all roots without a stack: parent[] leads back, and while an object waits for those below it, semi[] holds how many
+ * of its references are taken. (Its semidominator cannot become known meanwhile: references from above it are taken when it is left.)
+ * References to leaves are passed over, those down the tree are folded into semi[] at once, the others are logged.
  *
  * The log is kept in buckets of 65536 targets, each a list of 4 KiB chunks, so that the next phase finds the references of one target close
  * together.
@@ -13,7 +14,10 @@
 
 #include <string.h>
 
-#define CHUNKS_PER_BLOCK 64U
+#define CHUNKS_PER_BLOCK 4096U /* 16 MiB: huge pages, or a file when memory is limited */
+#define SMALL_BLOCK 16U        /* for small heaps */
+#define ROOT_MARK 0x80000000U  /* in pre[]: a root; no references to it need to be looked at */
+#define TAKEN_ALL UINT32_MAX
 
 static struct ha_err *find_class_edges(struct ha_search *search)
 {
@@ -38,14 +42,12 @@ struct ha_err *ha_search_init(struct ha_search *search, const struct ha_build *b
     search->row_start = build->row_starts.data;
     HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_TARGETS, &section));
     search->targets = section.data;
-    HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_CLASS_COLUMN, &section));
-    search->class_column = section.data;
-    search->class_width = section.width;
-    HA_TRY(ha_big_init(&search->vertex, n, sizeof(uint32_t)));
+    search->class_column = build->class_column.data;
+    search->class_width = build->classes.count <= 65536 ? 2 : 4;
+    HA_TRY(ha_big_init_raw(&search->vertex, n, sizeof(uint32_t)));
     HA_TRY(ha_big_init(&search->pre, n, sizeof(uint32_t)));
-    HA_TRY(ha_big_init(&search->parent, n, sizeof(uint32_t)));
-    HA_TRY(ha_big_init(&search->semi, n, sizeof(uint32_t)));
-    HA_TRY(ha_big_init(&search->word, n, sizeof(uint64_t)));
+    HA_TRY(ha_big_init_raw(&search->parent, n, sizeof(uint32_t)));
+    HA_TRY(ha_big_init_raw(&search->semi, n, sizeof(uint32_t)));
     search->bucket_count = (uint32_t)(n >> HA_LOG_BUCKET_BITS) + 1;
     search->buckets = ha_calloc_array(search->bucket_count, sizeof *search->buckets);
     search->root_bits = ha_calloc_array(build->facts.object_count / 64 + 1, sizeof(uint64_t));
@@ -59,6 +61,16 @@ struct ha_err *ha_search_init(struct ha_search *search, const struct ha_build *b
     return find_class_edges(search);
 }
 
+void ha_search_drop_log(struct ha_search *search)
+{
+    for (size_t i = 0; i < search->blocks.count; i++) {
+        ha_big_deinit(&search->blocks.data[i]);
+    }
+    ha_vec_deinit(&search->blocks);
+    ha_free(search->buckets);
+    search->buckets = NULL;
+}
+
 void ha_search_deinit(struct ha_search *search)
 {
     ha_big_deinit(&search->vertex);
@@ -66,36 +78,24 @@ void ha_search_deinit(struct ha_search *search)
     ha_big_deinit(&search->parent);
     ha_big_deinit(&search->semi);
     ha_big_deinit(&search->word);
-    for (size_t i = 0; i < search->blocks.count; i++) {
-        ha_free(search->blocks.data[i]);
-    }
-    ha_vec_deinit(&search->blocks);
-    ha_free(search->buckets);
+    ha_search_drop_log(search);
     ha_free(search->root_bits);
     ha_free(search->class_edges);
 }
 
-static struct ha_log_chunk *chunk_new(struct ha_search *search)
-{
-    if (search->blocks.count == 0 || search->block_used == CHUNKS_PER_BLOCK) {
-        struct ha_log_chunk *block = ha_alloc_array(CHUNKS_PER_BLOCK, sizeof *block);
-        struct ha_log_chunk **slot = block == NULL ? NULL : ha_vec_push(&search->blocks);
-        if (slot == NULL) {
-            ha_free(block);
-            return NULL;
-        }
-        *slot = block;
-        search->block_used = 0;
-    }
-    return &search->blocks.data[search->blocks.count - 1][search->block_used++];
-}
-
 static HA_NOINLINE struct ha_err *chunk_add(struct ha_search *search, uint32_t bucket)
 {
-    struct ha_log_chunk *chunk = chunk_new(search);
-    if (chunk == NULL) {
-        return ha_err_nomem();
+    uint32_t per_block = search->build->facts.branch_count < (1U << 20) ? SMALL_BLOCK : CHUNKS_PER_BLOCK;
+    if (search->blocks.count == 0 || search->block_used == per_block) {
+        struct ha_big *block = ha_vec_push(&search->blocks);
+        if (block == NULL) {
+            return ha_err_nomem();
+        }
+        *block = (struct ha_big){0};
+        HA_TRY(ha_big_init_raw(block, per_block, sizeof(struct ha_log_chunk)));
+        search->block_used = 0;
     }
+    struct ha_log_chunk *chunk = (struct ha_log_chunk *)search->blocks.data[search->blocks.count - 1].data + search->block_used++;
     chunk->next = search->buckets[bucket];
     chunk->count = 0;
     search->buckets[bucket] = chunk;
@@ -114,87 +114,117 @@ static inline struct ha_err *log_reference(struct ha_search *search, uint32_t ta
     return NULL;
 }
 
-/* The class edge of an object that was just numbered, or HA_NONE. */
-static inline uint32_t class_edge(const struct ha_search *search, const uint8_t *column, uint32_t width, uint32_t obj)
+/* Where the search stands: which object's references are being taken. */
+struct cursor {
+    uint32_t current;     /* its number; 0: none */
+    uint32_t class_edge;  /* a class object to be tried before the row, or HA_NONE */
+    const uint32_t *edge; /* next of the row; NULL at its end */
+};
+
+static inline const uint32_t *row_of(const struct ha_search *search, uint32_t obj)
 {
-    uint32_t cls = width == 2 ? ha_le16(column + 2 * (size_t)obj) : ha_le32(column + 4 * (size_t)obj);
-    return search->class_edges[cls];
+    uint64_t start = ha_le40(search->row_start + 5 * (size_t)obj);
+    return start == HA_ROW_EMPTY ? NULL : search->targets + start;
+}
+
+/* Numbers a new object below the current one, which waits. */
+static inline void enter(struct ha_search *search, struct cursor *c, uint32_t obj)
+{
+    uint32_t *vertex = search->vertex.data, *pre = search->pre.data, *parent = search->parent.data, *semi = search->semi.data;
+    if (c->current != 0) {
+        semi[c->current] = c->edge == NULL ? TAKEN_ALL : (uint32_t)(c->edge - row_of(search, vertex[c->current]));
+    }
+    uint32_t p = ++search->count;
+    pre[obj] |= p;
+    vertex[p] = obj;
+    parent[p] = c->current;
+    c->current = p;
+    c->class_edge = search->class_edges[ha_search_class_of(search, obj)];
+    c->edge = row_of(search, obj);
+}
+
+/* Goes back to the object above the current one. false: there is none. */
+static inline bool leave(const struct ha_search *search, struct cursor *c)
+{
+    uint32_t *semi = search->semi.data;
+    uint32_t above = ((const uint32_t *)search->parent.data)[c->current];
+    semi[c->current] = above;
+    c->current = above;
+    if (above == 0) {
+        return false;
+    }
+    uint32_t taken = semi[above];
+    c->edge = taken == TAKEN_ALL ? NULL : row_of(search, ((const uint32_t *)search->vertex.data)[above]) + taken;
+    return true;
+}
+
+/* Takes references until one leads to a new object: *ret. HA_NONE when all below the root are taken. */
+static inline struct ha_err *next_object(struct ha_search *search, struct cursor *c, uint32_t branch_count, uint32_t *ret)
+{
+    const uint32_t *pre = search->pre.data;
+    uint32_t *semi = search->semi.data;
+    for (;;) {
+        uint32_t target;
+        if (HA_UNLIKELY(c->class_edge != HA_NONE)) {
+            target = c->class_edge;
+            c->class_edge = HA_NONE;
+        } else if (c->edge != NULL) {
+            uint32_t word = *c->edge;
+            target = word & ~HA_EDGE_END;
+            c->edge = (word & HA_EDGE_END) != 0 ? NULL : c->edge + 1;
+        } else if (leave(search, c)) {
+            continue;
+        } else {
+            *ret = HA_NONE;
+            return NULL;
+        }
+        if (target >= branch_count) {
+            continue; /* leaves and null referents */
+        }
+        uint32_t q = pre[target];
+        if (q == 0 || q == ROOT_MARK) {
+            *ret = target;
+            return NULL;
+        }
+        if (q > c->current) {
+            if ((q & ROOT_MARK) == 0 && semi[q] > c->current) {
+                semi[q] = c->current;
+            }
+        } else if (q != c->current) {
+            search->logged++;
+            HA_TRY(log_reference(search, q, c->current));
+        }
+    }
 }
 
 struct ha_err *ha_search_run(struct ha_search *search)
 {
     const struct ha_build *build = search->build;
     const uint32_t branch_count = build->facts.branch_count;
-    uint32_t *vertex = search->vertex.data, *pre = search->pre.data, *parent = search->parent.data, *semi = search->semi.data;
-    uint64_t *stack = search->word.data;
-    const uint8_t *column = search->class_column;
-    const uint32_t width = search->class_width;
-    uint32_t count = 0;
+    uint32_t *pre = search->pre.data, *semi = search->semi.data;
     for (size_t r = 0; r < build->final_roots.count; r++) {
-        uint32_t target = build->final_roots.data[r].obj.i;
-        if (target >= branch_count || pre[target] != 0) {
-            continue;
-        }
-        uint64_t depth = 0;
-        uint32_t current = 0; /* number of the object whose references are being taken */
-        const uint32_t *edge = NULL;
-        uint32_t class_target = HA_NONE;
-        for (;;) {
-            /* number `target`, a new object below `current` */
-            uint32_t p = ++count;
-            pre[target] = p;
-            vertex[p] = target;
-            parent[p] = current;
-            semi[p] = ha_search_is_root(search, target) ? 0 : current;
-            if (current != 0) {
-                uint64_t start = ha_le40(search->row_start + 5 * (size_t)vertex[current]);
-                uint32_t taken = edge == NULL ? UINT32_MAX : (uint32_t)(edge - (search->targets + start));
-                stack[depth++] = (uint64_t)current << 32 | taken;
-            }
-            current = p;
-            class_target = class_edge(search, column, width, target);
-            uint64_t start = ha_le40(search->row_start + 5 * (size_t)target);
-            edge = start == HA_ROW_EMPTY ? NULL : search->targets + start;
-            target = HA_NONE;
-            for (;;) {
-                uint32_t t;
-                if (class_target != HA_NONE) {
-                    t = class_target;
-                    class_target = HA_NONE;
-                } else if (edge != NULL) {
-                    uint32_t word = *edge;
-                    t = word & ~HA_EDGE_END;
-                    edge = (word & HA_EDGE_END) != 0 ? NULL : edge + 1;
-                } else if (depth > 0) {
-                    uint64_t top = stack[--depth];
-                    current = (uint32_t)(top >> 32);
-                    uint32_t taken = (uint32_t)top;
-                    edge = taken == UINT32_MAX ? NULL
-                                               : search->targets + ha_le40(search->row_start + 5 * (size_t)vertex[current]) + taken;
-                    continue;
-                } else {
-                    break;
-                }
-                if (t >= branch_count) {
-                    continue; /* leaves and null referents */
-                }
-                uint32_t q = pre[t];
-                if (q == 0) {
-                    target = t;
-                    break;
-                }
-                if (q > current) {
-                    semi[q] = semi[q] < current ? semi[q] : current;
-                } else if (q != current && semi[q] != 0) {
-                    search->logged++;
-                    HA_TRY(log_reference(search, q, current));
-                }
-            }
-            if (target == HA_NONE) {
-                break;
-            }
+        uint32_t root = build->final_roots.data[r].obj.i;
+        if (root < branch_count) {
+            pre[root] = ROOT_MARK;
         }
     }
-    search->count = count;
+    for (size_t r = 0; r < build->final_roots.count; r++) {
+        uint32_t target = build->final_roots.data[r].obj.i;
+        if (target >= branch_count || pre[target] != ROOT_MARK) {
+            continue;
+        }
+        struct cursor cursor = {.class_edge = HA_NONE};
+        while (target != HA_NONE) {
+            enter(search, &cursor, target);
+            HA_TRY(next_object(search, &cursor, branch_count, &target));
+        }
+    }
+    for (size_t r = 0; r < build->final_roots.count; r++) {
+        uint32_t root = build->final_roots.data[r].obj.i;
+        if (root < branch_count) {
+            pre[root] &= ~ROOT_MARK;
+            semi[pre[root]] = 0;
+        }
+    }
     return NULL;
 }

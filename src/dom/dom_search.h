@@ -14,7 +14,7 @@
 
 #include "ha/base/mem.h"
 #include "ha/base/vec.h"
-#include "ha/graph/graph_starts.h"
+#include "ha/graph/graph_inbound.h"
 #include "ha/heap/heap_build.h"
 
 #define HA_LOG_BUCKET_BITS 16U
@@ -32,11 +32,12 @@ struct ha_search {
     const uint32_t *targets;
     const uint8_t *class_column; /* both found by ha_search_init(): while the search runs, the writer belongs to the transposition */
     uint32_t class_width;
-    struct ha_big vertex, pre, parent, semi, word;
+    struct ha_big vertex, pre, parent, semi;
+    struct ha_big word; /* of dom_tree.c */
     uint32_t count; /* highest number */
     struct ha_log_chunk **buckets; /* by target >> HA_LOG_BUCKET_BITS */
     uint32_t bucket_count;
-    HA_VEC(struct ha_log_chunk *) blocks; /* memory of the chunks */
+    HA_VEC(struct ha_big) blocks; /* memory of the chunks */
     uint32_t block_used;
     uint64_t logged;
     uint32_t *class_edges; /* per class: its class object where the edge to it matters, else HA_NONE */
@@ -45,11 +46,17 @@ struct ha_search {
 
 struct ha_err *ha_search_init(struct ha_search *search, const struct ha_build *build) HA_WARN_UNUSED;
 struct ha_err *ha_search_run(struct ha_search *search) HA_WARN_UNUSED;
+void ha_search_drop_log(struct ha_search *search); /* no longer needed after ha_dom_semi_nca() */
 void ha_search_deinit(struct ha_search *search);
 
 static inline bool ha_search_is_root(const struct ha_search *search, uint32_t obj)
 {
     return (search->root_bits[obj >> 6] >> (obj & 63) & 1) != 0;
+}
+
+static inline uint32_t ha_search_class_of(const struct ha_search *search, uint32_t obj)
+{
+    return search->class_width == 2 ? ha_le16(search->class_column + 2 * (size_t)obj) : ha_le32(search->class_column + 4 * (size_t)obj);
 }
 
 /* dom_tree.c: semidominators, then dominators: parent[p] becomes the immediate dominator of p, word[p] its jump pointer and depth. */
@@ -58,9 +65,13 @@ struct ha_err *ha_dom_semi_nca(struct ha_search *search) HA_WARN_UNUSED;
 /* The nearest common ancestor of two numbers in the dominator tree; after ha_dom_semi_nca(). O(log n). */
 uint32_t ha_dom_nca(const struct ha_search *search, uint32_t a, uint32_t b);
 
-/* dom_leaves.c: dominators of leaf objects from their inbound lists, of sinks from their instances as well; idom in object numbers. */
-struct ha_err *ha_dom_leaves(const struct ha_search *search, const struct ha_starts *in, const uint32_t *sources, const uint8_t *class_column,
-                             uint32_t class_width, uint32_t *idom) HA_WARN_UNUSED;
+/* dom_leaves.c: dominators of leaf objects from their inbound lists, of sinks from their instances as well; idom in object numbers. Lists are
+   taken in any order, by several threads; finish when all have been. */
+struct ha_leaves;
+struct ha_err *ha_dom_leaves_create(const struct ha_search *search, uint32_t *idom, struct ha_leaves **ret) HA_WARN_UNUSED;
+void ha_dom_leaves_destroy(struct ha_leaves *leaves);
+void ha_dom_leaves_take(void *leaves, const struct ha_inbound_lists *lists);
+struct ha_err *ha_dom_leaves_finish(struct ha_leaves *leaves) HA_WARN_UNUSED;
 
 /* dom_children.c */
 struct ha_err *ha_dom_write_children(struct ha_build *build, const uint32_t *idom) HA_WARN_UNUSED;

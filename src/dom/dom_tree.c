@@ -14,7 +14,7 @@
  *
  *          word[x] = jump << 32 | depth      jump(x) = jump(jump(p)) if both jumps of the dominator p are equally long, else p
  *
- * Memory: nothing beyond the arrays of the search and the references of one bucket.
+ * Memory: beside the arrays of the search, word[] and the references of one bucket.
  */
 #include "dom/dom_search.h"
 
@@ -149,8 +149,11 @@ static void dominators(struct ha_search *search)
 
 struct ha_err *ha_dom_semi_nca(struct ha_search *search)
 {
+    HA_TRY(ha_big_init_raw(&search->word, (uint64_t)search->count + 1, sizeof(uint64_t)));
     HA_TRY(semidominators(search));
+    ha_search_drop_log(search);
     dominators(search);
+    ha_big_deinit(&search->semi);
     return NULL;
 }
 

@@ -16,6 +16,7 @@
 #include "ha/base/pool.h"
 #include "ha/heap/heap_sections.h"
 #include "graph/graph_fillers.h"
+#include "graph/graph_offsets.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 
 #define FLUSH_TARGETS (4U << 20)  /* targets a worker buffers before it writes */
 #define PIECE_BYTES (256U << 10)  /* of an array body at a time */
+#define ROW_ROOM (HA_WINDOW_MAX / 4U + 2U) /* the most references that are put at a time: of an instance that fits a window */
 #define RANK_BLOCK 512U           /* objects per entry of array_ranks */
 #define NAME_SHOWN_MAX 200U       /* bytes of a class name in a message */
 
@@ -36,6 +38,7 @@ struct worker {
     uint32_t *targets;
     size_t count, capacity;
     HA_VEC(struct pending) starts;
+    struct ha_offset_runs runs;
     uint64_t dangling, references;
     uint64_t bad_instances;      /* with other bytes of values than their class */
     uint64_t bad_off;            /* of the first of them, and what it is */
@@ -53,7 +56,7 @@ struct pass {
     struct worker *workers;
     uint8_t *class_column;
     uint32_t class_width;
-    uint8_t *offset_column;
+    struct ha_offsets offsets;
     uint8_t *row_start;
     uint32_t *lengths; /* per object: 0 no array, else length + 1 */
     uint64_t *has_extras; /* bit per branch object */
@@ -90,40 +93,60 @@ static struct ha_err *flush(struct pass *pass, struct worker *w)
     return err;
 }
 
-/* Room for `more` targets; long rows are flushed in pieces. */
-HA_INLINE struct ha_err *make_room(struct pass *pass, struct worker *w, size_t more)
-{
-    if (HA_LIKELY(w->capacity - w->count >= more)) {
-        return NULL;
-    }
-    return flush(pass, w);
-}
-
+/* A row that is being made: the targets from `begin` on in the buffer. */
 struct row {
     struct worker *w;
     uint32_t obj;
-    bool started;
-    uint32_t held; /* the last target: written when it is known whether another one follows */
+    bool started; /* a part of it is written; then one target is held back, for the last one gets a mark */
+    size_t begin;
 };
+
+static struct ha_err *row_start_here(struct row *row)
+{
+    struct pending *start = ha_vec_push(&row->w->starts);
+    if (HA_UNLIKELY(start == NULL)) {
+        return ha_err_nomem();
+    }
+    *start = (struct pending){row->obj, (uint32_t)row->begin};
+    row->started = true;
+    return NULL;
+}
+
+static HA_NOINLINE struct ha_err *flush_row(struct pass *pass, struct row *row)
+{
+    struct worker *w = row->w;
+    bool any = w->count > row->begin;
+    uint32_t held = any ? w->targets[w->count - 1] : 0;
+    if (any && !row->started) {
+        HA_TRY(row_start_here(row));
+    }
+    w->count -= any;
+    HA_TRY(flush(pass, w));
+    row->begin = 0;
+    w->targets[0] = held;
+    w->count = any;
+    return NULL;
+}
+
+/* Room for `more` targets, which must be less than the buffer. */
+HA_INLINE struct ha_err *make_room(struct pass *pass, struct row *row, size_t more)
+{
+    return HA_LIKELY(row->w->capacity - row->w->count > more) ? NULL : flush_row(pass, row);
+}
+
+/* The same when there is room. */
+HA_INLINE void row_put(struct row *row, uint32_t target, bool counts)
+{
+    row->w->targets[row->w->count] = target;
+    row->w->count += counts;
+    row->w->references += counts;
+}
 
 HA_INLINE struct ha_err *row_add(struct pass *pass, struct row *row, uint32_t target)
 {
-    struct worker *w = row->w;
-    if (row->started) {
-        HA_TRY(make_room(pass, w, 1));
-        w->targets[w->count++] = row->held;
-    } else {
-        struct pending *start;
-        HA_TRY(make_room(pass, w, 1));
-        start = ha_vec_push(&w->starts);
-        if (HA_UNLIKELY(start == NULL)) {
-            return ha_err_nomem();
-        }
-        *start = (struct pending){row->obj, (uint32_t)w->count};
-        row->started = true;
-    }
-    row->held = target;
-    w->references += target != HA_EDGE_NULL;
+    HA_TRY(make_room(pass, row, 1));
+    row_put(row, target, true);
+    row->w->references -= target == HA_EDGE_NULL;
     return NULL;
 }
 
@@ -150,31 +173,34 @@ HA_INLINE struct ha_err *row_end(struct pass *pass, struct row *row)
     if (HA_UNLIKELY(pass->has_extras != NULL && (pass->has_extras[row->obj >> 6] >> (row->obj & 63) & 1) != 0)) {
         HA_TRY(row_add_extras(pass, row));
     }
-    if (!row->started) {
+    struct worker *w = row->w;
+    if (w->count == row->begin) {
         ha_put_le40(pass->row_start + 5 * (size_t)row->obj, HA_ROW_EMPTY);
         return NULL;
     }
-    HA_TRY(make_room(pass, row->w, 1));
-    row->w->targets[row->w->count++] = row->held | HA_EDGE_END;
-    return NULL;
+    w->targets[w->count - 1] |= HA_EDGE_END;
+    return row->started ? NULL : row_start_here(row);
+}
+
+/* The target of a reference, where there is room for it. Nulls are as frequent as they are unforeseeable: no jump depends on them. */
+HA_INLINE void row_put_address(struct pass *pass, struct row *row, uint64_t address, uint64_t stand_in)
+{
+    ha_obj target;
+    bool found = ha_addresses_find(pass->build->addresses, address != 0 ? address : stand_in, &target);
+    row_put(row, target.i, found && address != 0);
+    row->w->dangling += !found && address != 0;
 }
 
 HA_INLINE struct ha_err *row_add_address(struct pass *pass, struct row *row, uint64_t address)
 {
-    ha_obj target;
-    if (address == 0) {
-        return NULL;
-    }
-    if (HA_UNLIKELY(!ha_addresses_find(pass->build->addresses, address, &target))) {
-        row->w->dangling++;
-        return NULL;
-    }
-    return row_add(pass, row, target.i);
+    HA_TRY(make_room(pass, row, 1));
+    row_put_address(pass, row, address, 0);
+    return NULL;
 }
 
 /* ---- records ---- */
 
-HA_INLINE void put_columns(struct pass *pass, ha_obj obj, uint32_t cls, uint64_t off)
+HA_INLINE void put_class(struct pass *pass, ha_obj obj, uint32_t cls)
 {
     if (pass->class_width == 2) {
         uint16_t narrow = (uint16_t)cls;
@@ -182,7 +208,6 @@ HA_INLINE void put_columns(struct pass *pass, ha_obj obj, uint32_t cls, uint64_t
     } else {
         memcpy(pass->class_column + 4 * (size_t)obj.i, &cls, sizeof cls);
     }
-    ha_put_le40(pass->offset_column + 5 * (size_t)obj.i, off);
 }
 
 /* The object of a record, if this record is the one that counts. */
@@ -241,7 +266,7 @@ static HA_NOINLINE struct ha_err *odd_instance(struct pass *pass, struct row *ro
 HA_INLINE struct ha_err *instance_row(struct pass *pass, struct worker *w, ha_obj obj, const struct ha_build_class *cls, const struct ha_sub *sub,
                                       unsigned id_size)
 {
-    struct row row = {.w = w, .obj = obj.i};
+    struct row row = {.w = w, .obj = obj.i, .begin = w->count};
     const uint32_t *offsets = cls->reference_offsets;
     if (cls->reference_fields == 0) {
         return row_end(pass, &row);
@@ -266,15 +291,16 @@ HA_INLINE struct ha_err *instance_row(struct pass *pass, struct worker *w, ha_ob
         HA_TRY(row_add(pass, &row, found ? referent.i : HA_EDGE_NULL));
         i = 1;
     }
+    HA_TRY(make_room(pass, &row, cls->reference_fields));
     for (; i < cls->reference_fields; i++) {
-        HA_TRY(row_add_address(pass, &row, ha_sub_id(p + offsets[i], id_size)));
+        row_put_address(pass, &row, ha_sub_id(p + offsets[i], id_size), sub->id);
     }
     return row_end(pass, &row);
 }
 
 HA_INLINE struct ha_err *array_row(struct pass *pass, struct worker *w, ha_obj obj, const struct ha_sub *sub, unsigned id_size)
 {
-    struct row row = {.w = w, .obj = obj.i};
+    struct row row = {.w = w, .obj = obj.i, .begin = w->count};
     for (uint64_t off = sub->body; off < sub->end;) {
         uint64_t left = sub->end - off;
         size_t bytes = left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
@@ -282,8 +308,9 @@ HA_INLINE struct ha_err *array_row(struct pass *pass, struct worker *w, ha_obj o
         if (p == NULL) {
             return ha_window_error(&w->window);
         }
+        HA_TRY(make_room(pass, &row, bytes / id_size));
         for (size_t i = 0; i < bytes; i += id_size) {
-            HA_TRY(row_add_address(pass, &row, ha_sub_id(p + i, id_size)));
+            row_put_address(pass, &row, ha_sub_id(p + i, id_size), sub->id);
         }
         off += bytes;
     }
@@ -293,7 +320,7 @@ HA_INLINE struct ha_err *array_row(struct pass *pass, struct worker *w, ha_obj o
 static struct ha_err *class_row(struct pass *pass, struct worker *w, const struct ha_build_class *cls)
 {
     const struct ha_build *build = pass->build;
-    struct row row = {.w = w, .obj = cls->object.i};
+    struct row row = {.w = w, .obj = cls->object.i, .begin = w->count};
     if (!ha_cls_is_none(cls->super) && !ha_obj_is_none(build->classes.data[cls->super.i].object)) {
         HA_TRY(row_add(pass, &row, build->classes.data[cls->super.i].object.i));
     }
@@ -350,10 +377,12 @@ HA_INLINE struct ha_err *on_instance(struct pass *pass, struct worker *w, const 
     }
     const struct ha_build_class *cls = &build->classes.data[w->last_class];
     bool is_class_object = (cls->flags & HA_CLASS_IS_CLASS) != 0 && ha_build_is_mirror(build, sub->id);
-    if (HA_UNLIKELY(is_class_object) || !take_object(pass, sub->id, &obj)) {
+    if (HA_UNLIKELY(is_class_object || !take_object(pass, sub->id, &obj))) {
+        w->runs.open = false;
         return NULL;
     }
-    put_columns(pass, obj, w->last_class, sub->off);
+    put_class(pass, obj, w->last_class);
+    HA_TRY(ha_offsets_add(&pass->offsets, &w->runs, obj, sub->id, sub->off, sub->end));
     if (HA_UNLIKELY(sub->count != cls->payload_bytes)) {
         note_odd_size(pass, w, sub);
     }
@@ -367,7 +396,8 @@ HA_INLINE struct ha_err *on_array(struct pass *pass, struct worker *w, const str
 {
     struct ha_build *build = pass->build;
     ha_obj obj;
-    if (!take_object(pass, sub->id, &obj)) {
+    if (HA_UNLIKELY(!take_object(pass, sub->id, &obj))) {
+        w->runs.open = false;
         return NULL;
     }
     bool objects = sub->tag == HA_SUB_OBJ_ARRAY;
@@ -375,7 +405,8 @@ HA_INLINE struct ha_err *on_array(struct pass *pass, struct worker *w, const str
     if (objects && cls != HA_NONE && HA_UNLIKELY(ha_build_is_no_array(build, cls))) {
         cls = build->object_array; /* told by the scan */
     }
-    put_columns(pass, obj, cls == HA_NONE ? fallback(pass) : cls, sub->off);
+    put_class(pass, obj, cls == HA_NONE ? fallback(pass) : cls);
+    HA_TRY(ha_offsets_add(&pass->offsets, &w->runs, obj, sub->id, sub->off, sub->end));
     pass->lengths[obj.i] = (sub->count < UINT32_MAX ? sub->count : UINT32_MAX - 1) + 1;
     if (!pass->rows || obj.i >= build->facts.branch_count) {
         return NULL;
@@ -383,7 +414,7 @@ HA_INLINE struct ha_err *on_array(struct pass *pass, struct worker *w, const str
     if (objects) {
         return array_row(pass, w, obj, sub, id_size);
     }
-    struct row row = {.w = w, .obj = obj.i};
+    struct row row = {.w = w, .obj = obj.i, .begin = w->count};
     return row_end(pass, &row);
 }
 
@@ -401,7 +432,10 @@ static HA_NOINLINE struct ha_err *on_class(struct pass *pass, struct worker *w, 
     if (cls == HA_NONE || build->classes.data[cls].record != sub->off || !take_object(pass, sub->id, &obj)) {
         return NULL;
     }
-    put_columns(pass, obj, build->class_class, sub->off);
+    put_class(pass, obj, build->class_class);
+    if (pass->offsets.column != NULL) {
+        HA_TRY(ha_offsets_add(&pass->offsets, &w->runs, obj, sub->id, sub->off, sub->end));
+    }
     return pass->rows && obj.i < build->facts.branch_count ? class_row(pass, w, &build->classes.data[cls]) : NULL;
 }
 
@@ -409,6 +443,7 @@ HA_INLINE struct ha_err *read_records(struct pass *pass, struct worker *w, struc
 {
     while (ha_batch_walk_segment(walk)) {
         uint64_t off = walk->off;
+        w->runs.open = false;
         while (off < walk->seg_end) {
             struct ha_sub sub;
             if (HA_UNLIKELY(ha_sub_read(&w->window, off, walk->seg_end, id_size, &sub) != HA_SUB_OK)) {
@@ -418,7 +453,10 @@ HA_INLINE struct ha_err *read_records(struct pass *pass, struct worker *w, struc
                 HA_TRY(on_instance(pass, w, &sub, id_size));
             } else if (sub.tag == HA_SUB_OBJ_ARRAY || sub.tag == HA_SUB_PRIM_ARRAY || sub.tag == HA_SUB_PRIM_ARRAY_NODATA) {
                 HA_TRY(on_array(pass, w, &sub, id_size));
-            } else if (sub.tag == HA_SUB_CLASS) {
+            } else {
+                w->runs.open = false;
+            }
+            if (HA_UNLIKELY(sub.tag == HA_SUB_CLASS)) {
                 bool stop;
                 HA_TRY(on_class(pass, w, walk, &sub, &stop));
                 if (stop) {
@@ -442,7 +480,10 @@ HA_POPCNT_CLONES static struct ha_err *batch(void *ctx, unsigned worker, uint64_
     struct ha_err *err =
         pass->build->facts.id_size == 8 ? read_records(pass, w, &walk, 8) : read_records(pass, w, &walk, 4);
     if (err == NULL) {
-        err = flush(pass, w);
+        err = flush(pass, w); /* takes the turn in any case */
+    }
+    if (err == NULL) {
+        err = ha_offsets_merge(&pass->offsets, &w->runs);
     }
     if (err != NULL) {
         ha_turn_fail(pass->turn);
@@ -469,7 +510,8 @@ static struct ha_err *made_up_rows(struct pass *pass)
         if (cls->record != UINT64_MAX || ha_obj_is_none(obj) || (pass->seen != NULL && (pass->seen[obj.i >> 6] >> (obj.i & 63) & 1) != 0)) {
             continue;
         }
-        put_columns(pass, obj, pass->build->class_class, HA_ROW_EMPTY);
+        put_class(pass, obj, pass->build->class_class);
+        ha_offsets_add_none(&pass->offsets, obj);
         if (pass->rows && obj.i < pass->build->facts.branch_count) {
             HA_TRY(class_row(pass, w, cls));
         }
@@ -512,16 +554,14 @@ static struct ha_err *map_columns(struct pass *pass)
 {
     struct ha_build *build = pass->build;
     uint64_t n = build->facts.object_count;
-    void *classes, *offsets;
     pass->class_width = build->classes.count <= 65536 ? 2 : 4;
-    HA_TRY(ha_index_section_map(build->writer, HA_SECTION_CLASS_COLUMN, pass->class_width, n, &classes));
-    HA_TRY(ha_index_section_map(build->writer, HA_SECTION_OFFSETS, 5, n, &offsets));
+    HA_TRY(ha_big_init_raw(&build->class_column, n + 1, pass->class_width));
+    HA_TRY(ha_offsets_init(&pass->offsets, build));
     if (pass->rows) {
-        HA_TRY(ha_big_init(&build->row_starts, (uint64_t)build->facts.branch_count + 1, 5));
+        HA_TRY(ha_big_init_raw(&build->row_starts, (uint64_t)build->facts.branch_count + 1, 5));
         memset(build->row_starts.data, 0xff, 5 * ((size_t)build->facts.branch_count + 1));
     }
-    pass->class_column = classes;
-    pass->offset_column = offsets;
+    pass->class_column = build->class_column.data;
     pass->row_start = build->row_starts.data;
     return NULL;
 }
@@ -547,6 +587,7 @@ static void workers_free(struct worker *workers, unsigned count)
         ha_window_deinit(&workers[i].window);
         ha_free(workers[i].targets);
         ha_vec_deinit(&workers[i].starts);
+        ha_vec_deinit(&workers[i].runs.runs);
     }
     ha_free(workers);
 }
@@ -558,7 +599,7 @@ static struct ha_err *workers_create(struct ha_build *build, struct worker **ret
         return ha_err_nomem();
     }
     uint64_t wanted = build->heap_bytes / build->facts.id_size + 1; /* a small dump needs no large buffers */
-    size_t capacity = wanted < FLUSH_TARGETS ? (size_t)wanted : FLUSH_TARGETS;
+    size_t capacity = (wanted < FLUSH_TARGETS ? (size_t)wanted : FLUSH_TARGETS) + ROW_ROOM;
     for (unsigned i = 0; i < build->threads; i++) {
         ha_window_init(&workers[i].window, build->input, HA_WINDOW_STREAM);
         workers[i].capacity = capacity;
@@ -611,6 +652,8 @@ static struct ha_err *run(struct pass *pass)
     HA_TRY(ha_parallel_for(pass->seen != NULL ? 1 : build->threads, build->batches.count, batch, pass));
     HA_TRY(made_up_rows(pass));
     HA_TRY(ha_index_stream_close(build->writer, pass->written));
+    HA_TRY(ha_offsets_write(&pass->offsets));
+    HA_TRY(ha_index_section_put(build->writer, HA_SECTION_CLASS_COLUMN, pass->class_width, build->facts.object_count, build->class_column.data));
     for (unsigned i = 0; i < build->threads; i++) {
         build->facts.dangling_references += pass->workers[i].dangling;
         build->facts.reference_count += pass->workers[i].references;
@@ -638,11 +681,16 @@ struct ha_err *ha_graph_build(struct ha_build *build, bool rows)
         pass.seen = seen.data;
     }
     if (err == NULL) {
+        err = ha_addresses_hold(build->addresses);
+    }
+    if (err == NULL) {
         err = run(&pass);
     }
+    ha_addresses_drop(build->addresses);
     if (err == NULL && rows) {
         err = ha_graph_note_fillers(build, pass.lengths);
     }
+    ha_offsets_deinit(&pass.offsets);
     ha_big_deinit(&lengths);
     ha_big_deinit(&extras);
     ha_big_deinit(&seen);

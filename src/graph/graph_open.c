@@ -19,6 +19,7 @@ struct ha_err *ha_graph_open(const struct ha_index *index, const struct ha_heap 
     struct ha_index_section blocks = ha_index_find(index, HA_SECTION_IN_STARTS, 0);
     struct ha_index_section large = ha_index_find(index, HA_SECTION_IN_LARGE, 0);
     struct ha_index_section sources = ha_index_find(index, HA_SECTION_SOURCES, sizeof(uint32_t));
+    struct ha_index_section idom = ha_index_find(index, HA_SECTION_IDOM, sizeof(uint32_t));
     struct ha_starts in, out = {0};
     uint32_t branch_count = heap->facts.branch_count;
     bool plain = rows.count == branch_count && packed.count == 0;
@@ -31,7 +32,8 @@ struct ha_err *ha_graph_open(const struct ha_index *index, const struct ha_heap 
         return ha_err_nomem();
     }
     *graph = (struct ha_graph){.heap = heap, .rows = out, .row_start = plain ? rows.data : NULL, .targets = targets.data, .target_count = targets.count,
-                               .in = in, .sources = sources.data, .source_count = sources.count};
+                               .in = in, .sources = sources.data, .source_count = sources.count,
+                               .idom = idom.count == heap->facts.object_count ? idom.data : NULL};
     *ret = graph;
     return NULL;
 }
@@ -66,8 +68,13 @@ bool ha_graph_referent(const struct ha_graph *graph, ha_obj obj, ha_obj *ret)
 
 struct ha_in ha_graph_in(const struct ha_graph *graph, ha_obj obj)
 {
+    const uint32_t n = graph->heap->facts.object_count;
+    if (ha_starts_is_single(&graph->in, obj.i)) {
+        bool fits = graph->idom != NULL && graph->idom[obj.i] < n;
+        return (struct ha_in){fits ? graph->idom + obj.i : NULL, fits, n};
+    }
     struct ha_span span = ha_starts_get(&graph->in, obj.i);
     /* a section without elements has no address */
     const uint32_t *sources = span.length > 0 ? graph->sources + span.begin : NULL;
-    return (struct ha_in){sources, span.length, graph->heap->facts.object_count};
+    return (struct ha_in){sources, span.length, n};
 }

@@ -11,7 +11,7 @@ static struct list list_of(const struct ha_starts *starts, uint64_t item)
 {
     uint8_t length = starts->blocks[item / HA_STARTS_ITEMS * HA_STARTS_BYTES + 5 + item % HA_STARTS_ITEMS];
     if (HA_LIKELY(length != HA_STARTS_LARGE)) {
-        return (struct list){HA_STARTS_FOLLOWS, length};
+        return (struct list){HA_STARTS_FOLLOWS, length == HA_STARTS_SINGLE ? 0 : length};
     }
     uint64_t low = 0, high = starts->large_count;
     while (low < high) {
@@ -52,28 +52,6 @@ struct ha_span ha_starts_get(const struct ha_starts *starts, uint32_t item)
     return checked(starts, begin, wanted.length);
 }
 
-void ha_starts_walk_begin(const struct ha_starts *starts, uint32_t item, struct ha_starts_walk *ret)
-{
-    *ret = (struct ha_starts_walk){.starts = starts, .item = item, .begin = ha_starts_get(starts, item).begin};
-}
-
-struct ha_span ha_starts_walk_next(struct ha_starts_walk *walk)
-{
-    if (walk->item >= walk->starts->item_count) {
-        return (struct ha_span){0, 0};
-    }
-    if (walk->item % HA_STARTS_ITEMS == 0) {
-        walk->begin = ha_le40(walk->starts->blocks + walk->item / HA_STARTS_ITEMS * HA_STARTS_BYTES);
-    }
-    struct list list = list_of(walk->starts, walk->item++);
-    if (list.begin != HA_STARTS_FOLLOWS) {
-        return checked(walk->starts, list.begin, list.length);
-    }
-    uint64_t begin = walk->begin;
-    walk->begin += list.length;
-    return checked(walk->starts, begin, list.length);
-}
-
 struct ha_err *ha_starts_put(struct ha_starts_maker *maker, uint64_t begin, uint64_t length)
 {
     uint8_t *block = maker->blocks + maker->items / HA_STARTS_ITEMS * HA_STARTS_BYTES;
@@ -91,7 +69,7 @@ struct ha_err *ha_starts_put(struct ha_starts_maker *maker, uint64_t begin, uint
     if (follows) {
         maker->at += length;
     }
-    if (follows && length < HA_STARTS_LARGE) {
+    if (follows && length < HA_STARTS_SINGLE) {
         block[5 + item % HA_STARTS_ITEMS] = (uint8_t)length;
         return NULL;
     }
@@ -102,6 +80,13 @@ struct ha_err *ha_starts_put(struct ha_starts_maker *maker, uint64_t begin, uint
     }
     *large = (struct ha_large_list){follows ? HA_STARTS_FOLLOWS : begin, length, (uint32_t)item, 0};
     return NULL;
+}
+
+void ha_starts_put_single(struct ha_starts_maker *maker)
+{
+    uint64_t item = maker->items++;
+    maker->any = maker->any && item % HA_STARTS_ITEMS != 0;
+    maker->blocks[item / HA_STARTS_ITEMS * HA_STARTS_BYTES + 5 + item % HA_STARTS_ITEMS] = HA_STARTS_SINGLE;
 }
 
 bool ha_starts_open(const struct ha_index_section *blocks, const struct ha_index_section *large, uint64_t items, uint64_t limit, struct ha_starts *ret)

@@ -24,6 +24,9 @@
 
 #define REGION_PAGE_BITS 19U /* pages of a region: 2^33 slots */
 #define REGIONS_MAX 4096U
+#define BLOCK_PAGES 512U /* 2 MiB */
+#define SMALL_BLOCK_PAGES 8U
+#define SMALL_BLOCKS 16U /* then a small dump is none any more */
 #define DIRECTORY_FLOOR (4U << 20) /* entries that any dump may have; beyond, only in proportion to its pages */
 #define DIRECTORY_ENTRIES_PER_PAGE 256U
 #define SPARSE_FLOOR (16U << 20)
@@ -56,7 +59,9 @@ struct ha_address_set {
     uint64_t dump_bytes;
     struct worker *workers;
     _Atomic(int) trouble;
-    pthread_mutex_t lock; /* guards making regions and pages */
+    pthread_mutex_t lock; /* guards making regions and pages, and all below */
+    HA_VEC(struct ha_big) blocks; /* memory of the pages */
+    uint32_t block_used, block_pages; /* of the last one */
     _Atomic(struct region *) regions[REGIONS_MAX];
     _Atomic(uint32_t) region_count;
     _Atomic(uint64_t) page_count;
@@ -86,9 +91,6 @@ struct ha_address_set *ha_address_set_create(uint32_t shift, unsigned workers, u
 
 static void region_free(struct region *region)
 {
-    for (uint32_t p = region->first; p < region->end; p++) {
-        ha_free(atomic_load_explicit(&region->pages[p], memory_order_relaxed));
-    }
     struct ha_big big = {.data = region, .bytes = sizeof *region};
     ha_big_deinit(&big);
 }
@@ -104,6 +106,10 @@ void ha_address_set_destroy(struct ha_address_set *set)
     for (unsigned i = 0; i < set->worker_count; i++) {
         ha_vec_deinit(&set->workers[i].list);
     }
+    for (size_t i = 0; i < set->blocks.count; i++) {
+        ha_big_deinit(&set->blocks.data[i]);
+    }
+    ha_vec_deinit(&set->blocks);
     pthread_mutex_destroy(&set->lock);
     ha_free(set->workers);
     ha_free(set);
@@ -119,6 +125,28 @@ static struct region *region_find(struct ha_address_set *set, uint64_t number)
         }
     }
     return NULL;
+}
+
+/* Memory of a page, zero-filled; under the lock. Blocks grow with their number. */
+static struct page *page_new(struct ha_address_set *set)
+{
+    if (set->blocks.count == 0 || set->block_used == set->block_pages) {
+        uint32_t pages = set->blocks.count < SMALL_BLOCKS ? SMALL_BLOCK_PAGES : BLOCK_PAGES;
+        struct ha_big *block = ha_vec_push(&set->blocks);
+        if (block == NULL) {
+            return NULL;
+        }
+        *block = (struct ha_big){0};
+        struct ha_err *err = ha_big_init(block, pages, sizeof(struct page));
+        if (err != NULL) {
+            ha_err_free(err);
+            set->blocks.count--;
+            return NULL;
+        }
+        set->block_used = 0;
+        set->block_pages = pages;
+    }
+    return (struct page *)set->blocks.data[set->blocks.count - 1].data + set->block_used++;
 }
 
 /* Makes the page (and its region) under the lock; NULL without memory or with too many regions (then trouble is set). */
@@ -148,7 +176,7 @@ static struct page *page_make(struct ha_address_set *set, uint64_t page_number)
     _Atomic(struct page *) *slot = &region->pages[at];
     struct page *page = atomic_load(slot);
     if (page == NULL) {
-        page = ha_calloc_array(1, sizeof *page);
+        page = page_new(set);
         if (page != NULL) {
             region->first = at < region->first ? at : region->first;
             region->end = at + 1 > region->end ? at + 1 : region->end;
@@ -327,7 +355,7 @@ static int compare_regions(const void *a, const void *b)
     return ((*x)->number > (*y)->number) - ((*x)->number < (*y)->number);
 }
 
-/* Copies the pages in address order and frees them as they go. */
+/* Copies the pages in address order. */
 static struct ha_err *copy_pages(struct ha_address_set *set, struct ha_line *lines, uint64_t *numbers)
 {
     uint32_t region_count = atomic_load(&set->region_count);
@@ -346,8 +374,6 @@ static struct ha_err *copy_pages(struct ha_address_set *set, struct ha_line *lin
             if (page != NULL) {
                 memcpy(lines + next * HA_PAGE_LINES, page, sizeof *page);
                 numbers[next++] = sorted[r]->number << REGION_PAGE_BITS | p;
-                atomic_store_explicit(&sorted[r]->pages[p], NULL, memory_order_relaxed);
-                ha_free(page);
             }
         }
     }
@@ -395,6 +421,29 @@ static struct ha_err *rank_lines(const struct ha_line *lines, struct ha_line_ran
     return NULL;
 }
 
+/* Writes the sections of the bitmap form, its lines and ranks by way of the given arrays. */
+static struct ha_err *finish_bitmap(struct ha_address_set *set, struct ha_index_writer *writer, struct ha_line *lines, struct ha_line_rank *ranks,
+                                    uint64_t span, struct ha_address_info *info)
+{
+    uint64_t pages = atomic_load(&set->page_count);
+    void *numbers, *directory;
+    HA_TRY(ha_index_section_map(writer, HA_SECTION_ADDRESS_PAGES, sizeof(uint64_t), pages, &numbers));
+    if (pages > 0) {
+        HA_TRY(copy_pages(set, lines, numbers));
+        HA_TRY(rank_lines(lines, ranks, pages * HA_PAGE_LINES, info));
+    }
+    HA_TRY(ha_index_section_put(writer, HA_SECTION_ADDRESS_LINES, sizeof *lines, pages * HA_PAGE_LINES, lines));
+    HA_TRY(ha_index_section_put(writer, HA_SECTION_ADDRESS_RANKS, sizeof *ranks, pages * HA_PAGE_LINES, ranks));
+    HA_TRY(ha_index_section_map(writer, HA_SECTION_ADDRESS_DIR, sizeof(uint32_t), span, &directory));
+    if (span > 0) {
+        memset(directory, 0xff, span * sizeof(uint32_t));
+        for (uint64_t p = 0; p < pages; p++) {
+            ((uint32_t *)directory)[((const uint64_t *)numbers)[p] - info->first_page] = (uint32_t)p;
+        }
+    }
+    return ha_index_section_put(writer, HA_SECTION_ADDRESS_INFO, sizeof *info, 1, info);
+}
+
 struct ha_err *ha_address_set_finish(struct ha_address_set *set, struct ha_index_writer *writer)
 {
     if (set->shift == HA_SHIFT_SORTED) {
@@ -412,20 +461,15 @@ struct ha_err *ha_address_set_finish(struct ha_address_set *set, struct ha_index
         atomic_store(&set->trouble, HA_ADDRESSES_SPARSE);
         return NULL;
     }
-    void *lines, *ranks, *numbers, *directory;
-    HA_TRY(ha_index_section_map(writer, HA_SECTION_ADDRESS_LINES, sizeof(struct ha_line), pages * HA_PAGE_LINES, &lines));
-    HA_TRY(ha_index_section_map(writer, HA_SECTION_ADDRESS_RANKS, sizeof(struct ha_line_rank), pages * HA_PAGE_LINES, &ranks));
-    HA_TRY(ha_index_section_map(writer, HA_SECTION_ADDRESS_PAGES, sizeof(uint64_t), pages, &numbers));
-    if (pages > 0) {
-        HA_TRY(copy_pages(set, lines, numbers));
-        HA_TRY(rank_lines(lines, ranks, pages * HA_PAGE_LINES, &info));
+    struct ha_big lines = {0}, ranks = {0};
+    struct ha_err *err = ha_big_init_raw(&lines, pages * HA_PAGE_LINES, sizeof(struct ha_line));
+    if (err == NULL) {
+        err = ha_big_init_raw(&ranks, pages * HA_PAGE_LINES, sizeof(struct ha_line_rank));
     }
-    HA_TRY(ha_index_section_map(writer, HA_SECTION_ADDRESS_DIR, sizeof(uint32_t), span, &directory));
-    if (span > 0) {
-        memset(directory, 0xff, span * sizeof(uint32_t));
-        for (uint64_t p = 0; p < pages; p++) {
-            ((uint32_t *)directory)[((const uint64_t *)numbers)[p] - info.first_page] = (uint32_t)p;
-        }
+    if (err == NULL) {
+        err = finish_bitmap(set, writer, lines.data, ranks.data, span, &info);
     }
-    return ha_index_section_put(writer, HA_SECTION_ADDRESS_INFO, sizeof info, 1, &info);
+    ha_big_deinit(&lines);
+    ha_big_deinit(&ranks);
+    return err;
 }

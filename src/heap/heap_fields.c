@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Values of fields and elements, read from the dump on demand. The record of an object is found through the offset column and decoded like in
- * the passes; its id must be the object's address, else the index does not fit the dump and nothing is returned.
+ * Values of fields and elements, read from the dump on demand. The record of an object is found through the offset column, or, in dumps that
+ * ascend, by going through the records of its neighbours in the same 256 slots of addresses (20 on average); it is decoded like in the passes.
+ * Its id must be the object's address, else the index does not fit the dump and nothing is returned.
  */
 #include "ha/heap/heap.h"
 
+#include "ha/heap/heap_addresses.h"
 #include "ha/hprof/hprof_heap.h"
 
 #include <string.h>
@@ -88,16 +90,56 @@ const struct ha_static *ha_heap_static_find(const struct ha_heap *heap, ha_cls c
 
 /* ---- values of an object ---- */
 
-bool ha_heap_body(const struct ha_heap *heap, struct ha_window *window, ha_obj obj, struct ha_body *ret)
+/* The record at off, if an object begins there; false also beyond the end. */
+static bool record_at(const struct ha_heap *heap, struct ha_window *window, uint64_t off, struct ha_sub *ret)
 {
-    uint64_t off = ha_le40(heap->offset_column + 5 * (size_t)obj.i);
     uint64_t size = ha_input_bytes(heap->input);
-    struct ha_sub sub;
-    if (off >= size || ha_sub_read(window, off, size, heap->facts.id_size, &sub) != HA_SUB_OK) {
+    if (off >= size || ha_sub_read(window, off, size, heap->facts.id_size, ret) != HA_SUB_OK) {
         ha_err_free(ha_window_error(window));
         return false;
     }
-    if (sub.id != ha_heap_address(heap, obj) || (sub.tag != HA_SUB_INSTANCE && sub.tag != HA_SUB_OBJ_ARRAY && sub.tag != HA_SUB_PRIM_ARRAY)) {
+    return ret->tag == HA_SUB_INSTANCE || ret->tag == HA_SUB_OBJ_ARRAY || ret->tag == HA_SUB_PRIM_ARRAY || ret->tag == HA_SUB_PRIM_ARRAY_NODATA;
+}
+
+static uint64_t stray_offset(const struct ha_heap *heap, ha_obj obj)
+{
+    uint64_t low = 0, high = heap->stray_count;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (heap->strays[2 * middle] < obj.i) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < heap->stray_count && heap->strays[2 * low] == obj.i ? heap->strays[2 * low + 1] : UINT64_MAX;
+}
+
+/* From the first record of the object's line of addresses on, until its own comes. */
+static bool walk_to_record(const struct ha_heap *heap, struct ha_window *window, ha_addr address, struct ha_sub *ret)
+{
+    uint64_t line;
+    if (!ha_addresses_line(heap->addresses, address, &line)) {
+        return false;
+    }
+    uint64_t off = ha_le40(heap->samples + 5 * (size_t)line);
+    for (unsigned steps = 0; steps < HA_LINE_SLOTS && record_at(heap, window, off, ret); steps++) {
+        if (ret->id == address) {
+            return true;
+        }
+        off = ret->end;
+    }
+    return false;
+}
+
+bool ha_heap_body(const struct ha_heap *heap, struct ha_window *window, ha_obj obj, struct ha_body *ret)
+{
+    struct ha_sub sub;
+    ha_addr address = ha_heap_address(heap, obj);
+    uint64_t off = heap->offset_column != NULL ? ha_le40(heap->offset_column + 5 * (size_t)obj.i) : stray_offset(heap, obj);
+    bool walk = heap->offset_column == NULL && off == UINT64_MAX;
+    bool found = walk ? walk_to_record(heap, window, address, &sub) : record_at(heap, window, off, &sub) && sub.id == address;
+    if (!found || sub.tag == HA_SUB_PRIM_ARRAY_NODATA) {
         return false;
     }
     *ret = (struct ha_body){.off = sub.body, .bytes = sub.end - sub.body, .elements = sub.tag == HA_SUB_INSTANCE ? 0 : sub.count};

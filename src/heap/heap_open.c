@@ -200,16 +200,22 @@ static struct ha_err *open_columns(struct opening *o)
     uint64_t n = heap->facts.object_count;
     struct ha_index_section classes = ha_index_find(o->index, HA_SECTION_CLASS_COLUMN, 0);
     struct ha_index_section offsets = ha_index_find(o->index, HA_SECTION_OFFSETS, 5);
+    struct ha_index_section samples = ha_index_find(o->index, HA_SECTION_SAMPLES, 5);
+    struct ha_index_section strays = ha_index_find(o->index, HA_SECTION_STRAYS, 2 * sizeof(uint64_t));
     struct ha_index_section bits = ha_index_find(o->index, HA_SECTION_ARRAY_BITS, 1);
     struct ha_index_section ranks = ha_index_find(o->index, HA_SECTION_ARRAY_RANKS, sizeof(uint32_t));
     struct ha_index_section lengths = ha_index_find(o->index, HA_SECTION_ARRAY_LENGTHS, sizeof(uint32_t));
-    if (classes.count != n || offsets.count != n || bits.count != (n + 7) / 8 || ranks.count != (n + RANK_BLOCK - 1) / RANK_BLOCK ||
+    bool sampled = offsets.count == 0 && heap->addresses->sorted == NULL && samples.count == heap->addresses->page_count * HA_PAGE_LINES;
+    if (classes.count != n || (offsets.count != n && !sampled) || bits.count != (n + 7) / 8 || ranks.count != (n + RANK_BLOCK - 1) / RANK_BLOCK ||
         (n > 0 && classes.width != 2 && classes.width != 4)) {
         return damaged("the columns");
     }
     heap->class_column = classes.data;
     heap->class_width = classes.width;
     heap->offset_column = offsets.data;
+    heap->samples = samples.data;
+    heap->strays = strays.data;
+    heap->stray_count = strays.count;
     heap->array_bits = bits.data;
     heap->array_ranks = ranks.data;
     heap->array_lengths = lengths.data;

@@ -94,6 +94,8 @@ struct worker {
     uint64_t unknown_off;    /* of the first such record */
     bool unknown_overflow;   /* there were more ids than are remembered */
     uint64_t gcd;
+    uint64_t last_address; /* of the batch */
+    uint64_t descents;
     uint64_t last_class_id;
     uint32_t last_class;
     char pad[64];
@@ -122,6 +124,14 @@ static inline void note_address(struct worker *w, uint64_t address)
     if (HA_UNLIKELY(w->gcd > 8 || w->gcd == 0)) {
         w->gcd = gcd(w->gcd, address);
     }
+}
+
+/* The same for objects, whose order decides how their records are found again. */
+static inline void note_object(struct worker *w, uint64_t address)
+{
+    note_address(w, address);
+    w->descents += address < w->last_address;
+    w->last_address = address;
 }
 
 static struct ha_err *note_unknown_class(struct worker *w, uint64_t class_id, uint8_t kind, uint64_t off)
@@ -216,7 +226,7 @@ static inline struct ha_err *on_instance(struct scan *scan, struct worker *w, un
         }
         HA_TRY(note_unknown_class(w, sub->class_id, HA_CLASS_INSTANCE, sub->off));
     }
-    note_address(w, sub->id);
+    note_object(w, sub->id);
     return ha_address_set_add(scan->set, worker, sub->id, leaf);
 }
 
@@ -246,7 +256,7 @@ static inline struct ha_err *on_object_array(struct scan *scan, struct worker *w
     found->overlap |= sub->id > found->last_array && sub->id < found->last_array_end;
     found->last_array = sub->id;
     found->last_array_end = sub->id + 16 + 8 * (uint64_t)sub->count;
-    note_address(w, sub->id);
+    note_object(w, sub->id);
     return ha_address_set_add(scan->set, worker, sub->id, false);
 }
 
@@ -265,7 +275,7 @@ static inline struct ha_err *on_primitive_array(struct scan *scan, struct worker
         w->unknown_types |= 1U << sub->type;
         w->unknown_off = sub->off < w->unknown_off ? sub->off : w->unknown_off;
     }
-    note_address(w, sub->id);
+    note_object(w, sub->id);
     return ha_address_set_add(scan->set, worker, sub->id, leaf);
 }
 
@@ -467,6 +477,7 @@ static struct ha_err *scan_batch(void *ctx, unsigned worker, uint64_t index)
     struct worker *w = &scan->workers[worker];
     const struct ha_batch *batch = &scan->build->batches.data[index];
     struct found *found = &scan->found[index];
+    w->last_address = 0;
     found->overlap_left = batch->end - batch->off;
     ha_resync_begin(&w->resync, batch->end - batch->off);
     found->resyncs_left = RESYNCS_FLOOR + (found->overlap_left >> RESYNC_BYTES_SHIFT);
@@ -673,9 +684,10 @@ struct ha_err *ha_scan_run(struct ha_build *build, struct ha_address_set *set, b
         ha_progress_end(build->progress);
     }
     if (err == NULL && ha_address_set_trouble(set) == HA_ADDRESSES_FINE) {
-        build->address_gcd = 0;
+        build->address_gcd = build->descents = 0;
         for (unsigned i = 0; i < build->threads; i++) {
             build->address_gcd = gcd(build->address_gcd, scan.workers[i].gcd);
+            build->descents += scan.workers[i].descents;
         }
         for (size_t c = 0; c < front_classes; c++) {
             build->classes.data[c].instances = 0;

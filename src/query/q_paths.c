@@ -19,6 +19,8 @@
 #include "query/q_edges.h"
 
 #define ORDERED_MAX 4096U /* objects of a level that is put in order of class names */
+/* When there is a path, so many objects more are visited for others at most (whole levels): what lies further away is rarely worth the wait. */
+#define FURTHER_MAX (1U << 20)
 
 struct found {
     ha_obj root;
@@ -36,6 +38,7 @@ struct search {
     object_list classes; /* class objects of the level that are reached from their instances */
     HA_VEC(struct found) found; /* all paths so far, in order */
     uint64_t max;               /* 0: all */
+    uint64_t visited;           /* since the first path was found */
     bool failed;                /* out of memory */
 };
 
@@ -67,6 +70,7 @@ static void reach(struct search *s, ha_obj obj, ha_obj after)
         return;
     }
     s->next[obj.i] = after.i + 1;
+    s->visited += s->found.count > 0;
     bool top = s->q->snapshot->dom->idom[obj.i] ==
                HA_DOM_ROOT; // roots lie directly under the root of the tree
     if (!top || ha_heap_root_kinds(heap, obj) == 0) {
@@ -188,7 +192,7 @@ static struct ha_err *expand_classes(struct search *s)
 
 static bool enough(const struct search *s)
 {
-    return s->max != 0 && s->found.count >= s->max;
+    return s->max != 0 && (s->found.count >= s->max || s->visited > FURTHER_MAX);
 }
 
 static struct ha_err *run(struct search *s)

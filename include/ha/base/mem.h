@@ -50,7 +50,12 @@ struct ha_big {
    into a file first when memory is limited. */
 struct ha_err *ha_big_init(struct ha_big *big, uint64_t count, size_t size) HA_WARN_UNUSED;
 struct ha_err *ha_big_init_cold(struct ha_big *big, uint64_t count, size_t size) HA_WARN_UNUSED;
+/* The same with contents that are anything: for arrays that are written before they are read. */
+struct ha_err *ha_big_init_raw(struct ha_big *big, uint64_t count, size_t size) HA_WARN_UNUSED;
 void ha_big_deinit(struct ha_big *big);
+
+/* Gives the pages of former big arrays, which wait for the next ones, back to the system. */
+void ha_big_trim(void);
 
 /* Arrays smaller than this are anonymous whatever the limit. */
 #define HA_BIG_FILE_MIN ((size_t)8 << 20)

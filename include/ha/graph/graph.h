@@ -10,7 +10,7 @@
  * begin with the referent, or HA_EDGE_NULL where it is null. A thread's row ends with the locals of its stack.
  *
  *     in         where the sources of each object lie in `sources` (graph_starts.h)
- *     sources    objects that refer to it, ascending, once per reference
+ *     sources    objects that refer to it, ascending, once per reference; a single one that is also the dominator is left out: `idom` tells
  *
  * Everything read from these sections is checked by the accessors: they come from a file.
  */
@@ -37,6 +37,7 @@ struct ha_graph {
     struct ha_starts in;
     const uint32_t *sources;
     uint64_t source_count;
+    const uint32_t *idom; /* section DIDO, whose meaning is dom's; NULL where it does not fit the objects */
 };
 
 struct ha_err *ha_graph_open(const struct ha_index *index, const struct ha_heap *heap, struct ha_graph **ret) HA_WARN_UNUSED;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pass 3 over the dump, and the transposition of its result: how the sections of objects and references come to be. */
+/* Pass 3 over the dump: how the sections of objects and references come to be. */
 #ifndef HA_GRAPH_GRAPH_BUILD_H
 #define HA_GRAPH_GRAPH_BUILD_H
 
@@ -11,8 +11,5 @@ struct ha_err *ha_graph_build(struct ha_build *build, bool rows) HA_WARN_UNUSED;
 
 /* Puts the starts of the rows into the index; they are gone from the build afterwards. */
 struct ha_err *ha_graph_write_rows(struct ha_build *build) HA_WARN_UNUSED;
-
-/* Forward rows to inbound lists. Needs object_count × 5 bytes of memory beside the sections. */
-struct ha_err *ha_graph_transpose(struct ha_build *build) HA_WARN_UNUSED;
 
 #endif

@@ -3,8 +3,8 @@
  * Where the lists of consecutive items begin in one long array, packed: most lists are short, so a start per 16 items and a byte per length
  * do, 1.3 bytes per item instead of 5.
  *
- *     block of 16 items:  [start of the first, 5 bytes][length][length]…[length]        255: see `large`
- *     large:              ascending by item: lists of 255 and more, and lists that do not follow the one before in their block
+ *     block of 16 items:  [start of the first, 5 bytes][length][length]…[length]        255: see `large`; 254: single, not in the array
+ *     large:              ascending by item: lists of 254 and more, and lists that do not follow the one before in their block
  *
  * Blocks come from a file: what does not add up yields an empty list.
  */
@@ -18,6 +18,7 @@
 #define HA_STARTS_ITEMS 16U
 #define HA_STARTS_BYTES 21U
 #define HA_STARTS_LARGE 255U
+#define HA_STARTS_SINGLE 254U /* one element, which is found elsewhere */
 
 #define HA_STARTS_FOLLOWS UINT64_MAX
 
@@ -42,19 +43,17 @@ struct ha_span {
 };
 struct ha_span ha_starts_get(const struct ha_starts *starts, uint32_t item);
 
-/* All items from one on, in order, without looking each of them up (each list must follow the one before). */
-struct ha_starts_walk {
-    const struct ha_starts *starts;
-    uint64_t item, begin;
-};
-void ha_starts_walk_begin(const struct ha_starts *starts, uint32_t item, struct ha_starts_walk *ret);
-struct ha_span ha_starts_walk_next(struct ha_starts_walk *walk);
+/* Whether the list of an item is a single element that is not in the array (ha_starts_get() is empty then). */
+static inline bool ha_starts_is_single(const struct ha_starts *starts, uint32_t item)
+{
+    return item < starts->item_count && starts->blocks[(size_t)item / HA_STARTS_ITEMS * HA_STARTS_BYTES + 5 + item % HA_STARTS_ITEMS] == HA_STARTS_SINGLE;
+}
 
-/* ---- making them: ha_starts_put() for every item in order, into a zero-filled section of ha_starts_blocks() × HA_STARTS_BYTES bytes ---- */
+/* ---- making them: ha_starts_put() for every item in order, into zero-filled memory of ha_starts_blocks() × HA_STARTS_BYTES bytes ---- */
 
 struct ha_starts_maker {
     uint8_t *blocks;
-    uint64_t items; /* so far */
+    uint64_t items; /* the next one; may begin with any block */
     uint64_t at;    /* where the next list of this block begins if it follows; meaningless while the block has none */
     bool any;       /* the block has a list */
     HA_VEC(struct ha_large_list) large;
@@ -67,6 +66,7 @@ static inline uint64_t ha_starts_blocks(uint64_t items)
 
 /* begin does not matter for empty lists. */
 struct ha_err *ha_starts_put(struct ha_starts_maker *maker, uint64_t begin, uint64_t length) HA_WARN_UNUSED;
+void ha_starts_put_single(struct ha_starts_maker *maker);
 
 /* Opens the two sections; false if they do not fit `items`. */
 bool ha_starts_open(const struct ha_index_section *blocks, const struct ha_index_section *large, uint64_t items, uint64_t limit, struct ha_starts *ret);

@@ -180,7 +180,10 @@ struct ha_heap {
 
     const uint8_t *class_column; /* class_width bytes per object, little-endian */
     uint32_t class_width;        /* 2 or 4 */
-    const uint8_t *offset_column; /* 5 bytes per object: offset of its record in the dump; all ones: made up, no record */
+    const uint8_t *offset_column; /* 5 bytes per object: offset of its record in the dump; all ones: made up, no record. NULL: see samples */
+    const uint8_t *samples;       /* 5 bytes per line of addresses: where the records of its objects begin, one after the other; all ones: none */
+    const uint64_t *strays;       /* pairs (object, offset of its record), ascending: records that are not there */
+    uint64_t stray_count;
     const uint8_t *array_bits;    /* one bit per object: it is an array */
     const uint32_t *array_ranks;  /* arrays before each block of 512 objects */
     const uint32_t *array_lengths;

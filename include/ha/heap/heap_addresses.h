@@ -49,6 +49,9 @@ struct ha_heap_addresses {
     const struct ha_line_rank *ranks;
     const uint64_t *page_numbers; /* per page, ascending */
     uint64_t page_count;
+    struct ha_big held;                      /* copies of lines and ranks, see ha_addresses_hold() */
+    const struct ha_line *section_lines;     /* while held: what lines and ranks were before */
+    const struct ha_line_rank *section_ranks;
     /* sorted form */
     const uint64_t *sorted; /* NULL in the bitmap form */
 };
@@ -61,38 +64,40 @@ HA_INLINE uint32_t ha_popcount(uint64_t x)
 /* Slow path of the look-up: the sorted form. */
 bool ha_addresses_find_sorted(const struct ha_heap_addresses *map, ha_addr address, ha_obj *ret);
 
-/* The number of the object at an address; false if there is none. */
-HA_INLINE bool ha_addresses_find(const struct ha_heap_addresses *map, ha_addr address, ha_obj *ret)
+/* The line of an address in the bitmap form; false if there is none. */
+HA_INLINE bool ha_addresses_line(const struct ha_heap_addresses *map, ha_addr address, uint64_t *ret)
 {
-    if (HA_UNLIKELY(map->sorted != NULL)) {
-        return ha_addresses_find_sorted(map, address, ret);
-    }
     uint64_t slot = address >> map->shift;
     uint64_t page = (slot >> HA_PAGE_SLOT_BITS) - map->first_page;
-    if (page >= map->directory_count || (address & ((1U << map->shift) - 1)) != 0) {
+    if (map->sorted != NULL || page >= map->directory_count) {
         return false;
     }
     uint32_t index = map->directory[page];
-    if (index >= map->page_count) {
+    *ret = (uint64_t)index * HA_PAGE_LINES + (slot >> 8 & (HA_PAGE_LINES - 1));
+    return index < map->page_count;
+}
+
+/* The number of the object at an address; false if there is none. Leaf or not is chosen without a jump: nobody could predict it. */
+HA_INLINE bool ha_addresses_find(const struct ha_heap_addresses *map, ha_addr address, ha_obj *ret)
+{
+    uint64_t line_index;
+    if (HA_UNLIKELY(map->sorted != NULL)) {
+        return ha_addresses_find_sorted(map, address, ret);
+    }
+    if (HA_UNLIKELY(!ha_addresses_line(map, address, &line_index) || (address & ((1U << map->shift) - 1)) != 0)) {
         return false;
     }
-    uint64_t line_index = (uint64_t)index * HA_PAGE_LINES + (slot >> 8 & (HA_PAGE_LINES - 1));
     const struct ha_line *line = &map->lines[line_index];
+    const struct ha_line_rank *rank = &map->ranks[line_index];
+    uint64_t slot = address >> map->shift;
     unsigned word = (unsigned)(slot >> 6) & 3;
     uint64_t bit = 1ULL << (slot & 63);
-    uint64_t present = line->present[word];
-    if ((present & bit) == 0) {
-        return false;
-    }
-    uint64_t leaf = line->leaf[word];
-    const struct ha_line_rank *rank = &map->ranks[line_index];
-    if ((leaf & bit) == 0) {
-        ret->i = rank->branches + rank->branch_sub[word] + ha_popcount(present & ~leaf & (bit - 1));
-        return HA_LIKELY(ret->i < map->branch_count);
-    }
-    uint32_t before = rank->leaves + rank->leaf_sub[word] + ha_popcount(leaf & (bit - 1));
-    ret->i = map->branch_count + before;
-    return HA_LIKELY(before < map->leaf_count);
+    uint64_t present = line->present[word], leaves = line->leaf[word];
+    bool leaf = (leaves & bit) != 0;
+    uint64_t same = leaf ? leaves : present & ~leaves; /* those of its kind */
+    uint32_t before = (leaf ? rank->leaves : rank->branches) + (leaf ? rank->leaf_sub : rank->branch_sub)[word] + ha_popcount(same & (bit - 1));
+    ret->i = (leaf ? map->branch_count : 0) + before;
+    return HA_LIKELY((present & bit) != 0 && before < (leaf ? map->leaf_count : map->branch_count));
 }
 
 ha_addr ha_addresses_of(const struct ha_heap_addresses *map, ha_obj obj);
@@ -127,5 +132,9 @@ struct ha_err *ha_address_set_finish(struct ha_address_set *set, struct ha_index
 typedef struct ha_err *(*ha_section_fn)(void *ctx, uint32_t id, struct ha_index_section *ret);
 struct ha_err *ha_addresses_open(ha_section_fn find, void *ctx, struct ha_heap_addresses **ret) HA_WARN_UNUSED;
 void ha_addresses_close(struct ha_heap_addresses *map);
+
+/* Takes lines and ranks into memory with huge pages, for a pass that looks up every reference of a dump; drop gives it back. */
+struct ha_err *ha_addresses_hold(struct ha_heap_addresses *map) HA_WARN_UNUSED;
+void ha_addresses_drop(struct ha_heap_addresses *map);
 
 #endif

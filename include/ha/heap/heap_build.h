@@ -163,6 +163,7 @@ struct ha_build {
     uint64_t records;      /* instances, arrays and class dumps */
     bool duplicates;       /* some id has several records: pass 3 keeps the first */
     bool overlap;          /* two neighbouring object arrays would overlap with 8-byte references (MAT's test for compressed ones) */
+    uint64_t descents;     /* objects whose address is below that of the one before (in the same batch) */
     uint64_t address_gcd;  /* of all addresses, 0 while there is none; only exact above 8 */
 
     struct ha_heap_addresses *addresses;
@@ -171,6 +172,7 @@ struct ha_build {
     HA_VEC(struct ha_thread) final_threads;
     HA_VEC(struct ha_build_extra) extras; /* sorted by source */
 
+    struct ha_big class_column; /* section OCLS; in memory from pass 3 until the search is done */
     struct ha_big row_starts; /* 5 bytes per branch object: where its row begins in the targets; from pass 3 until the search is done */
 
     HA_VEC(char) text;               /* the text section */

@@ -14,6 +14,8 @@
 #define HA_SECTION_ADDRESS_SORTED HA_INDEX_ID('A', 'S', 'R', 'T') /* sorted form */
 #define HA_SECTION_CLASS_COLUMN HA_INDEX_ID('O', 'C', 'L', 'S')  /* class of each object */
 #define HA_SECTION_OFFSETS HA_INDEX_ID('O', 'O', 'F', 'F')       /* record of each object */
+#define HA_SECTION_SAMPLES HA_INDEX_ID('O', 'S', 'M', 'P')       /* or: where the records of each line of addresses begin */
+#define HA_SECTION_STRAYS HA_INDEX_ID('O', 'S', 'T', 'R')        /* and records of objects that are elsewhere */
 #define HA_SECTION_ARRAY_BITS HA_INDEX_ID('O', 'A', 'R', 'B')    /* is it an array */
 #define HA_SECTION_ARRAY_RANKS HA_INDEX_ID('O', 'A', 'R', 'R')
 #define HA_SECTION_ARRAY_LENGTHS HA_INDEX_ID('O', 'A', 'R', 'L')
@@ -30,7 +32,7 @@
 #define HA_SECTION_ROWS_PACKED HA_INDEX_ID('G', 'R', 'W', 'P')
 #define HA_SECTION_ROWS_LARGE HA_INDEX_ID('G', 'R', 'W', 'L')
 #define HA_SECTION_TARGETS HA_INDEX_ID('G', 'T', 'G', 'T')
-#define HA_SECTION_IN_STARTS HA_INDEX_ID('G', 'I', 'N', 'P')
+#define HA_SECTION_IN_STARTS HA_INDEX_ID('G', 'I', 'N', 'S')
 #define HA_SECTION_IN_LARGE HA_INDEX_ID('G', 'I', 'N', 'L')
 #define HA_SECTION_SOURCES HA_INDEX_ID('G', 'S', 'R', 'C')
 #define HA_SECTION_IDOM HA_INDEX_ID('D', 'I', 'D', 'O')

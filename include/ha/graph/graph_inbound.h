@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Forward rows to inbound lists, in two steps, for the lists leave out what the dominator tree tells:
+ *
+ *     collect    beside the search: every reference goes into the bucket of its target
+ *     write      when the dominators of branch objects are known: bucket by bucket the lists are made, shown, and written
+ */
+#ifndef HA_GRAPH_GRAPH_INBOUND_H
+#define HA_GRAPH_GRAPH_INBOUND_H
+
+#include "ha/graph/graph.h"
+#include "ha/heap/heap_build.h"
+
+struct ha_inbound;
+
+/* For collecting in `ranges` parts (any number gives the same lists). Needs the rows of the build, which it reads until all is collected. */
+struct ha_err *ha_inbound_create(const struct ha_build *build, unsigned ranges, struct ha_inbound **ret) HA_WARN_UNUSED;
+void ha_inbound_destroy(struct ha_inbound *inbound); /* NULL is fine */
+
+/* Collects part `range`. Different parts may be collected by different threads at once. */
+struct ha_err *ha_inbound_collect(struct ha_inbound *inbound, unsigned range) HA_WARN_UNUSED;
+
+/* Lists of the objects first … first + count - 1: that of first + i is sources[start[i]] … sources[start[i + 1] - 1], ascending. */
+struct ha_inbound_lists {
+    uint32_t first, count;
+    const uint32_t *start;
+    const uint32_t *sources;
+};
+
+/* Called once for each bucket, from several threads: may fill in the dominators of the objects of that bucket. */
+typedef void (*ha_inbound_fn)(void *ctx, const struct ha_inbound_lists *lists);
+
+/* Makes all lists, shows them to fn, and writes the sections GINP, GINL, GSRC. idom: per object its dominator as it is after fn has seen its list. */
+struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writer *writer, const uint32_t *idom, ha_inbound_fn fn, void *ctx) HA_WARN_UNUSED;
+
+#endif
