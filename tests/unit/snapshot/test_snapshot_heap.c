@@ -242,5 +242,40 @@ START_TEST(test_array_lengths)
 }
 END_TEST
 
-CK_HA_MAIN("snapshot_heap", test_strings_of_every_jdk, test_utf16_of_either_order, test_string_parts, test_values, test_payload_of_the_wrong_size,
+/* Records are found through samples where the dump ascends (strays where a segment begins within a line), by their offsets where it does not. */
+static void check_records(unsigned count, const char *text, bool sampled, bool strays)
+{
+    struct gen_file file;
+    struct gen_error error;
+    gen_file_init(&file);
+    ck_assert(gen_parse(&file, "records", text, &error));
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t id = 0x100000 + 24 * (uint64_t)i;
+        gen_prim_add(&file, id, HPROF_BYTE, (uint32_t)(id % 5));
+    }
+    temp_dir_init(&x.dir);
+    ck_assert(gen_file_resolve(&file, &error));
+    ck_assert_ptr_null(gen_file_write(&file, temp_path(&x.dir, "records.hprof", x.dump)));
+    gen_file_deinit(&file);
+    fixture_open(&x, &(struct ha_snapshot_options){.no_index = true});
+    ck_assert((x.s->heap->offset_column == NULL) == sampled);
+    ck_assert((x.s->heap->stray_count > 0) == strays);
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t id = 0x100000 + 24 * (uint64_t)i;
+        struct ha_body body;
+        ck_assert(ha_heap_body(x.s->heap, &x.window, at(&x, id), &body));
+        ck_assert_uint_eq(body.elements, id % 5);
+    }
+    fixture_deinit(&x);
+}
+
+START_TEST(test_records)
+{
+    check_records(5000, "use jdk17\n", true, false);
+    check_records(5000, "use jdk17\nframing segments 4096\n", true, true);
+    check_records(5000, "use jdk17\norder shuffled 3\n", false, false);
+}
+END_TEST
+
+CK_HA_MAIN("snapshot_heap", test_records, test_strings_of_every_jdk, test_utf16_of_either_order, test_string_parts, test_values, test_payload_of_the_wrong_size,
            test_class_cycle, test_deep_hierarchy, test_missing_classes_and_repeated_ids, test_threads, test_array_lengths)
