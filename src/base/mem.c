@@ -4,7 +4,7 @@
  *
  * A big array reserves address space only (MAP_NORESERVE): pages cost memory when they are first touched, so an array may be sized by a
  * bound that is rarely reached. From 2 MiB on, huge pages are asked for; where the kernel has none the request is simply not met. Pages that an
- * array gives back are taken by the next ones (pages.c), unless memory is limited.
+ * array gives back are taken by the next ones (pages.c), unless memory is short: then files may need them more.
  *
  *     total of big arrays    0 ........ limit / 4 ........ limit ........
  *     anonymous              all        all but cold ones  none            (and whatever is smaller than HA_BIG_FILE_MIN)
@@ -224,7 +224,7 @@ void ha_big_deinit(struct ha_big *big)
         if (big->in_file) {
             munmap(big->data, big->bytes);
         } else {
-            ha_pages_give(big->data, big->bytes, big_limit == UINT64_MAX);
+            ha_pages_give(big->data, big->bytes, ha_big_bytes_peak() <= big_limit / 2);
         }
         atomic_fetch_sub_explicit(big->in_file ? &big_file_bytes_now : &big_bytes_now, big->bytes, memory_order_relaxed);
     }

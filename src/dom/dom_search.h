@@ -30,7 +30,7 @@ struct ha_search {
     const struct ha_build *build;
     const uint8_t *row_start;
     const uint32_t *targets;
-    const uint8_t *class_column; /* both found by ha_search_init(): while the search runs, the writer belongs to the transposition */
+    const uint8_t *class_column; /* both found by ha_search_init(): the writer is not asked while the search runs */
     uint32_t class_width;
     struct ha_big vertex, pre, parent, semi;
     struct ha_big word; /* of dom_tree.c */

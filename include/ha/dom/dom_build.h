@@ -17,7 +17,7 @@ struct ha_dom_order {
 };
 void ha_dom_order_deinit(struct ha_dom_order *order);
 
-/* Reads the rows of references from the writer's sections, transposes them, searches the graph, and writes dominators and children. */
+/* Reads the rows of references from the writer's sections, searches the graph, and writes inbound lists, dominators and children. */
 struct ha_err *ha_dom_build(struct ha_build *build, struct ha_dom_order *ret_order) HA_WARN_UNUSED;
 
 /* The same order worked out from a finished tree, for when no search is at hand. HA_ERR_INPUT: the tree is no tree. */
