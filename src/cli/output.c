@@ -93,7 +93,7 @@ static struct ha_err *output_add(struct cli *cli, const struct cli_format *forma
 }
 
 /* The dump must not be replaced by what is said about it. */
-static struct ha_err *dump_spared(const struct cli *cli, const char *path)
+struct ha_err *cli_dump_spared(const struct cli *cli, const char *path)
 {
     struct stat st;
     struct stat dump;
@@ -147,7 +147,7 @@ struct ha_err *cli_outputs_choose(struct cli *cli, const struct cli_format *form
             output->format = format_of_path(formats, count, output->path);
         }
         output->format = output->format == NULL ? &formats[0] : output->format;
-        HA_TRY(dump_spared(cli, output->path));
+        HA_TRY(cli_dump_spared(cli, output->path));
         HA_TRY(output_try(output->path));
     }
     return NULL;
@@ -160,12 +160,15 @@ struct ha_err *cli_formats_choose(struct cli *cli)
     while (ha_renderer_at(count) != NULL) {
         count++;
     }
+    size_t used = 0;
     formats = ha_arena_calloc(&cli->arena, count, sizeof *formats); // outputs point into it
     for (size_t i = 0; formats != NULL && i < count; i++) {
         const struct ha_renderer *renderer = ha_renderer_at(i);
-        formats[i] = (struct cli_format){renderer->name, renderer->extensions, renderer};
+        if (renderer->command == NULL || strcmp(renderer->command, cli->command->name) == 0) {
+            formats[used++] = (struct cli_format){renderer->name, renderer->extensions, renderer};
+        }
     }
-    return formats == NULL ? ha_err_nomem() : cli_outputs_choose(cli, formats, count);
+    return formats == NULL ? ha_err_nomem() : cli_outputs_choose(cli, formats, used);
 }
 
 /* ---- sinks ---- */

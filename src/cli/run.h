@@ -68,6 +68,9 @@ struct ha_err *cli_outputs_choose(struct cli *cli, const struct cli_format *form
 /* The same with the formats of all renderers. */
 struct ha_err *cli_formats_choose(struct cli *cli) HA_WARN_UNUSED;
 
+/* HA_ERR_USAGE: the file to be written is one of the operands. path may be NULL. */
+struct ha_err *cli_dump_spared(const struct cli *cli, const char *path) HA_WARN_UNUSED;
+
 /* Where an answer goes: stdout, or a file that appears when it is complete. */
 struct cli_sink;
 struct ha_err *cli_sink_open(const char *path, struct cli_sink **ret) HA_WARN_UNUSED;

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "ha/base/words.h"
+
 #define PERCENT_MAX 1e6
 #define VALUE_MAX 9e18
 
@@ -106,7 +108,7 @@ const char *ha_tolerance_parse(const char *text, enum ha_unit unit, struct ha_to
             return wrong;
         }
         if (amount.is_percent ? tolerance.has_percent : tolerance.has_value) {
-            return "a share and an amount may be given once each";
+            return "too much: a share and an amount may be given once each";
         }
         if (amount.is_percent) {
             tolerance.has_percent = true;
@@ -130,19 +132,12 @@ uint64_t ha_tolerance_limit(const struct ha_tolerance *tolerance, uint64_t befor
     return before > UINT64_MAX - more ? UINT64_MAX : before + more;
 }
 
-static void value_words(uint64_t value, enum ha_unit unit, struct ha_sbuf *out)
+void ha_amount_words(uint64_t value, enum ha_unit unit, struct ha_sbuf *out)
 {
-    static const char letters[] = "KMGT";
-    double scaled = (double)value;
-    int power = 0;
-    while (unit == HA_UNIT_BYTES && scaled >= 1024 && power < 4) {
-        scaled /= 1024;
-        power++;
-    }
-    if (power == 0) {
-        ha_sbuf_printf(out, "%llu%s", (unsigned long long)value, unit == HA_UNIT_BYTES ? " B" : "");
+    if (unit == HA_UNIT_BYTES) {
+        ha_words_bytes(out, value);
     } else {
-        ha_sbuf_printf(out, "%.1f %ciB", scaled, letters[power - 1]);
+        ha_words_count(out, value);
     }
 }
 
@@ -156,6 +151,6 @@ void ha_tolerance_words(const struct ha_tolerance *tolerance, enum ha_unit unit,
     }
     if (tolerance->has_value || !tolerance->has_percent) {
         ha_sbuf_putc(out, '+');
-        value_words(tolerance->value, unit, out);
+        ha_amount_words(tolerance->value, unit, out);
     }
 }

@@ -12,6 +12,11 @@
 static const struct ha_renderer *const renderers[] = {
     &ha_renderer_text,
     &ha_renderer_json,
+    &ha_renderer_junit,
+    &ha_renderer_sarif,
+    &ha_renderer_github,
+    &ha_renderer_gitlab,
+    &ha_renderer_markdown,
     NULL,
 };
 

@@ -7,5 +7,10 @@
 
 extern const struct ha_renderer ha_renderer_text;
 extern const struct ha_renderer ha_renderer_json;
+extern const struct ha_renderer ha_renderer_junit;
+extern const struct ha_renderer ha_renderer_sarif;
+extern const struct ha_renderer ha_renderer_github;
+extern const struct ha_renderer ha_renderer_gitlab;
+extern const struct ha_renderer ha_renderer_markdown;
 
 #endif

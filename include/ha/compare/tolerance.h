@@ -42,6 +42,9 @@ const char *ha_tolerance_parse(const char *text, enum ha_unit unit, struct ha_to
 /* What is still allowed after `before`; saturates. */
 uint64_t ha_tolerance_limit(const struct ha_tolerance *tolerance, uint64_t before);
 
+/* "5.0 MiB", "5" */
+void ha_amount_words(uint64_t value, enum ha_unit unit, struct ha_sbuf *out);
+
 /* "+10 %", "+5.0 MiB", "+10 % or +5.0 MiB" */
 void ha_tolerance_words(const struct ha_tolerance *tolerance, enum ha_unit unit, struct ha_sbuf *out);
 

@@ -27,6 +27,7 @@ struct ha_renderer {
     const char *extensions; /* of files, separated by blanks, without dots */
     const char *summary;    /* for the help */
     uint64_t limit;         /* rows of a list unless the user says; 0: all */
+    const char *command;    /* the one command whose answers it can show; NULL: all */
     struct ha_err *(*render)(struct ha_doc *doc, const struct ha_render_options *options, ha_write_fn write, void *ctx);
 };
 
