@@ -266,7 +266,7 @@ static struct ha_err *append(void *ctx, const char *data, size_t len)
     return NULL;
 }
 
-/* On GitHub the summary of the job is a file that steps append Markdown to. */
+/* On GitHub the summary of the job is a file, there already, that steps append Markdown to. */
 static struct ha_err *step_summary(struct cli *cli, struct ha_doc *doc)
 {
     const char *path = getenv("GITHUB_STEP_SUMMARY");
@@ -277,7 +277,7 @@ static struct ha_err *step_summary(struct cli *cli, struct ha_doc *doc)
     if (!github || path == NULL || *path == '\0') {
         return NULL;
     }
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
     if (fd < 0) {
         return ha_err_system(errno, "cannot open '%s' (GITHUB_STEP_SUMMARY)", path);
     }

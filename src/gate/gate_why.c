@@ -193,7 +193,7 @@ static struct ha_err *place_tell(struct gate_explainer *e, uint32_t chosen, stru
         chain[length++] = at;
     }
     uint32_t told = chosen;
-    for (uint32_t i = length; i-- > 0;) {
+    for (uint32_t i = length > 1 ? length - 1 : length; i-- > 0;) { // not at the top, where all of a class are one place
         if (growth_of_objects(e, chain[i]) >= 2) {
             told = chain[i];
             break;
