@@ -47,10 +47,10 @@ class Bench:
         bench_run.save(self.results / f"{result['name']}-{result['n']}.json", result)
 
     def mix_of(self, links):
-        """The mix with about as many links, measured once and kept; sizes are steps of two, so that few are needed."""
+        """The mix with about as many links, measured once and kept; sizes are steps of four, so that few are needed."""
         units = 10_000
-        while units * shapes.UNIT_LINKS * 1.4 < links and units < 2_560_000:
-            units *= 2
+        while units * shapes.UNIT_LINKS * 2 < links and units < 640_000:
+            units *= 4
         path = self.results / f"mix-{units}.json"
         if path.exists() and path.stat().st_mtime > os.stat(self.program).st_mtime:
             return json.loads(path.read_text(encoding="utf-8"))

@@ -39,7 +39,7 @@ static const struct class_row rows[WC_COUNT] = {
     [WC_BOOT_LINK] = {.name = "java/bench/Link",
                       .fields = {{"previous", HPROF_OBJECT}, {"next", HPROF_OBJECT}, {"item", HPROF_OBJECT}}},
     [WC_DIRECTORY] = {.name = "java/bench/Directory"},
-    [WC_LOADER] = {.name = "app/Loader", .application = true},
+    [WC_LOADER] = {.name = "java/bench/Loader"},
     [WC_LEAF] = {.name = "app/Leaf", .application = true},
     [WC_ENTITY] = {.name = "app/Entity", .application = true,
                    .fields = {{"id", HPROF_LONG}, {"name", HPROF_OBJECT}, {"attributes", HPROF_OBJECT}, {"items", HPROF_OBJECT},
@@ -141,7 +141,7 @@ static void write_class(struct world *world, enum world_class cls)
     hprof_out_class(world->out, &(struct hprof_out_class){
                                     .id = world_class_id(world, cls),
                                     .super = cls == WC_OBJECT ? 0 : world_class_id(world, rows[cls].super),
-                                    .loader = rows[cls].application && cls != WC_LOADER ? loader_id(world) : 0,
+                                    .loader = rows[cls].application ? loader_id(world) : 0,
                                     .instance_size = payload_bytes(world, cls),
                                     .fields = fields,
                                     .field_count = (uint16_t)count,

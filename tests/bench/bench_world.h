@@ -30,8 +30,8 @@ enum world_class {
     WC_BOOT_NODE,    /* next: of a boot class */
     WC_BOOT_LINK,    /* previous, next, item: of a boot class */
     WC_DIRECTORY,    /* static TABLE: the object at base, which thus is kept */
-    WC_LOADER,       /* application classes from here on */
-    WC_LEAF,         /* no fields */
+    WC_LOADER,       /* no fields */
+    WC_LEAF,         /* no fields; application classes from here on */
     WC_ENTITY,       /* id, name, attributes, items, next, other */
     WC_COUNT
 };

@@ -27,9 +27,9 @@ SHAPES = {
     "gzip-chunked": ("mix", 80_000, 1_600_000, 2.0),
 }
 
-# Units of the mix: 19 objects and 24 references that count each.
-UNIT_LINKS = 43
-GROWTH = {"small": [23_000, 92_000], "full": [23_000, 92_000, 370_000, 1_490_000]}
+# Units of the mix: 19 objects and 29 references each. Growth is from 1 M to 64 M objects.
+UNIT_LINKS = 48
+GROWTH = {"small": [53_000, 210_000], "full": [53_000, 210_000, 842_000, 3_370_000]}
 GROWTH_BOUND = 1.5
 MEMBER_BYTES = 1 << 20
 
