@@ -3,8 +3,8 @@
  * How much memory a run may take, and what follows from it.
  *
  *     available     the least of --memory-limit, what the control groups leave, and what the machine has
- *     big arrays    ARRAYS_PART of it anonymous, the rest in unnamed files beside the index (base/mem.h); what is left is for the dump's and the
- *                   index's pages, without which every look-up would wait for the disk
+ *     big arrays    ARRAYS_PART of it, less the buffers of the threads, anonymous; the rest in unnamed files beside the index (base/mem.h); what is
+ *                   left is for pages of the dump and the index, without which every look-up would wait for the disk
  *     threads       as many as have room for their buffers; one at least
  *
  * Below what one thread needs nothing is tried: a process that the kernel kills, or lets stall, tells its user less than a line of text.
@@ -82,5 +82,5 @@ struct ha_err *ha_snapshot_memory_fit(struct ha_build *build, const struct ha_sn
     uint64_t threads = 1 + (bytes - least) / 2 / (thread_bytes(build) + 1);
     build->threads = threads < build->threads ? (unsigned)threads : build->threads;
     HA_FREE char *folder = choose_folder(index_path, options->index_dir);
-    return ha_big_limit_set(ARRAYS_PART(bytes), folder);
+    return ha_big_limit_set(ARRAYS_PART(bytes - build->threads * thread_bytes(build)), folder);
 }
