@@ -101,7 +101,7 @@ def shape_table(results):
         if r is None:
             continue
         used.append(r)
-        ratio = f"{r['bound']['ratio']:.2f} (≤ {bound})" if "bound" in r else "-"
+        ratio = f"{r['bound']['ratio']:.2f} (≤ {bound})" if bound is not None and "bound" in r else "-"
         calibration = r["calibration"]
         rows.append([name, f"{r['n']:,}", f"{r['objects']:,}", f"{r['references']:,}", f"{r['user_ns_per_link']:.1f}", wall(r, f"{r['wall_ns_per_link']:.1f}"),
                      f"{r['system_s']:.2f} / {calibration['system_s']:.2f}", f"{r['anonymous_bytes_per_object']:.1f}", f"{r['index_bytes_per_object']:.1f}",
