@@ -180,11 +180,11 @@ void ha_json_array_end(struct ha_json *json)
     bracket_end(json, ']');
 }
 
-static void out_control(struct ha_json *json, uint8_t c)
+static void out_control(struct ha_json *json, uint32_t c)
 {
     static const char letters[32] = {
         ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
-    if (letters[c] != '\0') {
+    if (c < sizeof letters && letters[c] != '\0') {
         out_char(json, '\\');
         out_char(json, letters[c]);
         return;
@@ -194,11 +194,17 @@ static void out_control(struct ha_json *json, uint8_t c)
     out(json, text, 6);
 }
 
+/* C0 and C1, and the separators that end a line in JavaScript: JSON may be printed on a terminal and pasted into a script. */
+static bool is_control(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029;
+}
+
 /* The number of bytes that p begins with and that stand for themselves in a JSON string. */
 static size_t plain_run(const uint8_t *p, size_t len)
 {
     size_t n = 0;
-    while (n < len && p[n] >= 0x20 && p[n] < 0x80 && p[n] != '"' && p[n] != '\\') {
+    while (n < len && p[n] >= 0x20 && p[n] < 0x7f && p[n] != '"' && p[n] != '\\') {
         n++;
     }
     return n;
@@ -216,15 +222,16 @@ static void out_quoted(struct ha_json *json, const char *s, size_t len)
             out_char(json, '\\');
             out_char(json, s[i]);
             n = 1;
-        } else if (p[i] < 0x20) {
-            out_control(json, p[i]);
-            n = 1;
         } else {
             uint32_t c;
             bool bad;
             char bytes[4];
             n = ha_utf8_read(p + i, len - i, &c, &bad);
-            out(json, bytes, ha_utf8_write(c, bytes));
+            if (is_control(c)) {
+                out_control(json, c);
+            } else {
+                out(json, bytes, ha_utf8_write(c, bytes));
+            }
         }
         i += n;
     }

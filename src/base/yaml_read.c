@@ -105,7 +105,7 @@ static bool wants_key(const struct reading *r)
 
 static struct ha_err *container_open(struct reading *r, enum ha_yaml_kind kind)
 {
-    struct ha_yaml *node;
+    struct ha_yaml *node = NULL;
     if (wants_key(r)) {
         return event_error(r, "a key must be a word");
     }
@@ -149,7 +149,7 @@ static struct ha_err *scalar_add(struct reading *r)
     if (wants_key(r)) {
         return key_take(r, text);
     }
-    struct ha_yaml *node;
+    struct ha_yaml *node = NULL;
     HA_TRY(node_add(r, HA_YAML_SCALAR, &node));
     node->text = text;
     node->text_bytes = bytes;

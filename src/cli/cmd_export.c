@@ -4,8 +4,8 @@
  *
  * Rows for other programs, written as they are read: no document in between, no answer held in memory.
  *
- *     tsv   header line, tabs between cells; tab, line feed, return, backslash and control bytes escaped
- *     csv   the same with commas, quoted as RFC 4180 says
+ *     tsv   header line, tabs between cells; texts escaped as in text output (tab, line feed, return, backslash, control characters)
+ *     csv   the same with commas, quoted as RFC 4180 says: a row is a line
  *     json  { "schema": …, "objects": [ {…}, … ] }
  */
 #include "cli/run.h"
@@ -14,6 +14,7 @@
 
 #include "ha/base/json_write.h"
 #include "ha/base/mem.h"
+#include "ha/base/mutf8.h"
 
 enum notation { NOTATION_TSV, NOTATION_CSV, NOTATION_JSON };
 
@@ -47,47 +48,39 @@ struct export
 
 /* ---- cells and rows ---- */
 
+/* Most texts stand for themselves: names of classes and fields. */
+static bool text_is_plain(const char *s)
+{
+    while ((unsigned char)*s >= 0x20 && (unsigned char)*s < 0x7f && *s != '\\') {
+        s++;
+    }
+    return *s == '\0';
+}
+
+static void tsv_text(struct ha_sbuf *out, const char *s)
+{
+    if (text_is_plain(s)) {
+        ha_sbuf_puts(out, s);
+    } else {
+        ha_text_escape(out, s, strlen(s));
+    }
+}
+
 static void csv_text(struct ha_sbuf *out, const char *s)
 {
-    bool quote = s[strcspn(s, ",\"\r\n")] != '\0';
+    struct ha_sbuf safe = {0};
+    if (!text_is_plain(s)) {
+        ha_text_escape(&safe, s, strlen(s));
+        s = ha_sbuf_text(&safe);
+    }
+    bool quote = s[strcspn(s, ",\"")] != '\0';
     ha_sbuf_puts(out, quote ? "\"" : "");
     for (; *s != '\0'; s++) {
         ha_sbuf_puts(out, *s == '"' ? "\"" : "");
         ha_sbuf_putc(out, *s);
     }
     ha_sbuf_puts(out, quote ? "\"" : "");
-}
-
-static void tsv_text(struct ha_sbuf *out, const char *s)
-{
-    for (;;) {
-        size_t plain = 0;
-        while ((unsigned char)s[plain] >= 0x20 && s[plain] != '\\' && s[plain] != 0x7f) {
-            plain++;
-        }
-        ha_sbuf_add(out, s, plain);
-        s += plain;
-        switch (*s) {
-        case '\0':
-            return;
-        case '\t':
-            ha_sbuf_puts(out, "\\t");
-            break;
-        case '\n':
-            ha_sbuf_puts(out, "\\n");
-            break;
-        case '\r':
-            ha_sbuf_puts(out, "\\r");
-            break;
-        case '\\':
-            ha_sbuf_puts(out, "\\\\");
-            break;
-        default:
-            ha_sbuf_printf(out, "\\x%02x", (unsigned char)*s);
-            break;
-        }
-        s++;
-    }
+    ha_sbuf_deinit(&safe);
 }
 
 /* Digits of v at the end of text, which holds 24 bytes; returns where they begin. Printing is what an export of millions of rows does most. */

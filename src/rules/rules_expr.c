@@ -479,7 +479,7 @@ static struct ha_err *path_parse(struct parser *p, struct expr **ret)
     const char *at = p->token.start;
     HA_TRY(primary_parse(p, ret));
     while (is_sign(p, '.')) {
-        struct expr *field;
+        struct expr *field = NULL;
         if ((*ret)->type != TYPE_ANY && (*ret)->type != TYPE_OBJECT) {
             return complain(p, at, "this has no fields");
         }

@@ -24,7 +24,9 @@ COMMANDS = [["report"], ["suspects"], ["histogram", "-n", "0"], ["histogram", "-
 
 
 def quoted(rng, end=b""):
-    raw = b"".join(rng.choice(PIECES) for _ in range(rng.randrange(1, 9))) + end
+    raw = b"".join(rng.choice(PIECES) for _ in range(rng.randrange(1, 9)))
+    if end:  # the generator looks for the method behind the last dot, and a NUL ends its texts
+        raw = raw.replace(b"\x00", b"") + end
     return '"' + "".join("\\x%02x" % byte for byte in raw) + '"'
 
 
