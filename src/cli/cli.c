@@ -330,7 +330,7 @@ static void snapshot_options_set(struct cli *cli)
         .no_index = cli->options.no_index,
         .rebuild = cli->options.rebuild,
         .heap = (uint32_t)cli->options.heap,
-        .size_model = HA_SIZES_MAT,
+        .size_model = (enum ha_size_model)cli->options.size_model,
         .threads = (unsigned)cli->options.threads,
         .memory_limit = cli->options.memory_limit,
         .progress = cli->progress,

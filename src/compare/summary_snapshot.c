@@ -31,15 +31,6 @@ static const char *stable_copy(struct ha_summary *s, const char *name)
 
 /* ---- what it is ---- */
 
-static const char *size_model_name(const struct ha_snapshot *snapshot)
-{
-    switch (snapshot->sizes->model) {
-    case HA_SIZES_MAT:
-        return "mat";
-    }
-    return NULL;
-}
-
 static const char *created_text(struct ha_summary *s, int64_t ms)
 {
     time_t seconds = (time_t)(ms / 1000);
@@ -63,7 +54,7 @@ static void dump_fill(const struct ha_snapshot *snapshot, struct ha_summary *s)
     s->dump.created = created_text(s, facts->created_ms);
     s->dump.jvm = ha_snapshot_jvm_version(snapshot, &jvm) ? copy(s, ha_sbuf_text(&jvm)) : NULL;
     ha_sbuf_deinit(&jvm);
-    s->dump.size_model = size_model_name(snapshot);
+    s->dump.size_model = ha_size_model_name(snapshot->sizes->model);
     s->dump.bytes = snapshot->file_bytes;
     s->dump.id_size = facts->id_size;
     s->dump.heap = facts->heap;

@@ -96,12 +96,13 @@ bool ha_dom_dominates(const struct ha_dom *dom, ha_obj a, ha_obj b)
 /* Totals per package and loader, and the big parts: checked completely, they are few. */
 static struct ha_err *open_groups(const struct ha_index *index, const struct ha_heap *heap, struct ha_retained *retained)
 {
+    const enum ha_size_model model = retained->sizes->model;
     static_assert(sizeof(struct ha_part) == sizeof(struct ha_disk_part), "parts are used in place");
     static_assert(sizeof(struct ha_part_row) == sizeof(struct ha_disk_part_row), "rows are used in place");
-    struct ha_index_section packages = ha_index_find(index, HA_SECTION_MAT_PACKAGES, sizeof(struct ha_class_total));
-    struct ha_index_section loaders = ha_index_find(index, HA_SECTION_MAT_LOADERS, sizeof(struct ha_class_total));
-    struct ha_index_section parts = ha_index_find(index, HA_SECTION_MAT_PARTS, sizeof(struct ha_part));
-    struct ha_index_section rows = ha_index_find(index, HA_SECTION_MAT_PART_ROWS, sizeof(struct ha_part_row));
+    struct ha_index_section packages = ha_index_find(index, HA_SECTION_OF(model, PACKAGES), sizeof(struct ha_class_total));
+    struct ha_index_section loaders = ha_index_find(index, HA_SECTION_OF(model, LOADERS), sizeof(struct ha_class_total));
+    struct ha_index_section parts = ha_index_find(index, HA_SECTION_OF(model, PARTS), sizeof(struct ha_part));
+    struct ha_index_section rows = ha_index_find(index, HA_SECTION_OF(model, PART_ROWS), sizeof(struct ha_part_row));
     const struct ha_part *part = parts.data;
     for (uint64_t i = 0; i < parts.count; i++) {
         if ((part[i].object.i >= heap->facts.object_count && part[i].object.i != HA_NONE) || part[i].cls.i >= heap->facts.class_count ||
@@ -126,12 +127,18 @@ static struct ha_err *open_groups(const struct ha_index *index, const struct ha_
     return NULL;
 }
 
+bool ha_retained_is_there(const struct ha_index *index, enum ha_size_model model)
+{
+    return ha_index_find(index, HA_SECTION_OF(model, TOTALS), sizeof(struct ha_disk_totals)).count == 1;
+}
+
 struct ha_err *ha_retained_open(const struct ha_index *index, const struct ha_sizes *sizes, const struct ha_dom *dom, struct ha_retained **ret)
 {
-    struct ha_index_section totals = ha_index_find(index, HA_SECTION_MAT_TOTALS, sizeof(struct ha_disk_totals));
-    struct ha_index_section column = ha_index_find(index, HA_SECTION_MAT_RETAINED, 0);
-    struct ha_index_section extra = ha_index_find(index, HA_SECTION_MAT_EXTRA, 16);
-    struct ha_index_section classes = ha_index_find(index, HA_SECTION_MAT_CLASSES, sizeof(struct ha_class_total));
+    const enum ha_size_model model = sizes->model;
+    struct ha_index_section totals = ha_index_find(index, HA_SECTION_OF(model, TOTALS), sizeof(struct ha_disk_totals));
+    struct ha_index_section column = ha_index_find(index, HA_SECTION_OF(model, RETAINED), 0);
+    struct ha_index_section extra = ha_index_find(index, HA_SECTION_OF(model, EXTRA), 16);
+    struct ha_index_section classes = ha_index_find(index, HA_SECTION_OF(model, CLASSES), sizeof(struct ha_class_total));
     const struct ha_heap *heap = dom->heap;
     if (totals.count != 1 || classes.count != heap->facts.class_count || column.count != heap->facts.branch_count ||
         (heap->facts.branch_count > 0 && column.width != 4 && column.width != 5)) {

@@ -154,7 +154,7 @@ static struct ha_err *put_column(struct sweep *s)
             ha_put_le40(out + 5 * (size_t)obj, units);
         }
     }
-    struct ha_err *err = s->put(s->put_ctx, HA_SECTION_MAT_RETAINED, s->totals.width, branch_count, out);
+    struct ha_err *err = s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, RETAINED), s->totals.width, branch_count, out);
     ha_big_deinit(&column);
     return err;
 }
@@ -164,10 +164,10 @@ static struct ha_err *run(struct sweep *s)
     HA_TRY(add_below_leaves(s));
     sum_retained(s);
     HA_TRY(ha_dom_totals(s));
-    HA_TRY(s->put(s->put_ctx, HA_SECTION_MAT_CLASSES, sizeof *s->classes, s->heap->facts.class_count, s->classes));
-    HA_TRY(s->put(s->put_ctx, HA_SECTION_MAT_EXTRA, 16, s->extra.count / 2, s->extra.data));
+    HA_TRY(s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, CLASSES), sizeof *s->classes, s->heap->facts.class_count, s->classes));
+    HA_TRY(s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, EXTRA), 16, s->extra.count / 2, s->extra.data));
     HA_TRY(put_column(s));
-    return s->put(s->put_ctx, HA_SECTION_MAT_TOTALS, sizeof s->totals, 1, &s->totals);
+    return s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, TOTALS), sizeof s->totals, 1, &s->totals);
 }
 
 struct ha_err *ha_retained_build(const struct ha_dom *dom, const struct ha_sizes *sizes, const struct ha_dom_order *order,

@@ -353,10 +353,10 @@ static struct ha_err *write_parts(struct totals *t)
         t->parts[p].rows_count = (uint32_t)rows.count - t->parts[p].rows_first;
     }
     if (err == NULL) {
-        err = s->put(s->put_ctx, HA_SECTION_MAT_PARTS, sizeof *t->parts, t->part_count, t->parts);
+        err = s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, PARTS), sizeof *t->parts, t->part_count, t->parts);
     }
     if (err == NULL) {
-        err = s->put(s->put_ctx, HA_SECTION_MAT_PART_ROWS, sizeof *rows.data, rows.count, rows.data);
+        err = s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, PART_ROWS), sizeof *rows.data, rows.count, rows.data);
     }
     ha_vec_deinit(&rows);
     return err;
@@ -400,8 +400,8 @@ static struct ha_err *run(struct totals *t, const struct ha_grouping *packages, 
     sum_leaves(t);
     add_classes(s, &t->sums[1]);
     add_classes(s, &t->sums[2]);
-    HA_TRY(s->put(s->put_ctx, HA_SECTION_MAT_PACKAGES, sizeof *s->classes, packages->count, t->sums[1].totals));
-    HA_TRY(s->put(s->put_ctx, HA_SECTION_MAT_LOADERS, sizeof *s->classes, loaders->count, t->sums[2].totals));
+    HA_TRY(s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, PACKAGES), sizeof *s->classes, packages->count, t->sums[1].totals));
+    HA_TRY(s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, LOADERS), sizeof *s->classes, loaders->count, t->sums[2].totals));
     return write_parts(t);
 }
 

@@ -14,6 +14,7 @@
 #include "ha/graph/graph_build.h"
 
 #include "ha/base/pool.h"
+#include "ha/heap/heap_gaps.h"
 #include "ha/heap/heap_sections.h"
 #include "graph/graph_fillers.h"
 #include "graph/graph_offsets.h"
@@ -35,6 +36,7 @@ struct pending {
 
 struct worker {
     struct ha_window window;
+    struct ha_gaps gaps;
     uint32_t *targets;
     size_t count, capacity;
     HA_VEC(struct pending) starts;
@@ -383,6 +385,9 @@ HA_INLINE struct ha_err *on_instance(struct pass *pass, struct worker *w, const 
     }
     put_class(pass, obj, w->last_class);
     HA_TRY(ha_offsets_add(&pass->offsets, &w->runs, obj, sub->id, sub->off, sub->end));
+    if (HA_UNLIKELY(ha_gap_wanted(sub->id, cls->instances))) {
+        ha_gap_note_instance(&w->gaps, build->addresses, sub->id, obj, w->last_class);
+    }
     if (HA_UNLIKELY(sub->count != cls->payload_bytes)) {
         note_odd_size(pass, w, sub);
     }
@@ -407,6 +412,9 @@ HA_INLINE struct ha_err *on_array(struct pass *pass, struct worker *w, const str
     }
     put_class(pass, obj, cls == HA_NONE ? fallback(pass) : cls);
     HA_TRY(ha_offsets_add(&pass->offsets, &w->runs, obj, sub->id, sub->off, sub->end));
+    if (HA_UNLIKELY(cls != HA_NONE && ha_gap_wanted(sub->id, build->classes.data[cls].instances))) {
+        ha_gap_note_array(&w->gaps, build->addresses, sub->id, obj, sub->count, objects ? 0 : ha_type_bytes((enum ha_type)sub->type, 4));
+    }
     pass->lengths[obj.i] = (sub->count < UINT32_MAX ? sub->count : UINT32_MAX - 1) + 1;
     if (!pass->rows || obj.i >= build->facts.branch_count) {
         return NULL;
@@ -436,6 +444,7 @@ static HA_NOINLINE struct ha_err *on_class(struct pass *pass, struct worker *w, 
     if (pass->offsets.column != NULL) {
         HA_TRY(ha_offsets_add(&pass->offsets, &w->runs, obj, sub->id, sub->off, sub->end));
     }
+    ha_gap_note_class(&w->gaps, build->addresses, sub->id, obj, cls);
     return pass->rows && obj.i < build->facts.branch_count ? class_row(pass, w, &build->classes.data[cls]) : NULL;
 }
 
@@ -586,6 +595,7 @@ static void workers_free(struct worker *workers, unsigned count)
     for (unsigned i = 0; workers != NULL && i < count; i++) {
         ha_window_deinit(&workers[i].window);
         ha_free(workers[i].targets);
+        ha_gaps_deinit(&workers[i].gaps);
         ha_vec_deinit(&workers[i].starts);
         ha_vec_deinit(&workers[i].runs.runs);
     }
@@ -606,9 +616,10 @@ static struct ha_err *workers_create(struct ha_build *build, struct worker **ret
         workers[i].targets = ha_alloc_array(capacity, sizeof(uint32_t));
         workers[i].last_class = HA_NONE;
         workers[i].last_class_id = UINT64_MAX;
-        if (workers[i].targets == NULL) {
+        struct ha_err *err = workers[i].targets == NULL ? ha_err_nomem() : ha_gaps_init(&workers[i].gaps, build->classes.count);
+        if (err != NULL) {
             workers_free(workers, build->threads);
-            return ha_err_nomem();
+            return err;
         }
     }
     *ret = workers;
@@ -659,6 +670,11 @@ static struct ha_err *run(struct pass *pass)
         build->facts.reference_count += pass->workers[i].references;
     }
     tell_bad_instances(pass);
+    for (unsigned i = 1; i < build->threads; i++) {
+        ha_gaps_merge(&pass->workers[0].gaps, &pass->workers[i].gaps, build->classes.count);
+    }
+    HA_TRY(ha_index_section_put(build->writer, HA_SECTION_GAPS, sizeof(struct ha_gap), build->classes.count, pass->workers[0].gaps.classes));
+    HA_TRY(ha_index_section_put(build->writer, HA_SECTION_GAP_ARRAYS, sizeof(struct ha_gap_arrays), 1, &pass->workers[0].gaps.arrays));
     struct ha_err *err = pack_lengths(pass);
     ha_progress_end(build->progress);
     return err;

@@ -7,6 +7,7 @@
 
 #include "ha/base/mem.h"
 #include "ha/heap/heap_addresses.h"
+#include "ha/heap/heap_gaps.h"
 #include "ha/heap/heap_sections.h"
 #include "heap/heap_format.h"
 
@@ -223,6 +224,22 @@ static struct ha_err *open_columns(struct opening *o)
     return NULL;
 }
 
+static struct ha_err *open_gaps(struct opening *o)
+{
+    struct ha_heap *heap = o->heap;
+    struct ha_index_section gaps = ha_index_find(o->index, HA_SECTION_GAPS, sizeof(struct ha_gap));
+    struct ha_index_section arrays = ha_index_find(o->index, HA_SECTION_GAP_ARRAYS, sizeof(struct ha_gap_arrays));
+    struct ha_index_section chunks = ha_index_find(o->index, HA_SECTION_CHUNK_SIZES, 2 * sizeof(uint32_t));
+    if (gaps.count != heap->facts.class_count || arrays.count != 1) {
+        return damaged("the distances between objects");
+    }
+    heap->gaps = gaps.data;
+    heap->gap_arrays = arrays.data;
+    heap->chunks = chunks.data;
+    heap->chunk_count = chunks.count;
+    return NULL;
+}
+
 /* JDK 9 and later keep UTF-16 in byte[] in the byte order of the machine; StringUTF16.HI_BYTE_SHIFT tells which. */
 static void find_byte_order(struct ha_heap *heap)
 {
@@ -267,6 +284,9 @@ struct ha_err *ha_heap_open(const struct ha_index *index, struct ha_input *input
     }
     if (err == NULL) {
         err = open_columns(&o);
+    }
+    if (err == NULL) {
+        err = open_gaps(&o);
     }
     if (err != NULL) {
         ha_heap_close(heap);

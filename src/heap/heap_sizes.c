@@ -1,101 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shallow sizes. The dump holds neither headers nor padding, so they follow a model. MAT's:
+ * Shallow sizes under a model: tables per class, filled by heap_sizes_mat.c or heap_sizes_jvm.c, and what follows from them.
  *
- *     header            id size + reference size: 8, 12 or 16
- *     instance          at each level of the hierarchy: align(size so far + own fields, reference size); at the end align to the object alignment
- *     reference array   align(header + 4 + n × reference size)
- *     primitive array   align(align(header + 4, reference size) + n × element size)
- *     class object      align(sum of its static fields), no header
- *
- * The reference size is 4 only if neighbouring object arrays would overlap at 8 (facts.compressed_references).
+ *     instance        of its class; a StackChunk has its stack behind its fields, and a bit for each reference there can be in it
+ *     array           base of its kind + length × element, aligned
+ *     class object    of the class it stands for
  */
-#include "ha/heap/heap.h"
+#include "heap/heap_size_models.h"
 
 #include "ha/base/mem.h"
 
 #include <string.h>
 
-static uint64_t align(uint64_t value, uint64_t unit)
-{
-    return (value + unit - 1) / unit * unit;
-}
-
-/* Aligned to the object alignment, and the largest such number below 4 GiB if that is too much. */
-static uint32_t clamp(uint64_t value, uint32_t alignment)
-{
-    uint64_t most = UINT32_MAX / alignment * alignment;
-    return (uint32_t)(value > most ? most : align(value, alignment));
-}
-
-static uint32_t field_bytes(const struct ha_sizes *sizes, uint32_t type)
-{
-    return type == HA_TYPE_REFERENCE ? sizes->reference_bytes : ha_type_bytes((enum ha_type)type, 4);
-}
-
-/* Bytes of instances of all classes before the last alignment: each class once, super classes first (chains are short: HA_CLASS_DEPTH_MAX). */
-static void lay_out(const struct ha_sizes *sizes, uint64_t *bytes)
-{
-    const struct ha_heap *heap = sizes->heap;
-    uint32_t chain[HA_CLASS_DEPTH_MAX + 1];
-    for (uint32_t start = 0; start < heap->facts.class_count; start++) {
-        uint32_t depth = 0;
-        uint64_t size = heap->facts.id_size + sizes->reference_bytes;
-        for (ha_cls c = {start}; !ha_cls_is_none(c) && depth <= HA_CLASS_DEPTH_MAX; c = ha_heap_class(heap, c)->super) {
-            if (bytes[c.i] != 0) {
-                size = bytes[c.i];
-                break;
-            }
-            chain[depth++] = c.i;
-        }
-        while (depth > 0) {
-            const struct ha_class *c = &heap->classes[chain[--depth]];
-            uint64_t own = (c->flags & HA_CLASS_IS_MADE_UP) != 0 ? c->payload_bytes : 0;
-            for (uint32_t i = 0; i < c->fields_count; i++) {
-                own += field_bytes(sizes, heap->fields[c->fields_first + i].type);
-            }
-            size = align(size + own, sizes->reference_bytes);
-            bytes[chain[depth]] = size;
-        }
-    }
-}
-
-static uint64_t static_bytes(const struct ha_sizes *sizes, const struct ha_class *cls)
-{
-    uint64_t size = 0;
-    for (uint32_t i = 0; i < cls->statics_count; i++) {
-        size += field_bytes(sizes, sizes->heap->statics[cls->statics_first + i].type);
-    }
-    return size;
-}
-
 struct ha_err *ha_sizes_create(const struct ha_heap *heap, enum ha_size_model model, struct ha_sizes **ret)
 {
     uint32_t count = heap->facts.class_count;
     struct ha_sizes *sizes = ha_calloc_array(1, sizeof *sizes);
-    uint32_t *class_sizes = ha_calloc_array(count, sizeof *class_sizes);
-    uint32_t *object_sizes = ha_calloc_array(count, sizeof *object_sizes);
+    uint32_t *class_sizes = ha_calloc_array((size_t)count + 1, sizeof *class_sizes);
+    uint32_t *object_sizes = ha_calloc_array((size_t)count + 1, sizeof *object_sizes);
     if (sizes == NULL || class_sizes == NULL || object_sizes == NULL) {
         ha_free(sizes);
         ha_free(class_sizes);
         ha_free(object_sizes);
         return ha_err_nomem();
     }
-    uint32_t id_size = heap->facts.id_size;
-    uint32_t reference = heap->facts.compressed_references != 0 ? 4 : id_size;
-    *sizes = (struct ha_sizes){.model = model, .heap = heap, .class_sizes = class_sizes, .object_sizes = object_sizes, .reference_bytes = reference,
-                               .alignment = heap->facts.object_alignment, .object_array_header = id_size + reference + 4,
-                               .primitive_array_header = (uint32_t)align(id_size + reference + 4, reference)};
-    HA_FREE uint64_t *bytes = ha_calloc_array(count, sizeof *bytes);
-    if (bytes == NULL) {
+    *sizes = (struct ha_sizes){.model = model, .heap = heap, .class_sizes = class_sizes, .object_sizes = object_sizes, .chunk_class = HA_CLS_NONE};
+    struct ha_err *err = model == HA_SIZES_MAT ? ha_sizes_fill_mat(sizes, class_sizes, object_sizes) : ha_sizes_fill_jvm(sizes, class_sizes, object_sizes);
+    if (err != NULL) {
         ha_sizes_destroy(sizes);
-        return ha_err_nomem();
-    }
-    lay_out(sizes, bytes);
-    for (uint32_t c = 0; c < count; c++) {
-        const struct ha_class *cls = ha_heap_class(heap, (ha_cls){c});
-        class_sizes[c] = clamp(bytes[c], sizes->alignment);
-        object_sizes[c] = clamp(static_bytes(sizes, cls), sizes->alignment);
+        return err;
     }
     *ret = sizes;
     return NULL;
@@ -116,12 +49,44 @@ void ha_sizes_destroy(struct ha_sizes *sizes)
     }
 }
 
+uint32_t ha_size_clamp(uint64_t value, uint32_t alignment)
+{
+    uint64_t most = UINT32_MAX / alignment * alignment;
+    return (uint32_t)(value > most ? most : ha_size_align(value, alignment));
+}
+
 uint64_t ha_sizes_of_array(const struct ha_sizes *sizes, const struct ha_class *cls, uint32_t length)
 {
-    uint64_t size = cls->kind == HA_CLASS_PRIMITIVE_ARRAY
-                        ? sizes->primitive_array_header + (uint64_t)length * ha_type_bytes((enum ha_type)cls->element_type, 4)
-                        : sizes->object_array_header + (uint64_t)length * sizes->reference_bytes;
-    return align(size, sizes->alignment);
+    uint64_t size;
+    if (cls->kind == HA_CLASS_PRIMITIVE_ARRAY) {
+        uint32_t bytes = ha_type_bytes((enum ha_type)cls->element_type, 4);
+        size = (bytes == 8 ? sizes->wide_array_base : sizes->narrow_array_base) + (uint64_t)length * bytes;
+    } else {
+        size = sizes->object_array_base + (uint64_t)length * sizes->reference_bytes;
+    }
+    return ha_size_align(size, sizes->alignment);
+}
+
+/* Words of the stack in a StackChunk. */
+static uint64_t chunk_words(const struct ha_heap *heap, ha_obj obj)
+{
+    uint64_t low = 0, high = heap->chunk_count;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (heap->chunks[2 * middle] < obj.i) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < heap->chunk_count && heap->chunks[2 * low] == obj.i ? heap->chunks[2 * low + 1] : 0;
+}
+
+/* A bit for each place a reference can have: two per word where they take four bytes; in whole words. */
+static uint64_t chunk_bytes(const struct ha_sizes *sizes, ha_obj obj)
+{
+    uint64_t words = chunk_words(sizes->heap, obj), bits = words * (8 / sizes->reference_bytes);
+    return ha_size_align(sizes->class_sizes[sizes->chunk_class.i] + 8 * (words + (bits + 63) / 64), sizes->alignment);
 }
 
 uint64_t ha_sizes_of(const struct ha_sizes *sizes, ha_obj obj)
@@ -138,5 +103,19 @@ uint64_t ha_sizes_of(const struct ha_sizes *sizes, ha_obj obj)
     if (ha_heap_is_array(heap, obj)) {
         return ha_sizes_of_array(sizes, c, ha_heap_array_length(heap, obj));
     }
+    if (HA_UNLIKELY(cls.i == sizes->chunk_class.i)) {
+        return chunk_bytes(sizes, obj);
+    }
     return sizes->class_sizes[cls.i];
+}
+
+const char *ha_size_model_name(enum ha_size_model model)
+{
+    switch (model) {
+    case HA_SIZES_JVM:
+        return "jvm";
+    case HA_SIZES_MAT:
+        return "mat";
+    }
+    return NULL;
 }

@@ -325,6 +325,12 @@ static void add_instance_sizes(const struct ha_query *q, struct ha_tally_sum *su
             sums[c].shallow_bytes += sums[c].instances * sizes->class_sizes[c];
         }
     }
+    for (uint64_t i = 0; i < heap->chunk_count; i++) {
+        ha_obj obj = {heap->chunks[2 * i]};
+        if (obj.i < heap->facts.object_count && ha_heap_class_of(heap, obj).i == sizes->chunk_class.i) {
+            sums[sizes->chunk_class.i].shallow_bytes += ha_query_shallow(q, obj) - sizes->class_sizes[sizes->chunk_class.i];
+        }
+    }
     for (uint64_t i = 0; i < heap->class_object_count; i++) {
         ha_obj obj = {heap->class_objects[2 * i]};
         if (obj.i < heap->facts.object_count) {

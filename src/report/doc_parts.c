@@ -147,13 +147,24 @@ static const char *jvm_version(struct ha_report *r)
     return version;
 }
 
-static const char *size_model_name(enum ha_size_model model)
+/* What the model found out about the JVM, and how. */
+static void size_details_build(struct ha_doc *doc, struct ha_doc_node *dump, const struct ha_sizes *sizes)
 {
-    switch (model) {
-    case HA_SIZES_MAT:
-        return "mat";
+    struct ha_doc_node *list = ha_doc_list(doc, dump, "size_model_details");
+    list->u.list->never_cut = true;
+    for (uint32_t i = 0; i < sizes->part_count; i++) {
+        const struct ha_size_part *part = &sizes->parts[i];
+        struct ha_doc_node *row = ha_doc_record(doc, list, NULL);
+        ha_doc_text(doc, row, "part", part->part);
+        if (part->text == NULL) {
+            ha_doc_count(doc, row, "value", part->value);
+        } else if (part->text[0] == '\0') {
+            ha_doc_bool(doc, row, "value", part->value != 0);
+        } else {
+            ha_doc_text(doc, row, "value", part->text);
+        }
+        ha_doc_text(doc, row, "found_by", part->found_by);
     }
-    return NULL;
 }
 
 static void dump_build(struct ha_report *r, struct ha_doc_node *parent)
@@ -171,10 +182,13 @@ static void dump_build(struct ha_report *r, struct ha_doc_node *parent)
     ha_doc_count(doc, dump, "heap", facts->heap);
     ha_doc_count(doc, dump, "heaps", facts->heaps);
     ha_doc_text(doc, dump, "jvm", jvm_version(r));
-    ha_doc_bool(doc, dump, "compressed_references", facts->compressed_references != 0);
-    ha_doc_count(doc, dump, "object_alignment", facts->object_alignment);
-    ha_doc_text(doc, dump, "size_model",
-                snapshot->sizes == NULL ? NULL : size_model_name(snapshot->sizes->model));
+    const struct ha_sizes *sizes = snapshot->sizes;
+    ha_doc_bool(doc, dump, "compressed_references", facts->id_size == 8 && sizes->reference_bytes == 4);
+    ha_doc_count(doc, dump, "object_alignment", sizes->alignment);
+    ha_doc_text(doc, dump, "size_model", ha_size_model_name(sizes->model));
+    if (sizes->part_count > 0) {
+        size_details_build(doc, dump, sizes);
+    }
 }
 
 static void heap_build(struct ha_report *r, struct ha_doc_node *parent)

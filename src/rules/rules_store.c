@@ -29,9 +29,10 @@
 #define TEXT_MAX 100000U
 #define NO_TEXT UINT32_MAX
 
-static uint64_t key_now(void)
+/* Findings hold sizes, so they are of a size model, too. */
+static uint64_t key_now(const struct ha_snapshot *snapshot)
 {
-    uint64_t parts[2] = {rules_builtin_hash(), LAYOUT};
+    uint64_t parts[3] = {rules_builtin_hash(), LAYOUT, (uint64_t)snapshot->sizes->model};
     return ha_hash(parts, sizeof parts);
 }
 
@@ -111,7 +112,7 @@ struct ha_err *ha_findings_store(void *ctx, const struct ha_snapshot *snapshot, 
     HA_TRY(ha_rules_builtin(&rules));
     struct ha_err *err = ha_rules_run(rules, snapshot, &arena, &findings);
     if (err == NULL) {
-        put64(&out, key_now());
+        put64(&out, key_now(snapshot));
         put32(&out, findings.count);
         put32(&out, findings.omitted);
         for (uint32_t i = 0; i < findings.count; i++) {
@@ -269,7 +270,7 @@ static bool load(const struct ha_snapshot *snapshot, struct ha_arena *arena, str
     struct ha_index_section section = ha_index_find(snapshot->index, HA_SECTION_FINDINGS, 1);
     const uint8_t *data = section.data;
     struct reader r = {data, data + section.count, snapshot->heap, arena, data == NULL};
-    if (get(&r, 8) != key_now() || r.failed) {
+    if (get(&r, 8) != key_now(snapshot) || r.failed) {
         return false;
     }
     struct ha_findings found = {.count = get_count(&r, HA_FINDINGS_MAX, 100)};

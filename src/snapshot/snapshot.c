@@ -35,19 +35,25 @@ static void notice(const struct opening *o, const char *line)
     }
 }
 
-static void detach(struct ha_snapshot *s)
+/* Closes what stands on the index. */
+static void detach_layers(struct ha_snapshot *s)
 {
     ha_retained_close(s->retained);
     ha_sizes_destroy(s->sizes);
     ha_dom_close(s->dom);
     ha_graph_close(s->graph);
     ha_heap_close(s->heap);
-    ha_index_close(s->index);
     s->retained = NULL;
     s->sizes = NULL;
     s->dom = NULL;
     s->graph = NULL;
     s->heap = NULL;
+}
+
+static void detach(struct ha_snapshot *s)
+{
+    detach_layers(s);
+    ha_index_close(s->index);
     s->index = NULL;
 }
 
@@ -57,6 +63,21 @@ static void discard(struct ha_snapshot *s)
     detach(s);
     ha_input_close(s->input);
     s->input = NULL;
+}
+
+/* Retained sizes under the asked model, for an index that lacks them: nothing is read from the dump. All layers are opened anew on the longer
+   index. */
+static struct ha_err *add_model(const struct opening *o)
+{
+    struct ha_snapshot *s = o->snapshot;
+    struct ha_index *longer = NULL;
+    HA_TRY(ha_snapshot_extend(s, o->options, &longer));
+    detach_layers(s);
+    s->index = longer;
+    HA_TRY(ha_heap_open(longer, s->input, &s->heap));
+    HA_TRY(ha_sizes_create(s->heap, o->options->size_model, &s->sizes));
+    HA_TRY(ha_graph_open(longer, s->heap, &s->graph));
+    return ha_dom_open(longer, s->heap, &s->dom);
 }
 
 /* Takes the index; opens all layers on it. On failure the index is closed. */
@@ -72,6 +93,10 @@ static struct ha_err *attach(const struct opening *o, struct ha_index *index)
         err = ha_graph_open(index, s->heap, &s->graph);
         if (err == NULL) {
             err = ha_dom_open(index, s->heap, &s->dom);
+        }
+        if (err == NULL && !ha_retained_is_there(index, o->options->size_model)) {
+            err = add_model(o);
+            index = s->index;
         }
         if (err == NULL) {
             err = ha_retained_open(index, s->sizes, s->dom, &s->retained);

@@ -63,6 +63,29 @@ static void note_unreachable(struct ha_build *build, const struct ha_dom *dom)
     ha_diag_add(build->diag, HA_DIAG_UNREACHABLE, HA_ERR_NO_OFFSET, count, "no root leads to %" PRIu64 " of %" PRIu64 " objects: %s", count, all, why);
 }
 
+/* Sizes of stacks in the heap, which no table of a class tells. */
+static struct ha_err *put_chunks(struct ha_build *build)
+{
+    struct ha_index *view = NULL;
+    struct ha_heap *heap = NULL;
+    uint32_t *pairs = NULL;
+    uint64_t count = 0;
+    struct ha_err *err = ha_index_writer_view(build->writer, &view);
+    if (err == NULL) {
+        err = ha_heap_open(view, build->input, &heap);
+    }
+    if (err == NULL) {
+        err = ha_heap_chunks(heap, &pairs, &count);
+    }
+    ha_heap_close(heap);
+    ha_index_close(view);
+    if (err == NULL) {
+        err = ha_index_section_put(build->writer, HA_SECTION_CHUNK_SIZES, 2 * sizeof *pairs, count, pairs);
+    }
+    ha_free(pairs);
+    return err;
+}
+
 static struct ha_err *retain(struct ha_build *build, const struct ha_snapshot_options *options, const struct ha_dom_order *order)
 {
     struct ha_snapshot s = {0};
@@ -118,6 +141,9 @@ static struct ha_err *run_passes(struct ha_build *build, const struct ha_snapsho
         HA_TRY(ha_dom_build(build, &order));
     }
     struct ha_err *err = ha_build_finish(build);
+    if (err == NULL) {
+        err = put_chunks(build);
+    }
     if (err == NULL && !options->heap_only) {
         err = retain(build, options, &order);
     }

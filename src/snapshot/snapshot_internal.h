@@ -10,6 +10,10 @@
 struct ha_err *ha_snapshot_build(struct ha_build *build, const struct ha_snapshot_options *options, const char *path,
                                  const struct ha_fingerprint *fingerprint, struct ha_diag *diag, struct ha_index **ret) HA_WARN_UNUSED;
 
+/* snapshot_extend.c: adds retained sizes and totals under the asked size model to the open index of a snapshot. The index is used up on success;
+   *ret is the longer one, in its place or, where that cannot be written, unnamed. */
+struct ha_err *ha_snapshot_extend(struct ha_snapshot *snapshot, const struct ha_snapshot_options *options, struct ha_index **ret) HA_WARN_UNUSED;
+
 /* snapshot_diag.c: the list of damage and notes as a section, and back. A wrong section is HA_ERR_INPUT. */
 struct ha_err *ha_diag_write(const struct ha_diag *diag, struct ha_index_writer *writer) HA_WARN_UNUSED;
 struct ha_err *ha_diag_read(const struct ha_index *index, struct ha_diag *diag) HA_WARN_UNUSED;

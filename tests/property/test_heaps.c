@@ -25,7 +25,7 @@ START_TEST(test_heap_texts_agree_with_the_oracle)
     ck_assert_ptr_null(gen_file_write(&file, temp_path(&dir, "test.hprof", dump)));
     struct oracle *oracle = oracle_create(&file, file.heaps.count - 1);
     for (unsigned threads = 1; threads <= 2; threads++) {
-        ck_ok(ha_snapshot_open(dump, &(struct ha_snapshot_options){.no_index = true, .threads = threads}, &s));
+        ck_ok(ha_snapshot_open(dump, &(struct ha_snapshot_options){.no_index = true, .size_model = HA_SIZES_MAT, .threads = threads}, &s));
         ck_assert_msg(snapshot_agrees(s, oracle, &comparison), "%s: %s", files[_i], comparison.difference);
         ha_snapshot_close(s);
     }

@@ -166,7 +166,7 @@ START_TEST(test_random_totals)
         random_heap_make(&file, &options);
         ck_assert_ptr_null(gen_file_write(&file, dump));
         gen_file_deinit(&file);
-        ck_ok(ha_snapshot_open(dump, &(struct ha_snapshot_options){.no_index = true, .threads = 1 + seed % 3}, &s));
+        ck_ok(ha_snapshot_open(dump, &(struct ha_snapshot_options){.no_index = true, .size_model = HA_SIZES_MAT, .threads = 1 + seed % 3}, &s));
         check_groups(s, HA_GROUPING_PACKAGE, s->retained->packages, s->retained->package_count, seed);
         check_groups(s, HA_GROUPING_LOADER, s->retained->loaders, s->retained->loader_count, seed);
         check_parts(s, seed);

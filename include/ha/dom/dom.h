@@ -104,6 +104,9 @@ struct ha_retained {
     uint64_t unreachable_objects, unreachable_bytes;
 };
 
+/* Whether an index has the sections of a size model. */
+bool ha_retained_is_there(const struct ha_index *index, enum ha_size_model model);
+
 struct ha_err *ha_retained_open(const struct ha_index *index, const struct ha_sizes *sizes, const struct ha_dom *dom, struct ha_retained **ret) HA_WARN_UNUSED;
 void ha_retained_close(struct ha_retained *retained);
 

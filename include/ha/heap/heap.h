@@ -165,6 +165,8 @@ struct ha_heap_facts {
     uint64_t reference_count;    /* edges kept in rows */
 };
 
+struct ha_gap;
+struct ha_gap_arrays;
 struct ha_heap_addresses; /* address <-> number, heap_addresses.c */
 
 struct ha_heap {
@@ -188,6 +190,11 @@ struct ha_heap {
     const uint32_t *array_ranks;  /* arrays before each block of 512 objects */
     const uint32_t *array_lengths;
     uint64_t array_count;
+
+    const struct ha_gap *gaps;    /* per class: distances between objects (heap_gaps.h) */
+    const struct ha_gap_arrays *gap_arrays;
+    const uint32_t *chunks;       /* pairs (object, words of stack), ascending: jdk.internal.vm.StackChunk */
+    uint64_t chunk_count;
 
     const uint32_t *class_objects; /* pairs (object, class), ascending by object: class objects */
     uint64_t class_object_count;
@@ -315,8 +322,20 @@ const char *ha_type_name(enum ha_type type);                 /* "int", "boolean"
 /* ---- shallow sizes ---- */
 
 enum ha_size_model {
-    HA_SIZES_MAT /* as Eclipse MAT estimates them; the default until the exact model exists */
+    HA_SIZES_JVM, /* as the JVM counts them; the default */
+    HA_SIZES_MAT  /* as Eclipse MAT estimates them */
 };
+
+const char *ha_size_model_name(enum ha_size_model model); /* "jvm", "mat" */
+
+/* A fact about the JVM that sizes depend on, and how it was found. */
+struct ha_size_part {
+    const char *part; /* "reference_bytes", … */
+    uint64_t value;
+    const char *text; /* NULL: `value` is a number; "": it is a truth value; else the value itself */
+    const char *found_by;
+};
+#define HA_SIZE_PARTS 8U
 
 struct ha_sizes {
     enum ha_size_model model;
@@ -325,8 +344,16 @@ struct ha_sizes {
     const uint32_t *object_sizes; /* per class: bytes of its class object */
     uint32_t reference_bytes;
     uint32_t alignment;
-    uint32_t object_array_header, primitive_array_header; /* bytes before the first element */
+    uint32_t object_array_base, narrow_array_base, wide_array_base; /* bytes before the first element; narrow: of 1, 2 or 4 bytes, wide: of 8 */
+    ha_cls chunk_class;       /* its instances have a size of their own each; HA_CLS_NONE: there is no such class */
+    struct ha_size_part parts[HA_SIZE_PARTS];
+    uint32_t part_count;      /* 0 for models that find nothing */
+    uint32_t by_gaps, by_layout; /* classes of instances by what decided about their size */
 };
+
+/* Reads the words of stack of all StackChunk objects from the dump: pairs (object, words), ascending by object. The caller frees them with ha_free();
+   NULL and 0 where there are none. Called once, when the index is built. */
+struct ha_err *ha_heap_chunks(const struct ha_heap *heap, uint32_t **ret_pairs, uint64_t *ret_count) HA_WARN_UNUSED;
 
 struct ha_err *ha_sizes_create(const struct ha_heap *heap, enum ha_size_model model, struct ha_sizes **ret) HA_WARN_UNUSED;
 void ha_sizes_destroy(struct ha_sizes *sizes);

@@ -19,6 +19,9 @@
 #define HA_SECTION_ARRAY_BITS HA_INDEX_ID('O', 'A', 'R', 'B')    /* is it an array */
 #define HA_SECTION_ARRAY_RANKS HA_INDEX_ID('O', 'A', 'R', 'R')
 #define HA_SECTION_ARRAY_LENGTHS HA_INDEX_ID('O', 'A', 'R', 'L')
+#define HA_SECTION_GAPS HA_INDEX_ID('G', 'A', 'P', 'C')          /* struct ha_gap per class: distances between objects */
+#define HA_SECTION_GAP_ARRAYS HA_INDEX_ID('G', 'A', 'P', 'A')    /* struct ha_gap_arrays */
+#define HA_SECTION_CHUNK_SIZES HA_INDEX_ID('S', 'C', 'N', 'K')   /* pairs (object, words of stack) of StackChunk objects */
 #define HA_SECTION_TEXT HA_INDEX_ID('T', 'E', 'X', 'T')          /* NUL-terminated names */
 #define HA_SECTION_CLASSES HA_INDEX_ID('C', 'L', 'A', 'S')
 #define HA_SECTION_FIELDS HA_INDEX_ID('C', 'F', 'L', 'D')
@@ -46,6 +49,16 @@
 #define HA_SECTION_MAT_LOADERS HA_INDEX_ID('M', 'L', 'D', 'R')  /* and per loader */
 #define HA_SECTION_MAT_PARTS HA_INDEX_ID('M', 'P', 'R', 'T')    /* big parts of the heap */
 #define HA_SECTION_MAT_PART_ROWS HA_INDEX_ID('M', 'P', 'R', 'R') /* their histograms */
+#define HA_SECTION_JVM_RETAINED HA_INDEX_ID('J', 'R', 'E', 'T')  /* --size-model jvm: the same sections */
+#define HA_SECTION_JVM_EXTRA HA_INDEX_ID('J', 'R', 'E', 'X')
+#define HA_SECTION_JVM_CLASSES HA_INDEX_ID('J', 'C', 'L', 'A')
+#define HA_SECTION_JVM_TOTALS HA_INDEX_ID('J', 'T', 'O', 'T')
+#define HA_SECTION_JVM_PACKAGES HA_INDEX_ID('J', 'P', 'K', 'G')
+#define HA_SECTION_JVM_LOADERS HA_INDEX_ID('J', 'L', 'D', 'R')
+#define HA_SECTION_JVM_PARTS HA_INDEX_ID('J', 'P', 'R', 'T')
+#define HA_SECTION_JVM_PART_ROWS HA_INDEX_ID('J', 'P', 'R', 'R')
+/* The section of a size model. */
+#define HA_SECTION_OF(model, name) ((model) == HA_SIZES_MAT ? HA_SECTION_MAT_##name : HA_SECTION_JVM_##name)
 #define HA_SECTION_GZIP_PIECES HA_INDEX_ID('G', 'Z', 'P', 'C')   /* a compressed dump: what lies where (input) */
 #define HA_SECTION_GZIP_WINDOWS HA_INDEX_ID('G', 'Z', 'W', 'N')
 #define HA_SECTION_FINDINGS HA_INDEX_ID('F', 'I', 'N', 'D')      /* what the built-in rules found (rules) */

@@ -51,7 +51,7 @@ static inline void fixture_close(struct fixture *x)
 static inline void fixture_init(struct fixture *x, const char *text)
 {
     fixture_write(x, text);
-    fixture_open(x, &(struct ha_snapshot_options){.no_index = true, .threads = 2});
+    fixture_open(x, &(struct ha_snapshot_options){.no_index = true, .size_model = HA_SIZES_MAT, .threads = 2});
 }
 
 static inline void fixture_deinit(struct fixture *x)

@@ -30,7 +30,7 @@ static void open_graph(uint32_t count, uint64_t (*edge)(uint32_t count, uint32_t
     ck_assert(gen_file_resolve(&file, &error));
     ck_assert_ptr_null(gen_file_write(&file, temp_path(&x.dir, "graph.hprof", x.dump)));
     gen_file_deinit(&file);
-    fixture_open(&x, &(struct ha_snapshot_options){.no_index = true, .threads = threads});
+    fixture_open(&x, &(struct ha_snapshot_options){.no_index = true, .size_model = HA_SIZES_MAT, .threads = threads});
 }
 
 static uint64_t node(uint32_t i)

@@ -151,7 +151,7 @@ START_TEST(test_deep_hierarchy)
     ck_assert(gen_file_resolve(&file, &error));
     ck_assert_ptr_null(gen_file_write(&file, temp_path(&x.dir, "deep.hprof", x.dump)));
     gen_file_deinit(&file);
-    fixture_open(&x, &(struct ha_snapshot_options){.no_index = true});
+    fixture_open(&x, &(struct ha_snapshot_options){.no_index = true, .size_model = HA_SIZES_MAT});
     struct ha_field_walk walk;
     struct ha_field_at field;
     ha_cls deepest;
@@ -233,7 +233,7 @@ START_TEST(test_array_lengths)
     ck_assert(gen_file_resolve(&file, &error));
     ck_assert_ptr_null(gen_file_write(&file, temp_path(&x.dir, "lengths.hprof", x.dump)));
     gen_file_deinit(&file);
-    fixture_open(&x, &(struct ha_snapshot_options){.no_index = true});
+    fixture_open(&x, &(struct ha_snapshot_options){.no_index = true, .size_model = HA_SIZES_MAT});
     for (unsigned i = 0; i < 3000; i++) {
         unsigned expected = i % 7 == 0 || i % 64 == 63 ? 0 : i % 2 == 0 ? i % 100 : i;
         ck_assert_uint_eq(ha_heap_array_length(x.s->heap, at(&x, 0x100000 + 0x1000 * (uint64_t)i)), expected);
