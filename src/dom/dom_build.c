@@ -73,6 +73,7 @@ static struct ha_err *write_tree(struct ha_build *build, struct ha_search *searc
     HA_TRY(ha_dom_semi_nca(search));
     HA_TRY(ha_big_init_raw(idom, (uint64_t)build->facts.object_count + 1, sizeof(uint32_t)));
     HA_TRY(write_idom(build, search, inbound, idom->data));
+    ha_big_deinit(&search->pre);
     ha_big_deinit(&search->word);
     return NULL;
 }
@@ -101,9 +102,9 @@ struct ha_err *ha_dom_build(struct ha_build *build, struct ha_dom_order *ret_ord
     struct ha_search search = {0};
     struct ha_err *err = build_tree(build, &search);
     if (err == NULL) {
-        *ret_order = (struct ha_dom_order){.count = search.count, .object = search.vertex.data, .parent = search.parent.data, .number = search.pre.data,
-                                           .objects = search.vertex, .parents = search.parent, .numbers = search.pre};
-        search.vertex = search.parent = search.pre = (struct ha_big){0};
+        *ret_order = (struct ha_dom_order){.count = search.count, .object = search.vertex.data, .parent = search.parent.data,
+                                           .objects = search.vertex, .parents = search.parent};
+        search.vertex = search.parent = (struct ha_big){0};
     }
     ha_search_deinit(&search);
     return err;
@@ -113,7 +114,6 @@ void ha_dom_order_deinit(struct ha_dom_order *order)
 {
     ha_big_deinit(&order->objects);
     ha_big_deinit(&order->parents);
-    ha_big_deinit(&order->numbers);
     *order = (struct ha_dom_order){0};
 }
 
@@ -126,10 +126,7 @@ struct ha_err *ha_dom_order_from_tree(const struct ha_dom *dom, struct ha_dom_or
     if (err == NULL) {
         err = ha_big_init(&order.parents, branch_count + 2, sizeof(uint32_t));
     }
-    if (err == NULL) {
-        err = ha_big_init(&order.numbers, branch_count + 2, sizeof(uint32_t));
-    }
-    uint32_t *object = order.objects.data, *parent = order.parents.data, *number = order.numbers.data;
+    uint32_t *object = order.objects.data, *parent = order.parents.data;
     struct ha_children children = ha_dom_top(dom);
     for (uint64_t p = 0; err == NULL; p++) {
         for (uint64_t c = 0; c < children.count && err == NULL; c++) {
@@ -139,7 +136,6 @@ struct ha_err *ha_dom_order_from_tree(const struct ha_dom *dom, struct ha_dom_or
             } else if (child < branch_count) {
                 object[++order.count] = child;
                 parent[order.count] = (uint32_t)p;
-                number[child] = (uint32_t)order.count;
             }
         }
         if (p >= order.count) {
@@ -149,7 +145,6 @@ struct ha_err *ha_dom_order_from_tree(const struct ha_dom *dom, struct ha_dom_or
     }
     order.object = object;
     order.parent = parent;
-    order.number = number;
     if (err != NULL) {
         ha_dom_order_deinit(&order);
         return err;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Retained sizes under one size model: retained(v) = shallow(v) + retained of its children. Leaves and sinks are added to their dominators, then
- * one sweep over the branch objects, each before its dominator. Branch objects are worked on by their numbers in that order, for there a dominator
- * is near what it dominates. Memory: 10 to 12 bytes per branch object.
+ * one sweep over the branch objects, each before its dominator. Memory: 8 bytes per branch object.
  */
 #include "ha/dom/dom_build.h"
 
@@ -69,36 +68,17 @@ static void count_object(struct sweep *s, uint32_t obj, uint64_t shallow)
     }
 }
 
-/* Counts the branch objects and puts their sizes and classes in order. */
-static void take_branches(struct sweep *s)
+static void sum_retained(struct sweep *s)
 {
+    uint32_t branch_count = s->heap->facts.branch_count, n = s->heap->facts.object_count;
     struct size_walk sizes = {.sizes = s->sizes};
-    const uint32_t *number = s->order->number;
-    uint16_t *narrow = s->class_of.data;
-    uint32_t *wide = s->class_of.data;
-    for (uint32_t obj = 0; obj < s->heap->facts.branch_count; obj++) {
+    for (uint32_t obj = 0; obj < branch_count; obj++) {
         uint64_t shallow = size_walk_next(&sizes, obj);
-        uint32_t cls = ha_heap_class_of(s->heap, (ha_obj){obj}).i;
-        uint32_t p = number[obj]; /* unreachable ones all go to 0 */
         count_object(s, obj, shallow);
-        s->retained[p] = shallow;
-        if (s->narrow) {
-            narrow[p] = (uint16_t)cls;
-        } else {
-            wide[p] = cls;
-        }
+        s->retained[obj] = shallow;
     }
-    s->leaf_sizes = sizes;
-}
-
-/* Counts the leaves and adds them to their dominators. */
-static void add_leaves(struct sweep *s)
-{
-    uint32_t branch_count = s->heap->facts.branch_count;
-    const uint32_t *number = s->order->number;
-    struct size_walk sizes = s->leaf_sizes;
     size_t next_extra = 0;
-    for (uint32_t obj = branch_count; obj < s->heap->facts.object_count; obj++) {
+    for (uint32_t obj = branch_count; obj < n; obj++) {
         uint64_t size = size_walk_next(&sizes, obj);
         count_object(s, obj, size);
         if (next_extra < s->extra.count && s->extra.data[next_extra] == obj) {
@@ -107,31 +87,25 @@ static void add_leaves(struct sweep *s)
         }
         uint32_t d = s->dom->idom[obj];
         if (d < branch_count) {
-            s->retained[number[d]] += size;
+            s->retained[d] += size;
         }
     }
-}
-
-static void sum_retained(struct sweep *s)
-{
-    const uint32_t *parent = s->order->parent;
-    take_branches(s);
-    add_leaves(s);
+    const uint32_t *object = s->order->object, *parent = s->order->parent;
     for (uint64_t p = s->order->count; p > 0; p--) {
-        s->retained[parent[p]] += s->retained[p];
+        if (parent[p] != 0) {
+            s->retained[object[parent[p]]] += s->retained[object[p]];
+        }
     }
-    s->retained[0] = 0; /* that of unreachable objects */
 }
 
 /* ---- output ---- */
 
 static struct ha_err *put_column(struct sweep *s)
 {
-    const uint32_t branch_count = s->heap->facts.branch_count;
-    const uint32_t *number = s->order->number;
+    uint32_t branch_count = s->heap->facts.branch_count;
     uint64_t most = 0;
-    for (uint64_t p = 0; p <= s->order->count; p++) {
-        most = s->retained[p] > most ? s->retained[p] : most;
+    for (uint32_t obj = 0; obj < branch_count; obj++) {
+        most = s->retained[obj] > most ? s->retained[obj] : most;
     }
     const uint32_t unit = s->sizes->alignment; /* of every size, hence of every sum */
     if (most / unit >> 40 != 0) {
@@ -139,14 +113,11 @@ static struct ha_err *put_column(struct sweep *s)
     }
     s->totals.width = most / unit <= UINT32_MAX ? 4 : 5;
     s->totals.unit = unit;
-    struct ha_big column = {0};
-    HA_TRY(ha_big_init_raw(&column, branch_count, s->totals.width));
-    uint8_t *out = column.data;
+    uint8_t *out = (uint8_t *)s->retained; /* shorter elements never overtake the ones being read */
     const unsigned shift = (unsigned)__builtin_ctz(unit);
-    const bool power = unit == 1U << shift; /* as it is in every JVM; division would cost more than all else here */
+    const bool power = unit == 1U << shift; /* as in every JVM: then no division is needed */
     for (uint32_t obj = 0; obj < branch_count; obj++) {
-        uint64_t bytes = s->retained[number[obj]];
-        uint64_t units = power ? bytes >> shift : bytes / unit;
+        uint64_t units = power ? s->retained[obj] >> shift : s->retained[obj] / unit;
         if (s->totals.width == 4) {
             uint32_t narrow = (uint32_t)units;
             memcpy(out + 4 * (size_t)obj, &narrow, sizeof narrow);
@@ -154,9 +125,7 @@ static struct ha_err *put_column(struct sweep *s)
             ha_put_le40(out + 5 * (size_t)obj, units);
         }
     }
-    struct ha_err *err = s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, RETAINED), s->totals.width, branch_count, out);
-    ha_big_deinit(&column);
-    return err;
+    return s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, RETAINED), s->totals.width, branch_count, out);
 }
 
 static struct ha_err *run(struct sweep *s)
@@ -175,19 +144,14 @@ struct ha_err *ha_retained_build(const struct ha_dom *dom, const struct ha_sizes
 {
     struct sweep s = {.dom = dom, .heap = dom->heap, .sizes = sizes, .order = order, .put = put, .put_ctx = ctx};
     struct ha_big retained = {0};
-    s.narrow = dom->heap->facts.class_count <= 65536;
-    struct ha_err *err = ha_big_init_raw(&retained, order->count + 1, sizeof(uint64_t));
+    struct ha_err *err = ha_big_init_raw(&retained, (uint64_t)dom->heap->facts.branch_count + 1, sizeof(uint64_t));
     s.retained = retained.data;
-    if (err == NULL) {
-        err = ha_big_init_raw(&s.class_of, order->count + 1, s.narrow ? 2 : 4);
-    }
     if (err == NULL) {
         s.classes = ha_calloc_array((size_t)dom->heap->facts.class_count + 1, sizeof *s.classes);
         err = s.classes == NULL ? ha_err_nomem() : run(&s);
     }
     ha_free(s.classes);
     ha_vec_deinit(&s.extra);
-    ha_big_deinit(&s.class_of);
     ha_big_deinit(&retained);
     return err;
 }

@@ -7,32 +7,24 @@
 #include "ha/base/vec.h"
 #include "ha/dom/dom_build.h"
 
-/* Sizes of all objects in ascending order of their numbers, without looking for the lengths of arrays one by one. */
-struct size_walk {
-    const struct ha_sizes *sizes;
-    uint64_t array; /* rank of the next array */
-};
-
 struct sweep {
     const struct ha_dom *dom;
     const struct ha_heap *heap;
     const struct ha_sizes *sizes;
     const struct ha_dom_order *order;
-    uint64_t *retained;     /* per number of the order, bytes: the tree is worked on in this order, where parents are near their children */
-    struct ha_big class_of; /* per number: class, in 2 bytes or 4 */
-    bool narrow;            /* in 2 */
+    uint64_t *retained;     /* per branch object, bytes */
     HA_VEC(uint64_t) extra; /* pairs (leaf, retained bytes), ascending: leaves that dominate something */
-    struct size_walk leaf_sizes; /* stands before the first leaf */
     struct ha_class_total *classes;
     struct ha_disk_totals totals;
     ha_put_section_fn put;
     void *put_ctx;
 };
 
-static inline uint32_t sweep_class(const struct sweep *s, uint64_t p)
-{
-    return s->narrow ? ((const uint16_t *)s->class_of.data)[p] : ((const uint32_t *)s->class_of.data)[p];
-}
+/* Sizes of all objects in ascending order of their numbers, without looking for the lengths of arrays one by one. */
+struct size_walk {
+    const struct ha_sizes *sizes;
+    uint64_t array; /* rank of the next array */
+};
 
 static inline uint64_t size_walk_next(struct size_walk *walk, uint32_t obj)
 {

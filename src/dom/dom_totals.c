@@ -42,15 +42,15 @@ struct totals {
     struct ha_big place; /* per place in pre-order of the dominator tree: number of the search */
     struct grouping_sums sums[GROUPINGS];
     uint32_t class_class;
-    struct ha_big leaf_start; /* per number: where its leaves end in `leaves` (those of the number before end where its begin) */
-    struct ha_big leaves;     /* leaf objects by the number of their dominator */
+    struct ha_big leaf_start; /* per place: where its leaves end in `leaves` (those of the place before end where its begin) */
+    struct ha_big leaves;     /* leaf objects by the place of their dominator */
     struct ha_big nested;     /* per leaf: bit g: nested in grouping g */
 
     struct ha_disk_part parts[PARTS_MAX];
     uint32_t part_count;
     uint8_t *part_of_class;  /* per class: part + 1 of its first-level objects that are no parts of their own; 0: none */
     struct ha_disk_part_row *cells; /* part_count × classes */
-    struct ha_big part_of;   /* per number: part + 1 */
+    struct ha_big part_of;   /* per branch object: part + 1 */
 };
 
 /* ---- pre-order of the dominator tree ---- */
@@ -84,7 +84,7 @@ static uint64_t first_level_bytes(const struct totals *t, uint32_t obj)
 {
     const struct sweep *s = t->s;
     if (obj < s->heap->facts.branch_count) {
-        return s->retained[s->order->number[obj]];
+        return s->retained[obj];
     }
     size_t low = 0, high = s->extra.count / 2;
     while (low < high) {
@@ -131,7 +131,7 @@ static struct ha_err *find_parts(struct totals *t)
         memset(t->part_of_class, 0, classes);
     }
     if (t->part_count > 0) {
-        HA_TRY(ha_big_init(&t->part_of, s->order->count + 1, 1));
+        HA_TRY(ha_big_init(&t->part_of, (uint64_t)s->heap->facts.branch_count + 1, 1));
         t->cells = ha_calloc_array((size_t)t->part_count * classes, sizeof *t->cells);
         return t->cells == NULL ? ha_err_nomem() : NULL;
     }
@@ -164,34 +164,40 @@ static inline uint32_t holder_of(const struct sweep *s, uint32_t obj)
     return below_leaf ? s->dom->idom[d] : d;
 }
 
-/* Sorts the leaves by the number of their holder (a counting sort). */
+/* Sorts the leaves by the place of their holder (a counting sort). */
 static struct ha_err *place_leaves(struct totals *t)
 {
     const struct sweep *s = t->s;
     const uint32_t branch_count = s->heap->facts.branch_count, n = s->heap->facts.object_count;
-    const uint32_t *number = s->order->number;
+    const uint32_t *place = t->place.data;
+    struct ha_big place_of_big = {0};
     HA_TRY(ha_big_init(&t->leaf_start, s->order->count + 1, sizeof(uint32_t)));
     HA_TRY(ha_big_init_raw(&t->leaves, (uint64_t)n - branch_count + 1, sizeof(uint32_t)));
     HA_TRY(ha_big_init(&t->nested, (uint64_t)n - branch_count + 1, 1));
-    uint32_t *next = t->leaf_start.data, *leaves = t->leaves.data;
+    HA_TRY(ha_big_init_raw(&place_of_big, (uint64_t)branch_count + 1, sizeof(uint32_t)));
+    uint32_t *place_of = place_of_big.data, *next = t->leaf_start.data, *leaves = t->leaves.data;
+    for (uint64_t i = 0; i < s->order->count; i++) {
+        place_of[s->order->object[place[i]]] = (uint32_t)i;
+    }
     for (uint32_t obj = branch_count; obj < n; obj++) {
         uint32_t holder = holder_of(s, obj);
         if (holder < branch_count) {
-            next[number[holder]]++;
+            next[place_of[holder]]++;
         }
     }
     uint32_t sum = 0;
-    for (uint64_t p = 0; p <= s->order->count; p++) {
-        uint32_t count = next[p];
-        next[p] = sum; /* begin; the second pass moves it to the end */
+    for (uint64_t i = 0; i < s->order->count; i++) {
+        uint32_t count = next[i];
+        next[i] = sum; /* begin; the second pass moves it to the end */
         sum += count;
     }
     for (uint32_t obj = branch_count; obj < n; obj++) {
         uint32_t holder = holder_of(s, obj);
         if (holder < branch_count) {
-            leaves[next[number[holder]]++] = obj;
+            leaves[next[place_of[holder]]++] = obj;
         }
     }
+    ha_big_deinit(&place_of_big);
     return NULL;
 }
 
@@ -211,13 +217,13 @@ static uint32_t group_of(const struct grouping_sums *sums, uint32_t cls)
     return sums->of_class == NULL ? cls : sums->of_class[cls];
 }
 
-/* Which groups the leaves below number p, at place i, are nested in, with last_end as it is there. */
-static void note_nested_leaves(struct totals *t, uint64_t i, uint32_t p)
+/* Which groups the leaves below the object at place i are nested in, with last_end as it is there. */
+static void note_nested_leaves(struct totals *t, uint64_t i)
 {
     const struct ha_heap *heap = t->s->heap;
     const uint32_t *end = t->leaf_start.data, *leaves = t->leaves.data;
     uint8_t *nested = t->nested.data;
-    for (uint32_t k = end[p - 1]; k < end[p]; k++) {
+    for (uint32_t k = i == 0 ? 0 : end[i - 1]; k < end[i]; k++) {
         uint32_t cls = ha_heap_class_of(heap, (ha_obj){leaves[k]}).i;
         uint8_t bits = 0;
         for (unsigned g = 0; g < GROUPINGS; g++) {
@@ -234,9 +240,9 @@ static void sum_branches(struct totals *t)
     uint8_t *part_of = t->part_of.data;
     uint8_t part = 0;
     for (uint64_t i = 0; i < s->order->count; i++) {
-        uint32_t p = place[i];
-        uint32_t cls = sweep_class(s, p);
-        uint64_t retained = s->retained[p];
+        uint32_t p = place[i], obj = s->order->object[p];
+        uint32_t cls = ha_heap_class_of(s->heap, (ha_obj){obj}).i;
+        uint64_t retained = s->retained[obj];
         bool nested = false;
         for (unsigned g = 0; g < GROUPINGS; g++) {
             struct grouping_sums *sums = &t->sums[g];
@@ -250,13 +256,13 @@ static void sum_branches(struct totals *t)
         }
         if (s->order->parent[p] == 0) {
             add_first_level(t, cls, retained);
-            part = t->part_count == 0 ? 0 : part_of_top(t, s->order->object[p], cls);
+            part = t->part_count == 0 ? 0 : part_of_top(t, obj, cls);
         }
         if (part != 0) {
-            part_of[p] = part;
+            part_of[obj] = part;
             part_cell(t, part, cls)->retained_bytes += nested ? 0 : retained;
         }
-        note_nested_leaves(t, i, p);
+        note_nested_leaves(t, i);
     }
 }
 
@@ -268,9 +274,8 @@ static void count_part_branches(struct totals *t)
     struct size_walk sizes = {.sizes = s->sizes};
     for (uint32_t obj = 0; obj < s->heap->facts.branch_count; obj++) {
         uint64_t shallow = size_walk_next(&sizes, obj);
-        uint8_t part = part_of[s->order->number[obj]];
-        if (part != 0) {
-            struct ha_disk_part_row *cell = part_cell(t, part, ha_heap_class_of(s->heap, (ha_obj){obj}).i);
+        if (part_of[obj] != 0) {
+            struct ha_disk_part_row *cell = part_cell(t, part_of[obj], ha_heap_class_of(s->heap, (ha_obj){obj}).i);
             cell->instances++;
             cell->shallow_bytes += shallow;
         }
@@ -278,6 +283,19 @@ static void count_part_branches(struct totals *t)
 }
 
 /* ---- leaves ---- */
+
+static struct size_walk leaf_sizes(const struct sweep *s)
+{
+    struct size_walk sizes = {.sizes = s->sizes};
+    uint32_t branch_count = s->heap->facts.branch_count;
+    for (uint64_t word = 0; word < branch_count / 64; word++) {
+        sizes.array += (uint64_t)__builtin_popcountll(ha_le64(s->heap->array_bits + 8 * word));
+    }
+    for (uint32_t obj = branch_count / 64 * 64; obj < branch_count; obj++) {
+        sizes.array += ha_heap_is_array(s->heap, (ha_obj){obj});
+    }
+    return sizes;
+}
 
 static void add_leaf(struct totals *t, uint32_t obj, uint32_t d, uint64_t shallow, uint64_t bytes)
 {
@@ -301,7 +319,7 @@ static void add_leaf(struct totals *t, uint32_t obj, uint32_t d, uint64_t shallo
         add_first_level(t, cls, bytes);
     }
     if (t->part_count > 0 && holder < branch_count) {
-        part = ((const uint8_t *)t->part_of.data)[s->order->number[holder]];
+        part = ((const uint8_t *)t->part_of.data)[holder];
     } else if (t->part_count > 0) {
         part = below_leaf ? part_of_top(t, d, leaf_class) : part_of_top(t, obj, cls);
     }
@@ -316,7 +334,7 @@ static void add_leaf(struct totals *t, uint32_t obj, uint32_t d, uint64_t shallo
 static void sum_leaves(struct totals *t)
 {
     const struct sweep *s = t->s;
-    struct size_walk sizes = s->leaf_sizes;
+    struct size_walk sizes = leaf_sizes(s);
     size_t next_extra = 0;
     for (uint32_t obj = s->heap->facts.branch_count; obj < s->heap->facts.object_count; obj++) {
         uint64_t shallow = size_walk_next(&sizes, obj), bytes = shallow;

@@ -12,8 +12,7 @@ struct ha_dom_order {
     uint64_t count;
     const uint32_t *object; /* per number */
     const uint32_t *parent; /* per number: that of its dominator, 0 directly under the root */
-    const uint32_t *number; /* per branch object: its number, 0: unreachable */
-    struct ha_big objects, parents, numbers; /* memory behind them */
+    struct ha_big objects, parents; /* memory behind them */
 };
 void ha_dom_order_deinit(struct ha_dom_order *order);
 
