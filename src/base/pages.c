@@ -3,7 +3,8 @@
  * Kept pages lie in spans, each a multiple of 2 MiB at a multiple of 2 MiB, so that huge pages are moved as they are:
  *
  *     given back    [===A===] [==B==]            spans, the last one is taken first
- *     taken         [==B==|A==|. . .]            moved from spans until they are used up, then fresh (. touched later)
+ *     taken         [==B==|A==|. . .]            moved from spans until they are used up, then fresh (. touched later);
+ *                                                the end of the last span as it is, if that is enough
  *
  * A moved array may consist of several mappings. Linux before 6.17 moves only one at a time; then it is done huge page by huge page, none of
  * which crosses mappings.
@@ -40,10 +41,18 @@ static void *map(size_t bytes)
     return data == MAP_FAILED ? NULL : data;
 }
 
-/* `bytes` (a multiple of a huge page) at a multiple of a huge page. */
+/* `bytes` (a multiple of a huge page) at a multiple of a huge page; Linux since 6.7 puts such mappings there by itself. */
 static uint8_t *map_aligned(size_t bytes)
 {
-    uint8_t *data = map(bytes + HUGE_PAGE_BYTES);
+    uint8_t *data = map(bytes);
+    if (data != NULL && ((uintptr_t)data & (HUGE_PAGE_BYTES - 1)) == 0) {
+        (void)madvise(data, bytes, MADV_HUGEPAGE);
+        return data;
+    }
+    if (data != NULL) {
+        munmap(data, bytes);
+        data = map(bytes + HUGE_PAGE_BYTES);
+    }
     if (data == NULL) {
         return NULL;
     }
@@ -77,10 +86,13 @@ static void move(uint8_t *to, uint8_t *from, size_t bytes)
     }
 }
 
-/* Takes up to `bytes` from the last span; an empty span when there is none. */
+/* Takes up to `bytes` from the last span; an empty span when there is none, or when nothing is asked for. */
 static struct span pop_span(size_t bytes)
 {
     struct span taken = {0};
+    if (bytes == 0) {
+        return taken;
+    }
     pthread_mutex_lock(&lock);
     if (span_count > 0) {
         struct span *last = &spans[span_count - 1];
@@ -102,15 +114,20 @@ void *ha_pages_take(size_t bytes, bool zero)
         return NULL;
     }
     size_t rounded = round_up(bytes);
-    uint8_t *data = map_aligned(rounded);
-    size_t filled = 0;
-    while (data != NULL && filled < rounded) {
-        struct span span = pop_span(rounded - filled);
-        if (span.bytes == 0) {
-            break;
+    struct span span = pop_span(rounded);
+    uint8_t *data = span.bytes == rounded ? span.at : map_aligned(rounded);
+    if (data == NULL) {
+        if (span.bytes > 0) {
+            munmap(span.at, span.bytes);
         }
-        move(data + filled, span.at, span.bytes);
-        filled += span.bytes;
+        return NULL;
+    }
+    size_t filled = span.bytes;
+    if (data != span.at) {
+        for (filled = 0; span.bytes > 0; span = pop_span(rounded - filled)) {
+            move(data + filled, span.at, span.bytes);
+            filled += span.bytes;
+        }
     }
     if (zero && filled > 0) {
         memset(data, 0, filled);
