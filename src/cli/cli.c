@@ -340,6 +340,27 @@ static void snapshot_options_set(struct cli *cli)
     };
 }
 
+static struct ha_err *rules_load(struct cli *cli)
+{
+    const struct opt_words *words = &cli->options.rules;
+    if (words->count == 0) {
+        return NULL;
+    }
+    const char **paths = ha_arena_alloc(&cli->arena, words->count, sizeof *paths);
+    if (paths == NULL) {
+        return ha_err_nomem();
+    }
+    for (size_t i = 0; i < words->count; i++) {
+        paths[i] = words->list[i].text;
+    }
+    return ha_rules_load(paths, words->count, &cli->rules);
+}
+
+struct ha_err *cli_findings(struct cli *cli, struct ha_query *query, struct ha_findings *ret)
+{
+    return ha_findings_get(cli->snapshot, cli->rules, &query->arena, ret);
+}
+
 static struct ha_err *command_run(struct cli *cli)
 {
     const struct cli_spec *spec = cli->command->spec;
@@ -349,6 +370,7 @@ static struct ha_err *command_run(struct cli *cli)
         return ha_err_nomem();
     }
     snapshot_options_set(cli);
+    HA_TRY(rules_load(cli));
     if (spec->ask != NULL) {
         HA_TRY(cli_formats_choose(cli));
     }
@@ -456,6 +478,7 @@ int ha_cli_main(int argc, char **argv)
         cli.command->spec->release(&cli);
     }
     ha_snapshot_close(cli.snapshot);
+    ha_rules_destroy(cli.rules);
     ha_progress_destroy(cli.progress);
     display_destroy(cli.display);
     ha_arena_deinit(&cli.arena);

@@ -21,6 +21,8 @@ static struct ha_err *report_queries(struct cli *cli, struct ha_query *query,
     };
     const struct ha_threads_options threads = {.with_locals = machine, .limit = limit};
     HA_TRY(ha_suspects_query(query, &suspects, &full->suspects));
+    HA_TRY(cli_findings(cli, query, &full->findings));
+    HA_TRY(ha_problems_merge(query, &full->suspects, &full->findings, suspects.limit, &full->problems));
     HA_TRY(ha_oom_query(query, &full->oom));
     HA_TRY(ha_top_query(query, limit, &full->top));
     HA_TRY(ha_histogram_query(query, &histogram, &full->histogram));
@@ -68,17 +70,20 @@ static const struct opt suspects_options[] = {
 static struct ha_err *suspects_ask(struct cli *cli, struct ha_report *r, struct ha_doc_node *root)
 {
     const struct suspects_values *values = cli->values;
-    struct ha_suspects *suspects = ha_doc_alloc(r->doc, sizeof *suspects);
+    struct ha_full_report *full = ha_doc_alloc(r->doc, sizeof *full);
     const struct ha_suspects_options options = {
         .threshold_percent = values->threshold.percent,
         .threshold_bytes = values->threshold.bytes,
         .limit = cli_limit(cli),
     };
-    if (suspects == NULL) {
+    if (full == NULL) {
         return ha_err_nomem();
     }
-    HA_TRY(ha_suspects_query(r->query, &options, suspects));
-    return ha_report_suspects(r, root, suspects, false);
+    HA_TRY(ha_suspects_query(r->query, &options, &full->suspects));
+    HA_TRY(cli_findings(cli, r->query, &full->findings));
+    HA_TRY(ha_problems_merge(r->query, &full->suspects, &full->findings, options.limit, &full->problems));
+    HA_TRY(ha_report_suspects(r, root, &full->problems, false));
+    return ha_report_patterns(r, root, &full->problems);
 }
 
 const struct cli_spec cli_spec_suspects = {

@@ -25,6 +25,8 @@ const struct opt cli_common_options[] = {
      "folder for index files (default: beside the dump, else the user's cache)"},
     {0, "no-index", NULL, OPT_FLAG, AT(no_index), 0, 0, "neither use nor leave an index file"},
     {0, "rebuild", NULL, OPT_FLAG, AT(rebuild), 0, 0, "build the index anew"},
+    {0, "rules", "FILE|DIR", OPT_WORDS, AT(rules), 0, 0,
+     "leak patterns of your own, besides the built-in ones; may be repeated"},
     {'j', "threads", "N", OPT_COUNT, AT(threads), 1, HA_THREADS_MAX,
      "threads to work with (default: the processors there are)"},
     {0, "memory-limit", "SIZE", OPT_SIZE, AT(memory_limit), 1 << 20, 1ULL << 50,

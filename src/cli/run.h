@@ -36,6 +36,7 @@ struct cli_options {
     bool no_index, rebuild;
     uint64_t threads;         /* 0: not given */
     uint64_t memory_limit;    /* bytes; 0: not given */
+    struct opt_words rules;   /* --rules */
     unsigned progress, color; /* enum cli_when */
     bool quiet, verbose, strict;
     bool help, version;
@@ -110,6 +111,7 @@ struct cli {
     size_t output_count;
     struct ha_snapshot_options snapshot_options;
     struct ha_snapshot *snapshot;
+    struct ha_rules *rules; /* of --rules; NULL: none */
     struct ha_progress *progress;
     struct display *display;
     struct ha_arena arena;
@@ -147,6 +149,9 @@ uint64_t cli_limit(const struct cli *cli);
 
 /* Whether an output wants everything (JSON), not only what people are shown. */
 bool cli_wants_machine(const struct cli *cli);
+
+/* What the rules find in the open dump, --rules included; in the query's arena. */
+struct ha_err *cli_findings(struct cli *cli, struct ha_query *query, struct ha_findings *ret) HA_WARN_UNUSED;
 
 /* A line on stderr: "hprof-analyze: …". The progress line is taken away first. */
 void cli_say(struct cli *cli, const char *fmt, ...) HA_PRINTF(2, 3);

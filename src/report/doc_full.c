@@ -10,39 +10,28 @@
 #include "ha/report/words.h"
 #include "report/parts.h"
 
+#define FIRST_STEPS 4     /* problems whose advice is on the first screen */
 #define NEXT_SUSPECTS 2   /* suspects that get commands of their own */
 #define CONSUMERS_ROWS 10 /* of each table of top consumers */
 
-/* "thread "evidence-upload" in ImageIO.read (…) <- ImageValidator.readImage (BotGateway.java:24)" */
-struct ha_err *ha_report_oom(struct ha_report *r, struct ha_doc_node *parent,
-                             const struct ha_oom *oom)
+/* ---- what to do first ---- */
+
+static void first_build(struct ha_report *r, struct ha_doc_node *parent, const struct ha_problems *problems)
 {
     struct ha_doc *doc = r->doc;
-    if (!oom->found) {
-        ha_doc_machine(ha_doc_null(doc, parent, "oom"));
-        return NULL;
+    struct ha_doc_node *section = ha_doc_section(doc, parent, "What to do first");
+    uint64_t number = 0;
+    for (uint64_t i = 0; i < problems->count && number < FIRST_STEPS; i++) {
+        const char *advice = part_advice(r, &problems->list[i]);
+        bool again = false;
+        for (uint64_t k = 0; k < i && !again; k++) {
+            again = strcmp(part_advice(r, &problems->list[k]), advice) == 0;
+        }
+        if (!again) {
+            number++;
+            ha_doc_say(doc, ha_doc_line(doc, section, ha_doc_printf(doc, "%" PRIu64 ".", i + 1)), advice);
+        }
     }
-    struct ha_doc_node *record = ha_doc_machine(ha_doc_record(doc, parent, "oom"));
-    HA_TRY(ha_report_object(r, record, "thread", oom->thread, NULL));
-    ha_doc_text(doc, record, "frame", oom->frame);
-    ha_doc_text(doc, record, "application_frame", oom->application_frame);
-
-    struct ha_sbuf name = {0};
-    bool named = ha_thread_name(r->query, oom->thread, 80, &name);
-    struct ha_doc_node *line = ha_doc_line(doc, parent, "Ran out");
-    ha_doc_say(doc, line, "thread ");
-    ha_doc_strong(ha_doc_text(
-        doc, line, NULL, named ? ha_doc_printf(doc, "\"%s\"", ha_sbuf_text(&name)) : "(no name)"));
-    ha_sbuf_deinit(&name);
-    if (oom->frame != NULL) {
-        ha_doc_say(doc, ha_doc_say(doc, line, " in "), oom->frame);
-    }
-    if (oom->application_frame != NULL &&
-        (oom->frame == NULL || strcmp(oom->frame, oom->application_frame) != 0)) {
-        ha_doc_say(doc, ha_doc_say(doc, line, oom->frame == NULL ? " in " : " <- "),
-                   oom->application_frame);
-    }
-    return NULL;
 }
 
 /* ---- what to look at next ---- */
@@ -95,10 +84,13 @@ static void next_build(struct ha_report *r, struct ha_doc_node *parent,
 {
     struct ha_doc_node *section = ha_doc_section(r->doc, parent, "Where to look next");
     ha_doc_machine(ha_doc_list(r->doc, section, "next"))->u.list->never_cut = true;
-    for (uint64_t i = 0; i < full->suspects.count && i < NEXT_SUSPECTS; i++) {
-        suspect_next(r, section, &full->suspects.list[i], i + 1);
+    for (uint64_t i = 0, told = 0; i < full->problems.count && told < NEXT_SUSPECTS; i++) {
+        if (full->problems.list[i].structural) {
+            suspect_next(r, section, &full->problems.list[i].suspect, i + 1);
+            told++;
+        }
     }
-    if (full->suspects.count > 0) {
+    if (full->problems.count > 0) {
         next_add(r, section, ha_report_command(r, "suspects", ""), "All suspects in detail");
     } else if (full->top.objects.count > 0) {
         next_add(
@@ -118,19 +110,24 @@ struct ha_err *ha_report_full(struct ha_report *r, struct ha_doc_node *parent,
                               const struct ha_full_report *full)
 {
     struct ha_doc *doc = r->doc;
+    bool calm = full->problems.count == 0;
     ha_report_overview(r, parent);
     HA_TRY(ha_report_oom(r, parent, &full->oom));
     HA_TRY(
-        ha_report_suspects(r, ha_doc_section(doc, parent, "Leak suspects"), &full->suspects, true));
-    if (full->suspects.count == 0 && full->top.objects.count > 0) {
+        ha_report_suspects(r, ha_doc_section(doc, parent, "Leak suspects"), &full->problems, true));
+    if (calm && full->top.objects.count > 0) {
         ha_doc_prose(doc, parent->last_child, "Here are the biggest things instead:");
     }
-    bool calm = full->suspects.count == 0;
     if (calm) {
         ha_report_top(r, parent, &full->top, CONSUMERS_ROWS);
+        HA_TRY(ha_report_oom_stack(r, parent, &full->oom));
+        HA_TRY(ha_report_patterns(r, parent, &full->problems));
         next_build(r, parent, full);
     } else {
+        HA_TRY(ha_report_oom_stack(r, parent, &full->oom));
+        first_build(r, parent, &full->problems);
         next_build(r, parent, full);
+        HA_TRY(ha_report_patterns(r, parent, &full->problems));
         ha_report_top(r, parent, &full->top, CONSUMERS_ROWS);
     }
     ha_report_histogram(r, ha_doc_section(doc, parent, "Classes by retained size"), "histogram",

@@ -22,7 +22,7 @@
 
 struct suspects_ctx {
     struct ha_report *r;
-    const struct ha_suspects *suspects;
+    const struct ha_problems *problems;
     bool brief;
 };
 
@@ -182,6 +182,11 @@ static const char *advice_of(struct ha_report *r, const struct ha_suspect *s)
     return "Look at what it holds and at who refers to it; if it is a cache, bound it.";
 }
 
+const char *part_advice(struct ha_report *r, const struct ha_problem *p)
+{
+    return p->finding == NULL ? advice_of(r, &p->suspect) : p->finding->advice;
+}
+
 static void evidence_row(struct ha_doc *doc, struct ha_doc_node *list, const char *text,
                          enum ha_doc_kind kind, uint64_t value)
 {
@@ -190,11 +195,18 @@ static void evidence_row(struct ha_doc *doc, struct ha_doc_node *list, const cha
     ha_doc_count(doc, row, "value", value)->kind = kind;
 }
 
-static void evidence_add(struct ha_doc *doc, struct ha_doc_node *row, const struct ha_suspects *all,
-                         const struct ha_suspect *s)
+static void evidence_add(struct ha_doc *doc, struct ha_doc_node *row, const struct ha_problems *all,
+                         const struct ha_problem *p)
 {
+    const struct ha_suspect *s = &p->suspect;
     struct ha_doc_node *list = ha_doc_machine(ha_doc_list(doc, row, "evidence"));
     list->u.list->never_cut = true;
+    if (p->finding != NULL) {
+        part_evidence_rows(doc, list, p->finding);
+    }
+    if (!p->structural) {
+        return;
+    }
     evidence_row(doc, list, "bytes retained", HA_DOC_BYTES, s->retained_bytes);
     evidence_row(doc, list, "bytes a suspect must retain more than", HA_DOC_BYTES,
                  all->threshold_bytes);
@@ -209,20 +221,30 @@ static void evidence_add(struct ha_doc *doc, struct ha_doc_node *row, const stru
 
 /* ---- members ---- */
 
-static struct ha_err *keys_add(struct suspects_ctx *c, struct ha_doc_node *row,
-                               const struct ha_suspect *s)
+static const char *kind_of(const struct ha_problem *p)
 {
+    return !p->structural ? "pattern" : p->suspect.kind == HA_SUSPECT_GROUP ? "group" : "object";
+}
+
+static struct ha_err *keys_add(struct suspects_ctx *c, struct ha_doc_node *row,
+                               const struct ha_problem *p)
+{
+    const struct ha_suspect *s = &p->suspect;
+    const struct ha_finding *f = p->finding;
     struct ha_report *r = c->r;
     struct ha_doc *doc = r->doc;
     ha_doc_text(doc, row, "id", ha_doc_copy(doc, s->id, strlen(s->id)));
-    ha_doc_text(doc, row, "kind", s->kind == HA_SUSPECT_GROUP ? "group" : "object");
-    ha_doc_text(doc, row, "title", title_of(r, s));
+    ha_doc_text(doc, row, "kind", kind_of(p));
+    ha_doc_text(doc, row, "pattern", f == NULL ? NULL : f->pattern);
+    ha_doc_text(doc, row, "certainty", f == NULL ? NULL : ha_certainty_text(f->certainty));
+    ha_doc_text(doc, row, "title", f == NULL ? title_of(r, s) : f->title);
     ha_doc_class(doc, row, "class", s->class_name);
     HA_TRY(ha_report_object(r, row, "object", s->object, NULL));
     ha_doc_count(doc, row, "instances", s->instances);
     ha_doc_bytes(doc, row, "shallow_bytes", s->shallow_bytes);
     ha_doc_bytes(doc, row, "retained_bytes", s->retained_bytes);
     ha_doc_percent(doc, row, "retained_percent", s->retained_percent);
+    ha_doc_bytes(doc, row, "native_bytes", f == NULL ? 0 : f->native_bytes);
     HA_TRY(ha_report_object(r, row, "accumulation_point", s->accumulation_point, NULL));
     HA_TRY(ha_report_root(r, row, "root", &s->root));
     if (s->held_by.class_name == NULL) {
@@ -240,8 +262,8 @@ static struct ha_err *keys_add(struct suspects_ctx *c, struct ha_doc_node *row,
         HA_TRY(ha_report_object(r, thread, "object", s->thread.thread, NULL));
         ha_doc_text(doc, thread, "frame", s->thread.frame);
     }
-    evidence_add(doc, row, c->suspects, s);
-    ha_doc_text(doc, row, "advice", advice_of(r, s));
+    evidence_add(doc, row, c->problems, p);
+    ha_doc_text(doc, row, "advice", part_advice(r, p));
     for (struct ha_doc_node *n = row->first_child; n != NULL; n = n->next) {
         ha_doc_machine(n);
     }
@@ -268,10 +290,15 @@ static void holds_line(struct ha_doc *doc, struct ha_doc_node *row, const struct
 }
 
 static struct ha_err *path_add(struct suspects_ctx *c, struct ha_doc_node *row,
-                               const struct ha_suspect *s)
+                               const struct ha_problem *p)
 {
+    const struct ha_suspect *s = &p->suspect;
     if (s->path_count == 0) {
         ha_doc_machine(ha_doc_list(c->r->doc, row, "path"));
+        return NULL;
+    }
+    if (p->finding != NULL && c->brief) { // who holds it has been said
+        ha_doc_machine(ha_report_steps(c->r, row, "path", s->path, s->path_count));
         return NULL;
     }
     HA_TRY(part_path(c->r, row, "path", &s->root, s->path, s->path_count));
@@ -282,39 +309,81 @@ static struct ha_err *path_add(struct suspects_ctx *c, struct ha_doc_node *row,
     return NULL;
 }
 
+/* "384.0 MiB  62.3 %   Netty buffers …" */
+static void head_line(struct suspects_ctx *c, struct ha_doc_node *row, const struct ha_problem *p)
+{
+    struct ha_doc *doc = c->r->doc;
+    struct ha_doc_node *line = ha_doc_line(doc, row, NULL);
+    ha_doc_strong(ha_doc_bytes(doc, line, NULL, p->bytes));
+    ha_doc_say(doc, line, "  ");
+    if (p->structural || p->suspect.retained_bytes >= p->bytes / 2) {
+        ha_doc_percent(doc, line, NULL, p->suspect.retained_percent);
+    } else {
+        ha_doc_say(doc, line, "outside the heap");
+    }
+    ha_doc_say(doc, line, "   ");
+    if (p->finding == NULL) {
+        what_say(c->r, line, &p->suspect);
+    } else {
+        ha_doc_strong(ha_doc_text(doc, line, NULL, p->finding->title));
+    }
+}
+
+static void pattern_lines(struct suspects_ctx *c, struct ha_doc_node *row, const struct ha_problem *p)
+{
+    struct ha_doc *doc = c->r->doc;
+    part_evidence_line(doc, row, p->finding);
+    if (p->suspect.held_by.class_name != NULL) {
+        struct ha_doc_node *line = ha_doc_line(doc, row, "Held by");
+        ha_doc_class(doc, line, NULL, p->suspect.held_by.class_name);
+        if (p->suspect.held_by.field != NULL) {
+            ha_doc_say(doc, ha_doc_say(doc, line, " "), p->suspect.held_by.field);
+        }
+    }
+    part_pattern_line(doc, row, p->finding);
+}
+
+/* What the short form leaves out. */
+static void details_add(struct suspects_ctx *c, struct ha_doc_node *row, const struct ha_suspect *s)
+{
+    struct ha_doc *doc = c->r->doc;
+    ha_doc_say(doc, ha_doc_line(doc, row, "Id"), ha_doc_copy(doc, s->id, strlen(s->id)));
+    if (s->largest.count > 0) {
+        struct ha_doc_node *section = ha_doc_section(
+            doc, row,
+            s->kind == HA_SUSPECT_GROUP ? "Its biggest objects" : "The biggest things in it");
+        part_ranked_list(c->r, section, "largest", &s->largest);
+        ha_doc_people(section);
+    }
+}
+
 static struct ha_err *suspect_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
                                   uint64_t index)
 {
     struct suspects_ctx *c = ctx;
-    const struct ha_suspect *s = &c->suspects->list[index];
-    HA_TRY(keys_add(c, row, s));
-    struct ha_doc_node *line = ha_doc_line(doc, row, NULL);
-    ha_doc_strong(ha_doc_bytes(doc, line, NULL, s->retained_bytes));
-    ha_doc_say(doc, line, "  ");
-    ha_doc_percent(doc, line, NULL, s->retained_percent);
-    ha_doc_say(doc, line, "   ");
-    what_say(c->r, line, s);
-    HA_TRY(path_add(c, row, s));
+    const struct ha_problem *p = &c->problems->list[index];
+    const struct ha_suspect *s = &p->suspect;
+    HA_TRY(keys_add(c, row, p));
+    head_line(c, row, p);
+    if (p->finding != NULL) {
+        pattern_lines(c, row, p);
+    }
+    HA_TRY(path_add(c, row, p));
     if (!ha_obj_is_none(s->thread.thread) && s->thread.frame != NULL) {
-        line = ha_doc_line(doc, row, "Thread");
+        struct ha_doc_node *line = ha_doc_line(doc, row, "Thread");
         HA_TRY(ha_report_object(c->r, line, NULL, s->thread.thread, NULL));
         ha_doc_say(doc, ha_doc_say(doc, line, " in "), s->thread.frame);
     }
-    holds_line(doc, row, s);
-    ha_doc_say(doc, ha_doc_line(doc, row, "Advice"), advice_of(c->r, s));
-    if (!c->brief) {
-        ha_doc_say(doc, ha_doc_line(doc, row, "Id"), ha_doc_copy(doc, s->id, strlen(s->id)));
-        if (s->largest.count > 0) {
-            struct ha_doc_node *section = ha_doc_section(
-                doc, row,
-                s->kind == HA_SUSPECT_GROUP ? "Its biggest objects" : "The biggest things in it");
-            part_ranked_list(c->r, section, "largest", &s->largest);
-            ha_doc_people(section);
-        }
+    if (p->structural && (p->finding == NULL || !c->brief)) {
+        holds_line(doc, row, s);
+    }
+    if (!c->brief) { // the report gathers advice in a section of its own
+        ha_doc_say(doc, ha_doc_line(doc, row, "Advice"), part_advice(c->r, p));
+        details_add(c, row, s);
     }
     struct ha_doc_node *section = ha_doc_section(doc, row, c->brief ? NULL : "What goes with it");
     ha_report_histogram(c->r, section, "retained_classes", &s->retained_classes);
-    if (c->brief) {
+    if (c->brief || s->retained_classes.count == 0) {
         ha_doc_machine(section->last_child == NULL ? section : section->last_child);
     } else if (section->last_child != NULL) {
         section->last_child->u.list->people_most = 10;
@@ -323,24 +392,24 @@ static struct ha_err *suspect_row(void *ctx, struct ha_doc *doc, struct ha_doc_n
 }
 
 struct ha_err *ha_report_suspects(struct ha_report *r, struct ha_doc_node *parent,
-                                  const struct ha_suspects *suspects, bool brief)
+                                  const struct ha_problems *problems, bool brief)
 {
     struct suspects_ctx *ctx = ha_doc_alloc(r->doc, sizeof *ctx);
     if (ctx == NULL) {
         return ha_err_nomem();
     }
-    *ctx = (struct suspects_ctx){r, suspects, brief};
+    *ctx = (struct suspects_ctx){r, problems, brief};
     struct ha_doc_node *list =
-        ha_doc_list_of(r->doc, parent, "suspects", suspects->count, suspect_row, ctx);
+        ha_doc_list_of(r->doc, parent, "suspects", problems->count, suspect_row, ctx);
     list->u.list->style = HA_DOC_NUMBERED;
-    list->u.list->omitted = suspects->omitted;
+    list->u.list->omitted = problems->omitted;
     list->u.list->noun = "suspects";
-    if (suspects->count == 0) {
+    if (problems->count == 0) {
         struct ha_doc_node *line = ha_doc_say(r->doc, ha_doc_line(r->doc, parent, NULL),
                                               "None: no object and no class keeps more than ");
-        ha_doc_bytes(r->doc, line, NULL, suspects->threshold_bytes);
+        ha_doc_bytes(r->doc, line, NULL, problems->threshold_bytes);
         ha_doc_say(r->doc, line, " (");
-        ha_doc_percent(r->doc, line, NULL, ha_query_percent(r->query, suspects->threshold_bytes));
+        ha_doc_percent(r->doc, line, NULL, ha_query_percent(r->query, problems->threshold_bytes));
         ha_doc_say(r->doc, line, " of the heap).");
     }
     return ha_doc_error(r->doc);

@@ -33,4 +33,12 @@ const char *part_change(struct ha_doc *doc, uint64_t old, uint64_t new, bool byt
 /* A place of the dominator tree for people, from its signature. */
 const char *part_place(struct ha_doc *doc, const char *signature);
 
+/* What to do about a problem. */
+const char *part_advice(struct ha_report *r, const struct ha_problem *problem);
+
+/* Patterns (doc_patterns.c): records { text, value } of a list; the same as one line for people; which pattern it is, and how sure. */
+void part_evidence_rows(struct ha_doc *doc, struct ha_doc_node *list, const struct ha_finding *finding);
+void part_evidence_line(struct ha_doc *doc, struct ha_doc_node *parent, const struct ha_finding *finding);
+void part_pattern_line(struct ha_doc *doc, struct ha_doc_node *parent, const struct ha_finding *finding);
+
 #endif

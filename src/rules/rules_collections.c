@@ -98,6 +98,19 @@ static bool counted_size(struct run *run, ha_obj obj, int64_t *ret)
     return false;
 }
 
+/* Queues of JCTools that grow in linked arrays count in twos. */
+static bool jctools_size(struct run *run, ha_obj obj, int64_t *ret)
+{
+    int64_t producer, consumer;
+    enum ha_type type;
+    if (!read_long(run, obj, "producerIndex", &producer) || !read_long(run, obj, "consumerIndex", &consumer)) {
+        return false;
+    }
+    bool by_twos = has_field(run, obj, "producerBuffer", &type);
+    *ret = consumer > producer ? 0 : (int64_t)((uint64_t)producer - (uint64_t)consumer) / (by_twos ? 2 : 1);
+    return true;
+}
+
 static bool count_one(void *ctx, ha_obj obj)
 {
     int64_t *count = ctx;
@@ -122,7 +135,7 @@ static bool known_size(struct run *run, ha_obj obj, int64_t *ret)
         *ret = ha_heap_array_length(heap, obj);
         return true;
     }
-    if (concurrent_size(run, obj, ret) || counted_size(run, obj, ret) || circle_size(run, obj, ret)) {
+    if (concurrent_size(run, obj, ret) || counted_size(run, obj, ret) || circle_size(run, obj, ret) || jctools_size(run, obj, ret)) {
         return true;
     }
     if (read_object(run, obj, "array", &array) && ha_heap_is_array(heap, array)) { // CopyOnWriteArrayList

@@ -275,6 +275,8 @@ static struct ha_err *total_name(struct parser *p, struct expr **ret)
         [BUILTIN_GROUP] = {"group", TYPE_ANY, UNIT_ANY},
         [BUILTIN_OUT_OF_MEMORY] = {"out_of_memory", TYPE_BOOL, UNIT_ANY},
         [BUILTIN_HELD] = {"held", TYPE_NUMBER, UNIT_COUNT},
+        [BUILTIN_CAUSE] = {"cause", TYPE_TEXT, UNIT_ANY},
+        [BUILTIN_CAUSE_ADVICE] = {"cause_advice", TYPE_TEXT, UNIT_ANY},
     };
     const struct rule *rule = p->scope->rule;
     int i = named_find(rule->totals, rule->total_count, &p->token);

@@ -10,6 +10,7 @@
 
 #define SUM_ELEMENTS_MAX 100000U /* of an array of arrays */
 #define CELLS_MAX 1024U
+#define REFERRERS_MAX 1000U /* looked at */
 
 static struct value argument(struct run *run, const struct expr *e, uint32_t i)
 {
@@ -251,6 +252,59 @@ static struct value fn_element(struct run *run, const struct expr *e)
     return value_number((double)(int64_t)value.bits);
 }
 
+/* ---- who refers to it ---- */
+
+/* Whether nothing but java.lang.ref.References leads to it. */
+static struct value fn_weakly_held(struct run *run, const struct expr *e)
+{
+    struct value v = argument(run, e, 0);
+    if (v.kind != VALUE_OBJECT) {
+        return no_object(v);
+    }
+    struct ha_in in = ha_graph_in(run->q.snapshot->graph, v.u.obj);
+    for (uint64_t i = 0; i < in.count; i++) {
+        ha_obj source = ha_in_at(&in, i), referent;
+        bool is_reference = (ha_heap_class(heap_of(run), ha_heap_class_of(heap_of(run), source))->flags & HA_CLASS_IS_REFERENCE) != 0;
+        if (!is_reference || !ha_graph_referent(run->q.snapshot->graph, source, &referent) || !ha_obj_equal(referent, v.u.obj)) {
+            return value_bool(false);
+        }
+    }
+    return value_bool(ha_heap_root_kinds(heap_of(run), v.u.obj) == 0);
+}
+
+/* Whether an instance of a class (or the class object itself) refers to it. */
+static struct value fn_referred_by(struct run *run, const struct expr *e)
+{
+    struct value v = argument(run, e, 0);
+    if (v.kind != VALUE_OBJECT) {
+        return v.kind == VALUE_MISSING ? v : value_bool(false);
+    }
+    struct ha_in in = ha_graph_in(run->q.snapshot->graph, v.u.obj);
+    for (uint64_t i = 0; i < in.count && i < REFERRERS_MAX; i++) {
+        const char *name = ha_heap_class(heap_of(run), class_meant(run, ha_in_at(&in, i)))->name;
+        if (strcmp(name, e->args[1]->constant.u.text) == 0) {
+            return value_bool(true);
+        }
+    }
+    return value_bool(false);
+}
+
+static bool take_first(void *ctx, ha_obj obj)
+{
+    *(struct value *)ctx = value_object(obj);
+    return false;
+}
+
+static struct value fn_first_of(struct run *run, const struct expr *e)
+{
+    struct value v = argument(run, e, 0);
+    struct value first = value_null();
+    if (v.kind != VALUE_OBJECT) {
+        return no_object(v);
+    }
+    return collection_each(run, v.u.obj, EACH_ELEMENTS, NULL, take_first, &first) ? first : value_missing();
+}
+
 /* ---- texts ---- */
 
 static struct value text_test(struct run *run, const struct expr *e, int how)
@@ -427,6 +481,9 @@ static const struct function functions[] = {
     {"filled", "o", TYPE_NUMBER, UNIT_COUNT, false, false, fn_filled},
     {"elements_shallow", "o", TYPE_NUMBER, UNIT_BYTES, false, false, fn_elements_shallow},
     {"element", "on", TYPE_ANY, UNIT_ANY, false, false, fn_element},
+    {"first_of", "o", TYPE_OBJECT, UNIT_ANY, false, false, fn_first_of},
+    {"weakly_held", "o", TYPE_BOOL, UNIT_ANY, false, false, fn_weakly_held},
+    {"referred_by", "oT", TYPE_BOOL, UNIT_ANY, false, false, fn_referred_by},
     {"starts", "tT", TYPE_BOOL, UNIT_ANY, false, false, fn_starts},
     {"ends", "tT", TYPE_BOOL, UNIT_ANY, false, false, fn_ends},
     {"contains", "tT", TYPE_BOOL, UNIT_ANY, false, false, fn_contains},

@@ -146,6 +146,10 @@ struct value total_builtin(struct run *run, enum builtin builtin)
         return value_bool(group->out_of_memory);
     case BUILTIN_HELD:
         return value_number((double)group->held.count);
+    case BUILTIN_CAUSE:
+        return value_text(group_cause(run, group, false));
+    case BUILTIN_CAUSE_ADVICE:
+        return value_text(group_cause(run, group, true));
     }
     return value_missing();
 }

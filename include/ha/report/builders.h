@@ -20,6 +20,7 @@
 #include "ha/query/q_top.h"
 #include "ha/query/q_unreachable.h"
 #include "ha/report/doc.h"
+#include "ha/rules/problems.h"
 
 #define HA_REPORT_SCHEMA "hprof-analyze/1"
 
@@ -62,8 +63,20 @@ void ha_report_warnings(struct ha_report *r, struct ha_doc_node *parent);
 /* ---- answers: each adds its keys to parent. Answers are borrowed as long as the document lives ---- */
 
 void ha_report_histogram(struct ha_report *r, struct ha_doc_node *parent, const char *key, const struct ha_histogram *histogram);
-struct ha_err *ha_report_suspects(struct ha_report *r, struct ha_doc_node *parent, const struct ha_suspects *suspects, bool brief) HA_WARN_UNUSED;
+struct ha_err *ha_report_suspects(struct ha_report *r, struct ha_doc_node *parent, const struct ha_problems *problems, bool brief) HA_WARN_UNUSED;
+
+/* "patterns": everything the rules found, for machines; for people a section with what is no suspect. */
+struct ha_err *ha_report_patterns(struct ha_report *r, struct ha_doc_node *parent, const struct ha_problems *problems) HA_WARN_UNUSED;
+
+/* The rules themselves: a whole document, no heap behind it. more may be NULL. */
+void ha_report_rules(struct ha_doc *doc, const char *version, const struct ha_rules *builtin, const struct ha_rules *more);
+
+/* "oom"; for people a line. */
 struct ha_err *ha_report_oom(struct ha_report *r, struct ha_doc_node *parent, const struct ha_oom *oom) HA_WARN_UNUSED;
+
+/* Stack and telling locals of the thread that ran out of memory, for people; nothing when none did. */
+struct ha_err *ha_report_oom_stack(struct ha_report *r, struct ha_doc_node *parent, const struct ha_oom *oom) HA_WARN_UNUSED;
+
 void ha_report_top(struct ha_report *r, struct ha_doc_node *parent, const struct ha_top *top, uint64_t most);
 void ha_report_dominators(struct ha_report *r, struct ha_doc_node *parent, const struct ha_dominators *dominators);
 struct ha_err *ha_report_paths(struct ha_report *r, struct ha_doc_node *parent, const struct ha_paths *paths) HA_WARN_UNUSED;
@@ -81,6 +94,8 @@ void ha_report_properties(struct ha_report *r, struct ha_doc_node *parent, const
 /* The complete report. */
 struct ha_full_report {
     struct ha_suspects suspects;
+    struct ha_findings findings;
+    struct ha_problems problems;
     struct ha_oom oom;
     struct ha_top top;
     struct ha_histogram histogram;
