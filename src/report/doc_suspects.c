@@ -316,7 +316,9 @@ static void head_line(struct suspects_ctx *c, struct ha_doc_node *row, const str
     struct ha_doc_node *line = ha_doc_line(doc, row, NULL);
     ha_doc_strong(ha_doc_bytes(doc, line, NULL, p->bytes));
     ha_doc_say(doc, line, "  ");
-    if (p->structural || p->suspect.retained_bytes >= p->bytes / 2) {
+    if (p->bytes == 0) {
+        ha_doc_say(doc, line, "-");
+    } else if (p->structural || p->suspect.retained_bytes >= p->bytes / 2) {
         ha_doc_percent(doc, line, NULL, p->suspect.retained_percent);
     } else {
         ha_doc_say(doc, line, "outside the heap");

@@ -191,6 +191,26 @@ static bool walk_array(struct walk *w, ha_obj array, int64_t limit)
     return true;
 }
 
+/* What a field refers to; "CLASS#FIELD" names one that a field of a subclass hides. */
+static bool read_link(struct run *run, ha_obj obj, const char *link, ha_obj *ret)
+{
+    const struct ha_heap *heap = run->q.snapshot->heap;
+    const char *hash = strchr(link, '#');
+    char declared_in[200];
+    struct ha_field_at at;
+    struct ha_value value;
+    if (hash == NULL) {
+        return read_object(run, obj, link, ret);
+    }
+    if ((size_t)(hash - link) >= sizeof declared_in) {
+        return false;
+    }
+    memcpy(declared_in, link, (size_t)(hash - link));
+    declared_in[hash - link] = '\0';
+    return ha_heap_field_find(heap, ha_heap_class_of(heap, obj), declared_in, hash + 1, &at) && at.field->type == HA_TYPE_REFERENCE &&
+           ha_heap_read(heap, &run->q.window, obj, &at, &value) && value.bits != 0 && ha_heap_find(heap, value.bits, ret);
+}
+
 /* A chain of nodes: what `item` names in each, or (NULL) the nodes. */
 static void walk_chain(struct walk *w, ha_obj node, const char *link, const char *item)
 {
@@ -201,7 +221,7 @@ static void walk_chain(struct walk *w, ha_obj node, const char *link, const char
         if (there && !w->fn(w->ctx, obj)) {
             return;
         }
-        more = read_object(w->run, node, link, &next) && !ha_obj_equal(next, node);
+        more = read_link(w->run, node, link, &next) && !ha_obj_equal(next, node);
         node = more ? next : node;
     }
 }

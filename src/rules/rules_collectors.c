@@ -180,11 +180,59 @@ static struct ha_err *loaders(struct run *run, row_fn fn, void *ctx)
     return err;
 }
 
+/* ---- loader_jars: this is the open jar's java.util.zip.ZipFile$Source ---- */
+
+#define JARS_MAX 1000000U /* in all */
+
+struct jars {
+    struct run *run;
+    row_fn fn;
+    void *ctx;
+    ha_obj loader;
+    uint64_t left;
+};
+
+/* URLClassPath.loaders -> JarLoader.jar -> ZipFile.res -> CleanableResource.zsrc */
+static bool jar_row(void *ctx, ha_obj part)
+{
+    struct jars *j = ctx;
+    static const char *const way[] = {"jar", "res", "zsrc"};
+    ha_obj at = part;
+    for (size_t i = 0; i < sizeof way / sizeof *way; i++) {
+        if (!ha_heap_read_reference(j->run->q.snapshot->heap, &j->run->q.window, at, way[i], &at)) {
+            return true; // a folder, or a JDK that keeps them elsewhere
+        }
+    }
+    struct value columns[ROW_COLUMNS_MAX] = {value_object(j->loader)};
+    j->left--;
+    return j->left > 0 && j->fn(j->ctx, at, columns);
+}
+
+static struct ha_err *loader_jars(struct run *run, row_fn fn, void *ctx)
+{
+    struct ha_idmap index = {0};
+    HA_FREE struct loader *list = NULL;
+    uint32_t count = 0;
+    struct jars jars = {run, fn, ctx, HA_OBJ_NONE, JARS_MAX};
+    struct ha_err *err = loaders_list(run, &index, &list, &count);
+    for (uint32_t i = 0; i < count && err == NULL && jars.left > 0; i++) {
+        struct value ucp = read_value(run, list[i].obj, "ucp");
+        struct value parts = ucp.kind == VALUE_OBJECT ? read_value(run, ucp.u.obj, "loaders") : value_null();
+        jars.loader = list[i].obj;
+        if (parts.kind == VALUE_OBJECT) {
+            collection_each(run, parts.u.obj, EACH_ELEMENTS, NULL, jar_row, &jars);
+        }
+    }
+    ha_idmap_deinit(&index);
+    return err;
+}
+
 /* ---- the table ---- */
 
 static const struct collector collectors[] = {
     {"thread_locals", {"thread", "key", "value", "inherited", NULL}, thread_locals},
     {"classes", {"name", "loader", "instances", "copies", NULL}, classes},
+    {"loader_jars", {"loader", NULL}, loader_jars},
     {"loaders", {"classes", "instances", "lifecycle", NULL}, loaders},
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who holds what was found: shortest paths from the roots to a sample of each finding's objects, all in one search; on each the first class
- * that is neither the platform's nor a library's, and its field that leads on. What most of the paths say is told.
+ * Who holds what was found: shortest paths from the roots to a sample of each finding's objects, all in one search; on each the class
+ * nearest to the object that is neither the platform's nor a library's, and its field that leads on. What most of the paths say is told.
  */
 #include <string.h>
 
@@ -68,16 +68,12 @@ static struct ha_err *path_vote(struct run *run, const ha_obj *way, size_t count
 {
     size_t best = 0;
     bool library = false;
-    for (size_t i = count; i-- > 1;) {
+    for (size_t i = 1; i < count && (best == 0 || library); i++) {
         const char *name = class_at(run, way[i]);
         bool lib = is_library(run, name);
-        if (ha_class_name_is_platform(name) || (lib && best != 0)) {
-            continue;
-        }
-        best = i;
-        library = lib;
-        if (!lib) {
-            break;
+        if (!ha_class_name_is_platform(name) && (!lib || best == 0)) {
+            best = i;
+            library = lib;
         }
     }
     if (best == 0) {

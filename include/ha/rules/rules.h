@@ -64,8 +64,8 @@ struct ha_finding {
     bool user_rule;          /* from a user's file */
     bool estimated;          /* extrapolated from a sample of very many objects */
     struct {
-        const char *class_name; /* who holds them: the first class that is neither the platform's nor a library's, else the first not the
-                                   platform's; NULL: not known */
+        const char *class_name; /* who holds them: the nearest class on the way from a root that is neither the platform's nor a library's, else
+                                   the nearest library's; NULL: not known */
         const char *field;      /* its field ("static FIELD" too) that leads on; NULL: unknown */
         ha_obj object;
         uint64_t share_percent; /* of the objects looked at */
