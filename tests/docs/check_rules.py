@@ -50,7 +50,8 @@ def complain(what, expected, actual):
 
 
 def main():
-    root, program, dumpgen = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    root = pathlib.Path(sys.argv[1])
+    program, dumpgen = (str(pathlib.Path(word).resolve()) for word in sys.argv[2:4])
     page = (root / "docs/rules.md").read_text(encoding="utf-8")
     found = blocks(page)
     expected = {(kind, name): body for kind, name, body in found if kind in ("result", "message")}

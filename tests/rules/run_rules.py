@@ -73,7 +73,8 @@ def judge(heading, found):
 
 
 def main():
-    program, dumpgen, *wanted = sys.argv[1:]
+    program, dumpgen = (str(pathlib.Path(word).resolve()) for word in sys.argv[1:3])
+    wanted = sys.argv[3:]
     files = sorted(HERE.glob("*.heap")) if not wanted else [HERE / w for w in wanted]
     failed, number, seen = 0, 0, set()
     with tempfile.TemporaryDirectory(prefix="ha-rules-") as name:
