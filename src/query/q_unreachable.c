@@ -4,7 +4,7 @@
  * simple, fast dominance algorithm"): objects in reverse post-order, each hung below the nearest common ancestor of those that refer to it,
  * until nothing changes. Work is bounded: a part that needs more is told by class only.
  *
- *     number   per object of the heap: its place in reverse post-order, NONE for reachable ones
+ *     number   per object of the heap: its place in reverse post-order; 0 for all others, so that pages without unreachable objects stay untouched
  *     order    place -> object; place 0 is the artificial root
  *     idom     place -> place, smaller than its own
  */
@@ -100,7 +100,8 @@ struct search {
     uint32_t names_read;
 };
 
-#define OPEN 0U /* in `number`: visited, not done; place 0 is the root's */
+#define NEW 0U       /* in `number`: not visited; place 0 is the root's */
+#define OPEN HA_NONE /* visited, not done */
 
 static bool is_unreachable(const struct search *s, ha_obj obj)
 {
@@ -133,7 +134,7 @@ static struct ha_err *visit(struct search *s, uint32_t start)
             s->stack.count--;
         } else if (is_unreachable(s, target)) {
             s->edges++;
-            if (number[target.i] == HA_NONE) {
+            if (number[target.i] == NEW) {
                 HA_TRY(push(s, target.i));
             }
         }
@@ -161,9 +162,9 @@ static struct ha_err *put_in_order(struct search *s)
     uint32_t *idom = s->idom.data;
     uint32_t objects = s->q->snapshot->heap->facts.object_count;
     for (int circles = 0; circles < 2; circles++) {
-        for (uint32_t i = 0; i < objects; i++) {
+        for (uint32_t i = 0; i < objects && s->next > 0; i++) {
             ha_obj obj = {i};
-            if (number[i] == HA_NONE && is_unreachable(s, obj) && (circles != 0 || is_start(s, obj))) {
+            if (is_unreachable(s, obj) && number[i] == NEW && (circles != 0 || is_start(s, obj))) {
                 HA_TRY(visit(s, i));
                 idom[number[i]] = 0; // a start hangs on the root
             }
@@ -198,7 +199,7 @@ static bool hang(struct search *s, uint32_t place)
     uint32_t best = HA_NONE;
     for (uint64_t i = 0; i < in.count && best != 0; i++) {
         uint32_t from = number[ha_in_at(&in, i).i];
-        if (from != HA_NONE && from != place && idom[from] != HA_NONE) {
+        if (from != NEW && from != place && idom[from] != HA_NONE) {
             best = best == HA_NONE ? from : common(s, best, from);
         }
     }
@@ -351,7 +352,6 @@ static struct ha_err *search_init(struct search *s)
     HA_TRY(ha_big_init(&s->number, objects + 1, sizeof(uint32_t)));
     HA_TRY(ha_big_init(&s->order, (uint64_t)s->count + 1, sizeof(uint32_t)));
     HA_TRY(ha_big_init(&s->idom, (uint64_t)s->count + 1, sizeof(uint32_t)));
-    memset(s->number.data, 0xff, s->number.bytes);
     memset(s->idom.data, 0xff, s->idom.bytes);
     *(uint32_t *)s->idom.data = 0;
     s->next = s->count;
