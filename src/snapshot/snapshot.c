@@ -66,7 +66,7 @@ static void discard(struct ha_snapshot *s)
 }
 
 /* Retained sizes under the asked model, for an index that lacks them: nothing is read from the dump. All layers are opened anew on the longer
-   index. */
+   index, and so is the input: the table of a compressed dump lies in the index. */
 static struct ha_err *add_model(const struct opening *o)
 {
     struct ha_snapshot *s = o->snapshot;
@@ -74,6 +74,9 @@ static struct ha_err *add_model(const struct opening *o)
     HA_TRY(ha_snapshot_extend(s, o->options, &longer));
     detach_layers(s);
     s->index = longer;
+    ha_input_close(s->input);
+    s->input = NULL;
+    HA_TRY(ha_snapshot_input_open(s, o->options, longer, &s->input));
     HA_TRY(ha_heap_open(longer, s->input, &s->heap));
     HA_TRY(ha_sizes_create(s->heap, o->options->size_model, &s->sizes));
     HA_TRY(ha_graph_open(longer, s->heap, &s->graph));
