@@ -31,7 +31,8 @@ const struct cli_spec cli_spec_loaders = {
 
 /* ---- unreachable ---- */
 
-static struct ha_err *unreachable_ask(struct cli *cli, struct ha_report *r, struct ha_doc_node *root)
+static struct ha_err *unreachable_ask(struct cli *cli, struct ha_report *r,
+                                      struct ha_doc_node *root)
 {
     struct ha_unreachable *unreachable = ha_doc_alloc(r->doc, sizeof *unreachable);
     if (unreachable == NULL) {

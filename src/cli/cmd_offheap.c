@@ -20,7 +20,8 @@ static struct ha_err *offheap_prepare(struct cli *cli)
 {
     const struct offheap_values *values = cli->values;
     return values->limit.percent > 0
-               ? ha_err_new(HA_ERR_USAGE, "--container-limit takes a size like 1GiB, not a percentage")
+               ? ha_err_new(HA_ERR_USAGE,
+                            "--container-limit takes a size like 1GiB, not a percentage")
                : NULL;
 }
 

@@ -9,7 +9,8 @@ struct ha_err *ha_instances_init(struct ha_instances *set, struct ha_query *q)
 {
     set->q = q;
     set->unreachable_too = false;
-    set->marks = ha_calloc_array((size_t)q->snapshot->heap->facts.class_count + 1, sizeof *set->marks);
+    set->marks =
+        ha_calloc_array((size_t)q->snapshot->heap->facts.class_count + 1, sizeof *set->marks);
     return set->marks == NULL ? ha_err_nomem() : NULL;
 }
 
@@ -60,7 +61,8 @@ static uint64_t expected(const struct ha_instances *set)
     }
     for (uint32_t c = 0; c < set->q->snapshot->heap->facts.class_count; c++) {
         if (set->marks[c] != 0) {
-            sum += set->unreachable_too ? retained->classes[c].all_instances : retained->classes[c].instances;
+            sum += set->unreachable_too ? retained->classes[c].all_instances
+                                        : retained->classes[c].instances;
         }
     }
     return sum;

@@ -203,7 +203,8 @@ static struct ha_err *read_direct_limit(struct ha_query *q, struct ha_jvm *jvm)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct ha_property_list saved;
         ha_cls cls = class_named(heap, names[i]);
-        const struct ha_static *limit = ha_cls_is_none(cls) ? NULL : ha_heap_static_find(heap, cls, "directMemory");
+        const struct ha_static *limit =
+            ha_cls_is_none(cls) ? NULL : ha_heap_static_find(heap, cls, "directMemory");
         if (limit == NULL || limit->type != HA_TYPE_LONG || (int64_t)limit->value <= 0) {
             continue;
         }
@@ -230,8 +231,9 @@ static struct ha_err *read_bean(void *ctx, ha_obj obj, uint8_t mark)
     static const struct {
         const char *begin;
         enum ha_gc gc;
-    } kinds[] = {{"G1 ", HA_GC_G1}, {"PS ", HA_GC_PARALLEL}, {"ZGC", HA_GC_Z},
-                 {"Shenandoah", HA_GC_SHENANDOAH}, {"Copy", HA_GC_SERIAL}, {"MarkSweepCompact", HA_GC_SERIAL}};
+    } kinds[] = {{"G1 ", HA_GC_G1},      {"PS ", HA_GC_PARALLEL},
+                 {"ZGC", HA_GC_Z},       {"Shenandoah", HA_GC_SHENANDOAH},
+                 {"Copy", HA_GC_SERIAL}, {"MarkSweepCompact", HA_GC_SERIAL}};
     const struct beans *b = ctx;
     struct ha_sbuf name = {0};
     const char *rest;

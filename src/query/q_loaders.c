@@ -32,7 +32,8 @@ static const char *text_of(struct ha_query *q, ha_obj obj, const char *field)
 {
     struct ha_sbuf text = {0};
     const char *copy = NULL;
-    if (ha_object_field_text(q, obj, field, HA_LABEL_CHARS, &text) && text.len > 0 && !ha_sbuf_failed(&text)) {
+    if (ha_object_field_text(q, obj, field, HA_LABEL_CHARS, &text) && text.len > 0 &&
+        !ha_sbuf_failed(&text)) {
         copy = ha_arena_strndup(&q->arena, ha_sbuf_text(&text), text.len);
     }
     ha_sbuf_deinit(&text);
@@ -53,7 +54,8 @@ static const char *label_of(struct ha_query *q, ha_obj obj)
 static bool has_ancestor(const struct ha_heap *heap, ha_obj obj, const char *name)
 {
     ha_cls cls = ha_heap_class_of(heap, obj);
-    for (uint32_t depth = 0; depth < HA_CLASS_DEPTH_MAX && cls.i < heap->facts.class_count; depth++) {
+    for (uint32_t depth = 0; depth < HA_CLASS_DEPTH_MAX && cls.i < heap->facts.class_count;
+         depth++) {
         if (strcmp(ha_heap_class(heap, cls)->name, name) == 0) {
             return true;
         }
@@ -89,7 +91,8 @@ static void read_state(struct ha_query *q, struct ha_loader *loader)
     } else if (ha_heap_read_long(heap, &q->window, owner, field, &number)) {
         loader->state = jetty_state(number);
     }
-    loader->stopped = loader->state != NULL && strncmp(loader->state, "START", 5) != 0 && strcmp(loader->state, "NEW") != 0 &&
+    loader->stopped = loader->state != NULL && strncmp(loader->state, "START", 5) != 0 &&
+                      strcmp(loader->state, "NEW") != 0 &&
                       strncmp(loader->state, "INITIALIZ", 9) != 0;
 }
 
@@ -103,7 +106,8 @@ static struct ha_err *add_loader(void *ctx, ha_obj obj, uint8_t mark)
         return ha_err_nomem();
     }
     *loader = (struct ha_loader){.obj = obj, .retained_bytes = ha_query_retained(b->q, obj)};
-    loader->class_name = ha_heap_class(b->q->snapshot->heap, ha_heap_class_of(b->q->snapshot->heap, obj))->name;
+    loader->class_name =
+        ha_heap_class(b->q->snapshot->heap, ha_heap_class_of(b->q->snapshot->heap, obj))->name;
     loader->label = label_of(b->q, obj);
     read_state(b->q, loader);
     return NULL;
@@ -132,7 +136,8 @@ static struct ha_loader *loader_of(struct building *b, ha_obj obj)
 
 static struct ha_err *add_sums(struct building *b)
 {
-    const struct ha_histogram_options options = {.by = HA_BY_LOADER, .sort = HA_SORT_SHALLOW, .with_empty = true};
+    const struct ha_histogram_options options = {
+        .by = HA_BY_LOADER, .sort = HA_SORT_SHALLOW, .with_empty = true};
     struct ha_histogram histogram;
     HA_TRY(ha_histogram_query(b->q, &options, &histogram));
     for (uint64_t i = 0; i < histogram.count; i++) {
@@ -174,10 +179,12 @@ static int compare_duplicates(const void *ctx, const void *a, const void *b)
 }
 
 /* Classes list[0] … list[count - 1] have the same name. */
-static void add_duplicate(struct building *b, const uint32_t *list, uint64_t count, struct ha_rank *rank)
+static void add_duplicate(struct building *b, const uint32_t *list, uint64_t count,
+                          struct ha_rank *rank)
 {
     const struct ha_snapshot *snapshot = b->q->snapshot;
-    struct ha_duplicate_class row = {.name = snapshot->heap->classes[list[0]].name, .loaders = count};
+    struct ha_duplicate_class row = {.name = snapshot->heap->classes[list[0]].name,
+                                     .loaders = count};
     for (uint64_t i = 0; i < count; i++) {
         struct ha_loader *loader = loader_of(b, snapshot->heap->classes[list[i]].loader);
         if (loader != NULL) {
@@ -191,13 +198,16 @@ static void add_duplicate(struct building *b, const uint32_t *list, uint64_t cou
     ha_rank_offer(rank, &row);
 }
 
-static struct ha_err *rank_duplicates(struct building *b, const uint32_t *sorted, uint64_t count, uint64_t limit, struct ha_loaders *ret)
+static struct ha_err *rank_duplicates(struct building *b, const uint32_t *sorted, uint64_t count,
+                                      uint64_t limit, struct ha_loaders *ret)
 {
     const struct ha_heap *heap = b->q->snapshot->heap;
     struct ha_rank rank;
     ha_rank_init(&rank, sizeof(struct ha_duplicate_class), limit, compare_duplicates, NULL);
     for (uint64_t i = 0, end; i < count; i = end) {
-        for (end = i + 1; end < count && strcmp(heap->classes[sorted[i]].name, heap->classes[sorted[end]].name) == 0; end++) {
+        for (end = i + 1; end < count && strcmp(heap->classes[sorted[i]].name,
+                                                heap->classes[sorted[end]].name) == 0;
+             end++) {
         }
         if (end - i > 1) {
             add_duplicate(b, sorted + i, end - i, &rank);
@@ -228,7 +238,8 @@ static struct ha_err *find_duplicates(struct building *b, uint64_t limit, struct
     }
     for (uint32_t c = 0; c < heap->facts.class_count; c++) {
         const struct ha_class *cls = &heap->classes[c];
-        if (cls->kind == HA_CLASS_INSTANCE && !ha_obj_is_none(cls->object) && ha_query_reachable(b->q, cls->object)) {
+        if (cls->kind == HA_CLASS_INSTANCE && !ha_obj_is_none(cls->object) &&
+            ha_query_reachable(b->q, cls->object)) {
             list[count++] = c;
         }
     }
@@ -245,7 +256,8 @@ static void find_parent(struct building *b, uint32_t i)
     const struct ha_heap *heap = b->q->snapshot->heap;
     ha_obj parent;
     struct ha_loader *above = NULL;
-    if (i > 0 && ha_heap_read_reference(heap, &b->q->window, b->list.data[i].obj, "parent", &parent)) {
+    if (i > 0 &&
+        ha_heap_read_reference(heap, &b->q->window, b->list.data[i].obj, "parent", &parent)) {
         above = loader_of(b, parent);
     }
     b->parent[i] = above == NULL ? 0 : (uint32_t)(above - b->list.data);
@@ -298,7 +310,8 @@ static struct ha_err *link_children(struct building *b, struct ha_loader *list)
         above->children[above->child_count++] = &list[i];
     }
     for (uint64_t i = 0; i < count; i++) {
-        ha_rank_sort(list[i].children, list[i].child_count, sizeof *list[i].children, compare_loaders, NULL);
+        ha_rank_sort(list[i].children, list[i].child_count, sizeof *list[i].children,
+                     compare_loaders, NULL);
     }
     return NULL;
 }

@@ -88,7 +88,8 @@ bool ha_map_each(struct ha_query *q, ha_obj map, ha_map_entry_fn fn, void *ctx)
         if (!side_by_side) {
             walk_chain(&w, first);
         } else {
-            deliver(&w, first, i + 1 < length && element(&w, table, i + 1, &value) ? value : HA_OBJ_NONE);
+            deliver(&w, first,
+                    i + 1 < length && element(&w, table, i + 1, &value) ? value : HA_OBJ_NONE);
         }
     }
     return true;

@@ -28,7 +28,8 @@
 #define ARRAY_HIGH (1 * KIB)
 #define LOADER_LOW (1 * KIB)
 #define LOADER_HIGH (8 * KIB)
-#define ARCHIVED_CLASSES 1300 /* classes of the boot loader that the JDK's default archive holds, since 12 */
+#define ARCHIVED_CLASSES                                                                           \
+    1300 /* classes of the boot loader that the JDK's default archive holds, since 12 */
 
 static struct ha_byte_range range(uint64_t low, uint64_t high)
 {
@@ -58,10 +59,16 @@ static uint64_t share(uint64_t bytes, double percent)
     return (uint64_t)((double)bytes * percent / 100);
 }
 
-static struct ha_offheap_line *add_line(struct ha_offheap *o, enum ha_offheap_what what, enum ha_offheap_known known, uint64_t count, uint64_t bytes)
+static struct ha_offheap_line *add_line(struct ha_offheap *o, enum ha_offheap_what what,
+                                        enum ha_offheap_known known, uint64_t count, uint64_t bytes)
 {
     struct ha_offheap_line *line = &o->lines[o->line_count++];
-    *line = (struct ha_offheap_line){.what = what, .known = known, .count = count, .bytes = bytes, .now = {bytes, bytes}, .most = {bytes, bytes}};
+    *line = (struct ha_offheap_line){.what = what,
+                                     .known = known,
+                                     .count = count,
+                                     .bytes = bytes,
+                                     .now = {bytes, bytes},
+                                     .most = {bytes, bytes}};
     return line;
 }
 
@@ -70,8 +77,11 @@ static struct ha_offheap_line *add_line(struct ha_offheap *o, enum ha_offheap_wh
 static void heap_line(struct ha_offheap *o, const struct ha_overview *overview)
 {
     o->heap_used_bytes = plus(overview->shallow_bytes, overview->unreachable_bytes);
-    struct ha_offheap_line *line = add_line(o, HA_OFFHEAP_HEAP, HA_KNOWN_MEASURED, overview->objects + overview->unreachable_objects, o->heap_used_bytes);
-    uint64_t most = o->jvm.max_heap_bytes > o->heap_used_bytes ? o->jvm.max_heap_bytes : o->heap_used_bytes;
+    struct ha_offheap_line *line =
+        add_line(o, HA_OFFHEAP_HEAP, HA_KNOWN_MEASURED,
+                 overview->objects + overview->unreachable_objects, o->heap_used_bytes);
+    uint64_t most =
+        o->jvm.max_heap_bytes > o->heap_used_bytes ? o->jvm.max_heap_bytes : o->heap_used_bytes;
     line->now.high = most;
     line->most = range(most, most);
 }
@@ -82,9 +92,11 @@ static void direct_line(struct ha_offheap *o)
     uint64_t used = plus(d->buffer_bytes, d->segment_bytes);
     uint64_t limit = d->limit_bytes != 0 ? d->limit_bytes : o->jvm.max_direct_bytes;
     used = d->has_counters && d->reserved_bytes > used ? d->reserved_bytes : used;
-    struct ha_offheap_line *line = add_line(o, HA_OFFHEAP_DIRECT, d->has_counters ? HA_KNOWN_MEASURED : HA_KNOWN_COUNTED,
-                                            d->has_counters ? d->count : d->buffers + d->segments, used);
-    line->most = range(o->jvm.max_direct_given && limit > used ? limit : used, limit > used ? limit : used);
+    struct ha_offheap_line *line =
+        add_line(o, HA_OFFHEAP_DIRECT, d->has_counters ? HA_KNOWN_MEASURED : HA_KNOWN_COUNTED,
+                 d->has_counters ? d->count : d->buffers + d->segments, used);
+    line->most =
+        range(o->jvm.max_direct_given && limit > used ? limit : used, limit > used ? limit : used);
 }
 
 static void netty_line(struct ha_offheap *o)
@@ -95,7 +107,8 @@ static void netty_line(struct ha_offheap *o)
     }
     uint64_t used = counts->has_netty ? counts->netty_bytes : counts->direct.bare_bytes;
     struct ha_offheap_line *line =
-        add_line(o, HA_OFFHEAP_NETTY, counts->has_netty ? HA_KNOWN_MEASURED : HA_KNOWN_COUNTED, counts->direct.bares, used);
+        add_line(o, HA_OFFHEAP_NETTY, counts->has_netty ? HA_KNOWN_MEASURED : HA_KNOWN_COUNTED,
+                 counts->direct.bares, used);
     line->most = range(used, counts->netty_limit_bytes > used ? counts->netty_limit_bytes : used);
 }
 
@@ -104,8 +117,9 @@ static void mapped_line(struct ha_offheap *o)
     const struct ha_offheap_counts *counts = &o->counts;
     uint64_t files = counts->mapped_files + (counts->image_bytes > 0);
     if (files > 0) {
-        struct ha_offheap_line *line = add_line(o, HA_OFFHEAP_MAPPED, counts->mapped_counters ? HA_KNOWN_MEASURED : HA_KNOWN_COUNTED, files,
-                                                plus(counts->mapped_bytes, counts->image_bytes));
+        struct ha_offheap_line *line = add_line(
+            o, HA_OFFHEAP_MAPPED, counts->mapped_counters ? HA_KNOWN_MEASURED : HA_KNOWN_COUNTED,
+            files, plus(counts->mapped_bytes, counts->image_bytes));
         line->now = line->most = range(0, 0); // page cache, which the kernel takes back
     }
 }
@@ -113,7 +127,8 @@ static void mapped_line(struct ha_offheap *o)
 static void stacks_line(struct ha_offheap *o)
 {
     const struct ha_offheap_counts *counts = &o->counts;
-    struct ha_offheap_line *line = add_line(o, HA_OFFHEAP_STACKS, HA_KNOWN_COUNTED, counts->threads, counts->stack_bytes);
+    struct ha_offheap_line *line =
+        add_line(o, HA_OFFHEAP_STACKS, HA_KNOWN_COUNTED, counts->threads, counts->stack_bytes);
     uint64_t high = least(counts->stack_bytes, times(counts->threads, STACK_RESIDENT_HIGH));
     line->now = range(least(high, times(counts->threads, STACK_RESIDENT_LOW)), high);
     line->most = range(line->now.low, counts->stack_bytes);
@@ -122,8 +137,10 @@ static void stacks_line(struct ha_offheap *o)
 static void zlib_line(struct ha_offheap *o)
 {
     const struct ha_offheap_counts *counts = &o->counts;
-    uint64_t bytes = plus(times(counts->inflaters, INFLATE_BYTES), times(counts->deflaters, DEFLATE_BYTES));
-    struct ha_offheap_line *line = add_line(o, HA_OFFHEAP_ZLIB, HA_KNOWN_COUNTED, counts->inflaters + counts->deflaters, bytes);
+    uint64_t bytes =
+        plus(times(counts->inflaters, INFLATE_BYTES), times(counts->deflaters, DEFLATE_BYTES));
+    struct ha_offheap_line *line = add_line(o, HA_OFFHEAP_ZLIB, HA_KNOWN_COUNTED,
+                                            counts->inflaters + counts->deflaters, bytes);
     line->now.low = bytes / 8; // a stream that saw no data yet touched little of it
     line->most = line->now;
 }
@@ -136,23 +153,30 @@ static uint64_t middle(struct ha_byte_range r)
 static void metaspace_line(struct ha_offheap *o)
 {
     const struct ha_offheap_counts *counts = &o->counts;
-    uint64_t archived = o->jvm.feature_version >= 12 ? least(counts->boot_classes, ARCHIVED_CLASSES) : 0;
-    uint64_t low = plus(plus(times(counts->classes - archived, CLASS_LOW), times(counts->hidden_classes, HIDDEN_LOW)),
+    uint64_t archived =
+        o->jvm.feature_version >= 12 ? least(counts->boot_classes, ARCHIVED_CLASSES) : 0;
+    uint64_t low = plus(plus(times(counts->classes - archived, CLASS_LOW),
+                             times(counts->hidden_classes, HIDDEN_LOW)),
                         plus(times(counts->arrays, ARRAY_LOW), times(counts->loaders, LOADER_LOW)));
-    uint64_t high = plus(plus(times(counts->classes, CLASS_HIGH), times(counts->hidden_classes, HIDDEN_HIGH)),
-                         plus(times(counts->arrays, ARRAY_HIGH), times(counts->loaders, LOADER_HIGH)));
+    uint64_t high =
+        plus(plus(times(counts->classes, CLASS_HIGH), times(counts->hidden_classes, HIDDEN_HIGH)),
+             plus(times(counts->arrays, ARRAY_HIGH), times(counts->loaders, LOADER_HIGH)));
     struct ha_byte_range now = range(low, high);
     struct ha_offheap_line *line =
-        add_line(o, HA_OFFHEAP_METASPACE, HA_KNOWN_ESTIMATED, counts->classes + counts->hidden_classes + counts->arrays, middle(now));
+        add_line(o, HA_OFFHEAP_METASPACE, HA_KNOWN_ESTIMATED,
+                 counts->classes + counts->hidden_classes + counts->arrays, middle(now));
     line->now = now;
-    line->most = range(low, o->jvm.max_metaspace_bytes > low ? least(high, o->jvm.max_metaspace_bytes) : high);
+    line->most = range(
+        low, o->jvm.max_metaspace_bytes > low ? least(high, o->jvm.max_metaspace_bytes) : high);
 }
 
 static void code_line(struct ha_offheap *o)
 {
-    uint64_t reserved = o->jvm.code_cache_bytes != 0 ? o->jvm.code_cache_bytes : HA_CODE_CACHE_DEFAULT;
+    uint64_t reserved =
+        o->jvm.code_cache_bytes != 0 ? o->jvm.code_cache_bytes : HA_CODE_CACHE_DEFAULT;
     uint64_t classes = o->counts.classes + o->counts.hidden_classes;
-    struct ha_byte_range now = range(least(reserved, 3 * MIB + times(classes, KIB / 2)), least(reserved, 16 * MIB + times(classes, 6 * KIB)));
+    struct ha_byte_range now = range(least(reserved, 3 * MIB + times(classes, KIB / 2)),
+                                     least(reserved, 16 * MIB + times(classes, 6 * KIB)));
     struct ha_offheap_line *line = add_line(o, HA_OFFHEAP_CODE, HA_KNOWN_ESTIMATED, 0, middle(now));
     line->now = line->most = now;
 }
@@ -167,13 +191,16 @@ static void gc_line(struct ha_offheap *o)
         [HA_GC_UNKNOWN] = {0.3, 10, 32 * MIB},
         [HA_GC_SERIAL] = {0.2, 1, 2 * MIB},
         [HA_GC_PARALLEL] = {0.5, 5, 16 * MIB},
-        [HA_GC_G1] = {1, 10, 36 * MIB}, // 32 MiB of it: the stack of marking, reserved, touched when it is needed
+        [HA_GC_G1] =
+            {1, 10,
+             36 * MIB}, // 32 MiB of it: the stack of marking, reserved, touched when it is needed
         [HA_GC_Z] = {0.5, 5, 80 * MIB}, // marking stacks of the one without generations
         [HA_GC_SHENANDOAH] = {1, 6, 32 * MIB},
     };
     uint64_t most = o->lines[0].most.high;
     enum ha_gc gc = o->jvm.gc;
-    struct ha_byte_range now = range(share(o->heap_used_bytes, tables[gc].low), plus(tables[gc].fixed_high, share(most, tables[gc].high)));
+    struct ha_byte_range now = range(share(o->heap_used_bytes, tables[gc].low),
+                                     plus(tables[gc].fixed_high, share(most, tables[gc].high)));
     struct ha_offheap_line *line = add_line(o, HA_OFFHEAP_GC, HA_KNOWN_ESTIMATED, 0, middle(now));
     line->now = now;
     line->most = range(share(most, tables[gc].low), now.high);
@@ -182,7 +209,8 @@ static void gc_line(struct ha_offheap *o)
 static void jvm_line(struct ha_offheap *o)
 {
     uint64_t classes = o->counts.classes + o->counts.hidden_classes;
-    struct ha_byte_range now = range(4 * MIB + times(classes, KIB / 2), 40 * MIB + times(classes, 2 * KIB));
+    struct ha_byte_range now =
+        range(4 * MIB + times(classes, KIB / 2), 40 * MIB + times(classes, 2 * KIB));
     struct ha_offheap_line *line = add_line(o, HA_OFFHEAP_JVM, HA_KNOWN_ESTIMATED, 0, middle(now));
     line->now = line->most = now;
 }
@@ -198,7 +226,8 @@ static void sum_lines(struct ha_offheap *o)
     }
 }
 
-const struct ha_offheap_line *ha_offheap_line_of(const struct ha_offheap *offheap, enum ha_offheap_what what)
+const struct ha_offheap_line *ha_offheap_line_of(const struct ha_offheap *offheap,
+                                                 enum ha_offheap_what what)
 {
     for (size_t i = 0; i < offheap->line_count; i++) {
         if (offheap->lines[i].what == what) {
@@ -230,7 +259,8 @@ static void advise(struct ha_offheap *o)
     for (size_t i = 1; i < o->line_count; i++) {
         const struct ha_offheap_line *line = &o->lines[i];
         uint64_t limit = line->most.high;
-        if ((line->what == HA_OFFHEAP_DIRECT || line == netty) && limit > with_margin(line->bytes)) {
+        if ((line->what == HA_OFFHEAP_DIRECT || line == netty) &&
+            limit > with_margin(line->bytes)) {
             limit = with_margin(line->bytes);
             *(line == netty ? &advice->netty_direct_bytes : &advice->max_direct_bytes) = limit;
         }
@@ -251,7 +281,9 @@ static void judge(struct ha_offheap *o)
     if (o->container_bytes == 0) {
         return;
     }
-    o->fit = o->most.low > o->container_bytes ? HA_FIT_CANNOT : o->most.high <= o->container_bytes ? HA_FITS : HA_FIT_TIGHT;
+    o->fit = o->most.low > o->container_bytes     ? HA_FIT_CANNOT
+             : o->most.high <= o->container_bytes ? HA_FITS
+                                                  : HA_FIT_TIGHT;
     if (o->fit == HA_FITS && o->jvm.max_heap_from == HA_MAX_HEAP_UNKNOWN) {
         o->fit = HA_FIT_TIGHT; // the heap may grow
     }
@@ -260,7 +292,8 @@ static void judge(struct ha_offheap *o)
     }
 }
 
-struct ha_err *ha_offheap_query(struct ha_query *q, uint64_t container_bytes, struct ha_offheap *ret)
+struct ha_err *ha_offheap_query(struct ha_query *q, uint64_t container_bytes,
+                                struct ha_offheap *ret)
 {
     struct ha_overview overview;
     struct ha_offheap o = {.container_bytes = container_bytes, .fit = HA_FIT_NO_LIMIT};
@@ -287,7 +320,8 @@ struct ha_err *ha_offheap_query(struct ha_query *q, uint64_t container_bytes, st
 
 const char *ha_offheap_name(enum ha_offheap_what what)
 {
-    static const char *const names[] = {"heap", "direct", "netty", "mapped", "stacks", "zlib", "metaspace", "code", "gc", "jvm"};
+    static const char *const names[] = {"heap", "direct",    "netty", "mapped", "stacks",
+                                        "zlib", "metaspace", "code",  "gc",     "jvm"};
     return names[what];
 }
 

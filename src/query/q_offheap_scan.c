@@ -92,7 +92,8 @@ static struct ha_err *count_allocation(struct scan *s, ha_obj cleaner, ha_obj th
     struct ha_direct_memory *direct = &s->counts->direct;
     uint64_t address, size;
     bool is_new = false;
-    if (!read_long(s, thunk, "address", &address) || address == 0 || !read_long(s, thunk, "size", &size)) {
+    if (!read_long(s, thunk, "address", &address) || address == 0 ||
+        !read_long(s, thunk, "size", &size)) {
         return NULL;
     }
     HA_TRY(enter(s, address, &is_new));
@@ -110,7 +111,8 @@ static struct ha_err *count_allocation(struct scan *s, ha_obj cleaner, ha_obj th
 static struct ha_err *count_mapping(struct scan *s, ha_obj thunk)
 {
     uint64_t address, size;
-    if (!s->counts->mapped_counters && read_long(s, thunk, "address", &address) && address != 0 && read_long(s, thunk, "size", &size)) {
+    if (!s->counts->mapped_counters && read_long(s, thunk, "address", &address) && address != 0 &&
+        read_long(s, thunk, "size", &size)) {
         s->counts->mapped_files++;
         s->counts->mapped_bytes += size;
     }
@@ -121,7 +123,8 @@ static struct ha_err *count_cleaner(struct scan *s, ha_obj cleaner)
 {
     const struct ha_heap *heap = s->q->snapshot->heap;
     ha_obj thunk, next;
-    if (!read_object(s, cleaner, "thunk", &thunk) || (read_object(s, cleaner, "next", &next) && next.i == cleaner.i)) {
+    if (!read_object(s, cleaner, "thunk", &thunk) ||
+        (read_object(s, cleaner, "next", &next) && next.i == cleaner.i)) {
         return NULL;
     }
     const char *name = ha_heap_class(heap, ha_heap_class_of(heap, thunk))->name;
@@ -145,7 +148,8 @@ static bool is_image(struct scan *s, ha_obj buffer, int views)
     for (uint64_t i = 0; i < in.count && i < HOLDERS_MAX && !found; i++) {
         const char *holder = ha_heap_class(heap, ha_heap_class_of(heap, ha_in_at(&in, i)))->name;
         bool view = strncmp(holder, "java.nio.DirectByteBuffer", 25) == 0;
-        found = strncmp(holder, package, sizeof package - 1) == 0 || (view && views > 0 && is_image(s, ha_in_at(&in, i), views - 1));
+        found = strncmp(holder, package, sizeof package - 1) == 0 ||
+                (view && views > 0 && is_image(s, ha_in_at(&in, i), views - 1));
     }
     return found;
 }
@@ -164,7 +168,8 @@ static struct ha_err *count_buffer(struct scan *s, ha_obj buffer)
         direct->views++;
         return NULL;
     }
-    if (read_object(s, buffer, "segment", &other) || read_object(s, buffer, "fd", &other) || !read_long(s, buffer, "address", &address) ||
+    if (read_object(s, buffer, "segment", &other) || read_object(s, buffer, "fd", &other) ||
+        !read_long(s, buffer, "address", &address) ||
         !read_long(s, buffer, "capacity", &capacity) || address == 0 || capacity == 0) {
         return NULL;
     }
@@ -183,8 +188,10 @@ static struct ha_err *count_segment(struct scan *s, ha_obj cleanup)
     struct ha_direct_memory *direct = &s->counts->direct;
     uint64_t size, address, reserved = 1;
     bool is_new = false;
-    if ((!read_long(s, cleanup, "val$allocationSize", &size) && !read_long(s, cleanup, "val$alignedSize", &size)) ||
-        (!read_long(s, cleanup, "val$allocationBase", &address) && !read_long(s, cleanup, "val$buf", &address))) {
+    if ((!read_long(s, cleanup, "val$allocationSize", &size) &&
+         !read_long(s, cleanup, "val$alignedSize", &size)) ||
+        (!read_long(s, cleanup, "val$allocationBase", &address) &&
+         !read_long(s, cleanup, "val$buf", &address))) {
         return NULL;
     }
     read_long(s, cleanup, "val$shouldReserve", &reserved);
@@ -283,7 +290,8 @@ static void mark_classes(struct ha_instances *set)
     const struct ha_heap *heap = set->q->snapshot->heap;
     ha_instances_mark(set, "jdk.internal.ref.Cleaner", true, MARK_CLEANER);
     ha_instances_mark(set, "sun.misc.Cleaner", true, MARK_CLEANER);
-    ha_instances_mark(set, "jdk.internal.foreign.MemorySessionImpl$ResourceList$ResourceCleanup", true, MARK_SEGMENT);
+    ha_instances_mark(set, "jdk.internal.foreign.MemorySessionImpl$ResourceList$ResourceCleanup",
+                      true, MARK_SEGMENT);
     ha_instances_mark(set, "java.util.zip.Inflater$InflaterZStreamRef", true, MARK_INFLATER_REF);
     ha_instances_mark(set, "java.util.zip.Deflater$DeflaterZStreamRef", true, MARK_DEFLATER_REF);
     if (has_class(heap, "java.util.zip.ZStreamRef")) {
@@ -315,13 +323,15 @@ static bool static_long(const struct scan *s, ha_cls cls, const char *name, uint
     if (value == NULL || (value->type != HA_TYPE_LONG && value->type != HA_TYPE_INT)) {
         return false;
     }
-    int64_t number = value->type == HA_TYPE_INT ? (int64_t)(int32_t)(uint32_t)value->value : (int64_t)value->value;
+    int64_t number = value->type == HA_TYPE_INT ? (int64_t)(int32_t)(uint32_t)value->value
+                                                : (int64_t)value->value;
     *ret = number > 0 ? (uint64_t)number : 0;
     return true;
 }
 
 /* A static AtomicLong (JDK 9 and later) or long. */
-static bool static_atomic(struct scan *s, ha_cls cls, const char *name, const char *old_name, uint64_t *ret)
+static bool static_atomic(struct scan *s, ha_cls cls, const char *name, const char *old_name,
+                          uint64_t *ret)
 {
     const struct ha_heap *heap = s->q->snapshot->heap;
     const struct ha_static *value = ha_heap_static_find(heap, cls, name);
@@ -340,9 +350,10 @@ static void read_bits(void *ctx, ha_cls cls)
 {
     struct scan *s = ctx;
     struct ha_direct_memory *direct = &s->counts->direct;
-    direct->has_counters = static_atomic(s, cls, "RESERVED_MEMORY", "reservedMemory", &direct->reserved_bytes) &&
-                           static_atomic(s, cls, "TOTAL_CAPACITY", "totalCapacity", &direct->capacity_bytes) &&
-                           static_atomic(s, cls, "COUNT", "count", &direct->count);
+    direct->has_counters =
+        static_atomic(s, cls, "RESERVED_MEMORY", "reservedMemory", &direct->reserved_bytes) &&
+        static_atomic(s, cls, "TOTAL_CAPACITY", "totalCapacity", &direct->capacity_bytes) &&
+        static_atomic(s, cls, "COUNT", "count", &direct->count);
     if (!static_long(s, cls, "MAX_MEMORY", &direct->limit_bytes)) {
         static_long(s, cls, "maxMemory", &direct->limit_bytes);
     }
@@ -367,7 +378,8 @@ static void read_netty(struct scan *s)
     for (uint32_t c = 0; c < heap->facts.class_count; c++) {
         size_t len = strlen(heap->classes[c].name);
         uint64_t bytes, limit = 0;
-        if (len >= sizeof tail - 1 && strcmp(heap->classes[c].name + len - (sizeof tail - 1), tail) == 0 &&
+        if (len >= sizeof tail - 1 &&
+            strcmp(heap->classes[c].name + len - (sizeof tail - 1), tail) == 0 &&
             static_atomic(s, (ha_cls){c}, "DIRECT_MEMORY_COUNTER", "", &bytes)) {
             static_long(s, (ha_cls){c}, "DIRECT_MEMORY_LIMIT", &limit);
             s->counts->has_netty = true;
@@ -379,7 +391,8 @@ static void read_netty(struct scan *s)
 
 static void read_counters(struct scan *s)
 {
-    static const char *const unmappers[] = {"sun.nio.ch.FileChannelImpl$DefaultUnmapper", "sun.nio.ch.FileChannelImpl$SyncUnmapper",
+    static const char *const unmappers[] = {"sun.nio.ch.FileChannelImpl$DefaultUnmapper",
+                                            "sun.nio.ch.FileChannelImpl$SyncUnmapper",
                                             "sun.nio.ch.FileChannelImpl$Unmapper"};
     const struct ha_heap *heap = s->q->snapshot->heap;
     ha_heap_classes_named(heap, "java.nio.Bits", read_bits, s);
@@ -415,7 +428,8 @@ static struct ha_err *count_classes(struct scan *s)
     return NULL;
 }
 
-struct ha_err *offheap_count(struct ha_query *q, const struct ha_jvm *jvm, struct ha_offheap_counts *ret)
+struct ha_err *offheap_count(struct ha_query *q, const struct ha_jvm *jvm,
+                             struct ha_offheap_counts *ret)
 {
     struct scan s = {.q = q, .jvm = jvm, .counts = ret};
     *ret = (struct ha_offheap_counts){0};

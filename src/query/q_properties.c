@@ -33,7 +33,8 @@ static bool read_text(struct ha_query *q, ha_obj obj, struct ha_sbuf *out)
 
 static const char *keep(struct reading *r, const struct ha_sbuf *text)
 {
-    const char *copy = ha_sbuf_failed(text) ? NULL : ha_arena_strndup(&r->q->arena, ha_sbuf_text(text), text->len);
+    const char *copy =
+        ha_sbuf_failed(text) ? NULL : ha_arena_strndup(&r->q->arena, ha_sbuf_text(text), text->len);
     r->failed = r->failed || copy == NULL;
     return copy == NULL ? "" : copy;
 }
@@ -106,16 +107,20 @@ static void keep_first(void *ctx, ha_cls cls)
     *first = ha_cls_is_none(*first) ? cls : *first;
 }
 
-static bool static_object(struct ha_query *q, const char *class_name, const char *field, ha_obj *ret)
+static bool static_object(struct ha_query *q, const char *class_name, const char *field,
+                          ha_obj *ret)
 {
     const struct ha_heap *heap = q->snapshot->heap;
     ha_cls cls = HA_CLS_NONE;
     ha_heap_classes_named(heap, class_name, keep_first, &cls);
-    const struct ha_static *value = ha_cls_is_none(cls) ? NULL : ha_heap_static_find(heap, cls, field);
-    return value != NULL && value->type == HA_TYPE_REFERENCE && ha_heap_find(heap, value->value, ret);
+    const struct ha_static *value =
+        ha_cls_is_none(cls) ? NULL : ha_heap_static_find(heap, cls, field);
+    return value != NULL && value->type == HA_TYPE_REFERENCE &&
+           ha_heap_find(heap, value->value, ret);
 }
 
-static struct ha_err *read_map(struct ha_query *q, const char *class_name, const char *field, bool show_secrets, struct ha_property_list *ret)
+static struct ha_err *read_map(struct ha_query *q, const char *class_name, const char *field,
+                               bool show_secrets, struct ha_property_list *ret)
 {
     struct reading r = {.q = q, .show_secrets = show_secrets};
     ha_obj map;
@@ -126,7 +131,8 @@ static struct ha_err *read_map(struct ha_query *q, const char *class_name, const
     return take(&r, found, ret);
 }
 
-struct ha_err *ha_property_table(struct ha_query *q, const char *class_name, const char *field, struct ha_property_list *ret)
+struct ha_err *ha_property_table(struct ha_query *q, const char *class_name, const char *field,
+                                 struct ha_property_list *ret)
 {
     return read_map(q, class_name, field, true, ret);
 }
@@ -144,7 +150,6 @@ static void add_argument(struct reading *r, ha_obj text)
     ha_sbuf_deinit(&value);
 }
 
-
 /* The list in vmArgs of the one VMManagementImpl: found through ManagementFactoryHelper.jvm. */
 static bool find_vm_args(struct ha_query *q, ha_obj *ret)
 {
@@ -160,11 +165,13 @@ static bool list_array(struct ha_query *q, ha_obj list, ha_obj *ret)
     const struct ha_heap *heap = q->snapshot->heap;
     for (int depth = 0; depth < 4; depth++) {
         ha_obj inner;
-        if (ha_heap_read_reference(heap, &q->window, list, "a", ret) || ha_heap_read_reference(heap, &q->window, list, "elementData", ret) ||
+        if (ha_heap_read_reference(heap, &q->window, list, "a", ret) ||
+            ha_heap_read_reference(heap, &q->window, list, "elementData", ret) ||
             ha_heap_read_reference(heap, &q->window, list, "elements", ret)) {
             return ha_heap_is_array(heap, *ret);
         }
-        if (!ha_heap_read_reference(heap, &q->window, list, "list", &inner) && !ha_heap_read_reference(heap, &q->window, list, "c", &inner)) {
+        if (!ha_heap_read_reference(heap, &q->window, list, "list", &inner) &&
+            !ha_heap_read_reference(heap, &q->window, list, "c", &inner)) {
             return false;
         }
         list = inner;
@@ -183,7 +190,8 @@ static bool read_vm_args(struct reading *r)
     for (uint32_t i = 0; i < length && i < ARGUMENTS_MAX; i++) {
         struct ha_value value;
         ha_obj text;
-        if (ha_heap_read_element(heap, &r->q->window, array, i, &value) && ha_heap_find(heap, value.bits, &text)) {
+        if (ha_heap_read_element(heap, &r->q->window, array, i, &value) &&
+            ha_heap_find(heap, value.bits, &text)) {
             add_argument(r, text);
         }
     }
@@ -217,16 +225,20 @@ static void split_words(struct reading *r, const char *text)
     ha_sbuf_deinit(&word);
 }
 
-static struct ha_err *read_arguments(struct ha_query *q, bool show_secrets, const struct ha_property_list *environment, struct ha_properties *ret)
+static struct ha_err *read_arguments(struct ha_query *q, bool show_secrets,
+                                     const struct ha_property_list *environment,
+                                     struct ha_properties *ret)
 {
     static const char *const variables[] = {"JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "JAVA_OPTS"};
     struct reading r = {.q = q, .show_secrets = show_secrets};
     if (read_vm_args(&r)) {
         ret->arguments_from = "the JVM";
     }
-    for (size_t i = 0; i < sizeof variables / sizeof *variables && ret->arguments_from == NULL; i++) {
+    for (size_t i = 0; i < sizeof variables / sizeof *variables && ret->arguments_from == NULL;
+         i++) {
         for (uint64_t k = 0; k < environment->count; k++) {
-            if (strcmp(environment->list[k].key, variables[i]) == 0 && *environment->list[k].value != '\0') {
+            if (strcmp(environment->list[k].key, variables[i]) == 0 &&
+                *environment->list[k].value != '\0') {
                 ret->arguments_from = variables[i];
                 split_words(&r, environment->list[k].value);
             }

@@ -8,7 +8,8 @@
 /* ---- names ---- */
 
 /* Anywhere in a name. */
-static const char *const telling[] = {"password", "passwd", "passphrase", "secret", "token", "credential", "apikey", "privatekey",
+static const char *const telling[] = {"password",  "passwd",       "passphrase", "secret",
+                                      "token",     "credential",   "apikey",     "privatekey",
                                       "accesskey", "authorization"};
 /* As a word of its own: SECRET_KEY, db.pwd, userPass; not KEYBOARD, PWD, keyStore. */
 static const char *const words[] = {"key", "keys", "pwd", "pass", "auth", "cookie", "pin"};
@@ -44,7 +45,9 @@ static bool contains_word(const char *text, size_t len, const char *word)
     size_t n = strlen(word);
     for (size_t i = 0; i + n <= len; i++) {
         if (strncasecmp(text + i, word, n) == 0 && word_begins(text, i) &&
-            word_ends(text, len, i + n) && !contains(text + i + n, len - i - n < 5 ? len - i - n : 5, "store")) { // keyStore: a path
+            word_ends(text, len, i + n) &&
+            !contains(text + i + n, len - i - n < 5 ? len - i - n : 5,
+                      "store")) { // keyStore: a path
             return true;
         }
     }
@@ -102,7 +105,8 @@ static size_t key_length(const char *s)
     static const struct {
         const char *begin;
         size_t least; /* characters behind it */
-    } forms[] = {{"AKIA", 16}, {"ASIA", 16}, {"ghp_", 30}, {"gho_", 30}, {"ghs_", 30}, {"github_pat_", 30}, {"glpat-", 20}, {"xoxb-", 20}, {"xoxp-", 20}};
+    } forms[] = {{"AKIA", 16},        {"ASIA", 16},   {"ghp_", 30},  {"gho_", 30}, {"ghs_", 30},
+                 {"github_pat_", 30}, {"glpat-", 20}, {"xoxb-", 20}, {"xoxp-", 20}};
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         size_t begin = strlen(forms[i].begin);
         if (strncmp(s, forms[i].begin, begin) == 0) {
@@ -115,7 +119,8 @@ static size_t key_length(const char *s)
 
 static size_t pem_length(const char *s)
 {
-    return strncmp(s, "-----BEGIN ", 11) == 0 && strstr(s, "PRIVATE KEY-----") != NULL ? strlen(s) : 0;
+    return strncmp(s, "-----BEGIN ", 11) == 0 && strstr(s, "PRIVATE KEY-----") != NULL ? strlen(s)
+                                                                                       : 0;
 }
 
 /* Where the password of "//user:password@" lies; s is at the "//". */
@@ -141,7 +146,8 @@ static bool url_password(const char *s, size_t *ret_begin, size_t *ret_len)
 static bool assigned(const char *s, bool option, size_t *ret_begin, size_t *ret_len)
 {
     size_t name = 0;
-    while (name < ASSIGNED_NAME_MAX && (isalnum((unsigned char)s[name]) || (s[name] != '\0' && strchr("._-", s[name]) != NULL))) {
+    while (name < ASSIGNED_NAME_MAX && (isalnum((unsigned char)s[name]) ||
+                                        (s[name] != '\0' && strchr("._-", s[name]) != NULL))) {
         name++;
     }
     bool blank = option && s[name] == ' ' && s[name + 1] != '-';
@@ -162,7 +168,8 @@ static bool assigned(const char *s, bool option, size_t *ret_begin, size_t *ret_
 static bool secret_at(const char *value, size_t i, size_t *ret_begin, size_t *ret_len)
 {
     const char *s = value + i;
-    bool fresh = i == 0 || (!isalnum((unsigned char)value[i - 1]) && value[i - 1] != '.' && value[i - 1] != '_');
+    bool fresh = i == 0 || (!isalnum((unsigned char)value[i - 1]) && value[i - 1] != '.' &&
+                            value[i - 1] != '_');
     if (url_password(s, ret_begin, ret_len)) {
         return true;
     }

@@ -63,7 +63,8 @@ static struct ha_err *count_classes(struct ha_query *q, uint64_t limit, struct h
     ha_rank_init(&rank, sizeof *u->classes, limit, compare_rows, NULL);
     for (uint32_t c = 0; c < heap->facts.class_count; c++) {
         const struct ha_class_total *total = &retained->classes[c];
-        const struct ha_unreachable_class row = {heap->classes[c].name, total->all_instances - total->instances,
+        const struct ha_unreachable_class row = {heap->classes[c].name,
+                                                 total->all_instances - total->instances,
                                                  total->all_shallow_bytes - total->shallow_bytes};
         if (row.instances > 0 && total->all_instances >= total->instances) {
             ha_rank_offer(&rank, &row);
@@ -244,7 +245,8 @@ static bool is_class_name(struct search *s, ha_obj obj)
     const struct ha_heap *heap = s->q->snapshot->heap;
     struct ha_sbuf text = {0};
     bool found = false;
-    if ((ha_heap_class(heap, ha_heap_class_of(heap, obj))->flags & HA_CLASS_IS_STRING) != 0 && s->names_read < NAMES_READ_MAX &&
+    if ((ha_heap_class(heap, ha_heap_class_of(heap, obj))->flags & HA_CLASS_IS_STRING) != 0 &&
+        s->names_read < NAMES_READ_MAX &&
         ha_heap_string(heap, &s->q->window, obj, 0, &text, NULL)) {
         char *mark = text.data == NULL ? NULL : strstr(text.data, "+0x");
         if (mark != NULL) {
@@ -272,9 +274,17 @@ static struct ha_err *collect_names(struct search *s)
 static enum ha_unreachable_kind kind_of(struct search *s, ha_obj obj, uint32_t version)
 {
     struct ha_query *q = s->q;
-    static const char *const class_data[] = {"java.lang.Class$", "java.lang.ClassValue$", "java.lang.reflect.", "jdk.internal.reflect.", "sun.reflect.",
-                                             "java.lang.Module",  "java.lang.invoke.",     "java.lang.PublicMethods", "java.security.ProtectionDomain"};
-    static const char *const virtual[] = {"java.lang.VirtualThread", "jdk.internal.vm.StackChunk", "jdk.internal.vm.Continuation"};
+    static const char *const class_data[] = {"java.lang.Class$",
+                                             "java.lang.ClassValue$",
+                                             "java.lang.reflect.",
+                                             "jdk.internal.reflect.",
+                                             "sun.reflect.",
+                                             "java.lang.Module",
+                                             "java.lang.invoke.",
+                                             "java.lang.PublicMethods",
+                                             "java.security.ProtectionDomain"};
+    static const char *const virtual[] = {"java.lang.VirtualThread", "jdk.internal.vm.StackChunk",
+                                          "jdk.internal.vm.Continuation"};
     const struct ha_heap *heap = q->snapshot->heap;
     const char *name = ha_heap_class(heap, ha_heap_class_of(heap, obj))->name;
     for (size_t i = 0; i < sizeof class_data / sizeof *class_data; i++) {
@@ -292,7 +302,8 @@ static enum ha_unreachable_kind kind_of(struct search *s, ha_obj obj, uint32_t v
     if (ha_heap_as_class(heap, obj, &cls) || is_class_name(s, obj)) {
         return HA_UNREACHABLE_CLASS_DATA;
     }
-    if (strcmp(name, "java.lang.ref.SoftReference") == 0 && ha_graph_referent(q->snapshot->graph, obj, &referent) &&
+    if (strcmp(name, "java.lang.ref.SoftReference") == 0 &&
+        ha_graph_referent(q->snapshot->graph, obj, &referent) &&
         begins(ha_heap_class(heap, ha_heap_class_of(heap, referent))->name, "java.lang.Class$")) {
         return HA_UNREACHABLE_CLASS_DATA; // Class.reflectionData
     }
@@ -311,7 +322,8 @@ static int compare_tops(const void *ctx, const void *a, const void *b)
 }
 
 /* Adds what hangs below each place to the place above, then offers the first level. */
-static struct ha_err *rank_tops(struct search *s, uint64_t *sums, uint32_t *counts, uint64_t limit, struct ha_unreachable *u)
+static struct ha_err *rank_tops(struct search *s, uint64_t *sums, uint32_t *counts, uint64_t limit,
+                                struct ha_unreachable *u)
 {
     const uint32_t *idom = s->idom.data;
     const uint32_t *order = s->order.data;
@@ -330,7 +342,8 @@ static struct ha_err *rank_tops(struct search *s, uint64_t *sums, uint32_t *coun
             counts[idom[place]] += counts[place];
             continue;
         }
-        const struct ha_unreachable_top top = {obj, kind_of(s, obj, jvm.feature_version), sums[place], counts[place]};
+        const struct ha_unreachable_top top = {obj, kind_of(s, obj, jvm.feature_version),
+                                               sums[place], counts[place]};
         u->kinds[top.kind].objects += top.objects;
         u->kinds[top.kind].bytes += top.bytes;
         ha_rank_offer(&rank, &top);
@@ -384,7 +397,8 @@ static uint32_t count_unreachable(const struct ha_query *q)
     return count;
 }
 
-struct ha_err *ha_unreachable_query(struct ha_query *q, bool with_tops, uint64_t limit, struct ha_unreachable *ret)
+struct ha_err *ha_unreachable_query(struct ha_query *q, bool with_tops, uint64_t limit,
+                                    struct ha_unreachable *ret)
 {
     const struct ha_retained *retained = q->snapshot->retained;
     *ret = (struct ha_unreachable){0};

@@ -13,10 +13,12 @@ struct children_ctx {
     struct ha_loader *const *list;
 };
 
-static void children_add(struct ha_report *r, struct ha_doc_node *row, const char *key, struct ha_loader *const *list, uint64_t count);
+static void children_add(struct ha_report *r, struct ha_doc_node *row, const char *key,
+                         struct ha_loader *const *list, uint64_t count);
 
 /* "com.acme.PluginLoader 0x7f… "plugins"   STOPPED" */
-static struct ha_err *who_say(struct ha_report *r, struct ha_doc_node *row, const struct ha_loader *loader)
+static struct ha_err *who_say(struct ha_report *r, struct ha_doc_node *row,
+                              const struct ha_loader *loader)
 {
     struct ha_doc *doc = r->doc;
     struct ha_doc_node *who = ha_doc_line(doc, row, NULL);
@@ -32,20 +34,23 @@ static struct ha_err *who_say(struct ha_report *r, struct ha_doc_node *row, cons
         ha_doc_say(doc, who, ha_doc_printf(doc, " %s", loader->label));
     }
     if (loader->state != NULL) {
-        struct ha_doc_node *state = ha_doc_text(doc, who, NULL, ha_doc_printf(doc, "  %s", loader->state));
+        struct ha_doc_node *state =
+            ha_doc_text(doc, who, NULL, ha_doc_printf(doc, "  %s", loader->state));
         state->strong = loader->stopped;
     }
     return NULL;
 }
 
-static struct ha_err *loader_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *loader_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                                 uint64_t index)
 {
     const struct children_ctx *c = ctx;
     const struct ha_loader *loader = c->list[index];
     if (loader->class_name == NULL) {
         ha_doc_machine(ha_doc_text(doc, row, "loader", "<boot>"));
     } else {
-        ha_doc_machine(ha_doc_address(doc, row, "loader", ha_heap_address(c->r->query->snapshot->heap, loader->obj)));
+        ha_doc_machine(ha_doc_address(doc, row, "loader",
+                                      ha_heap_address(c->r->query->snapshot->heap, loader->obj)));
     }
     ha_doc_machine(ha_doc_text(doc, row, "loader_class", loader->class_name));
     ha_doc_machine(ha_doc_text(doc, row, "label", loader->label));
@@ -62,23 +67,27 @@ static struct ha_err *loader_row(void *ctx, struct ha_doc *doc, struct ha_doc_no
     return NULL;
 }
 
-static void children_add(struct ha_report *r, struct ha_doc_node *row, const char *key, struct ha_loader *const *loaders, uint64_t count)
+static void children_add(struct ha_report *r, struct ha_doc_node *row, const char *key,
+                         struct ha_loader *const *loaders, uint64_t count)
 {
     static const struct ha_doc_column columns[] = {
-        {"retained_bytes", "Loader keeps", NULL}, {"shallow_bytes", "Instances take", NULL}, {"instances", "Instances", NULL},
-        {"classes", "Classes", NULL},             {"duplicates", "Double", NULL},            {"who", "Class loader", NULL},
+        {"retained_bytes", "Loader keeps", NULL}, {"shallow_bytes", "Instances take", NULL},
+        {"instances", "Instances", NULL},         {"classes", "Classes", NULL},
+        {"duplicates", "Double", NULL},           {"who", "Class loader", NULL},
     };
     struct children_ctx *ctx = ha_doc_alloc(r->doc, sizeof *ctx);
     if (ctx != NULL) {
         *ctx = (struct children_ctx){r, loaders};
     }
-    struct ha_doc_node *list = ha_doc_list_of(r->doc, row, key, ctx == NULL ? 0 : count, loader_row, ctx);
+    struct ha_doc_node *list =
+        ha_doc_list_of(r->doc, row, key, ctx == NULL ? 0 : count, loader_row, ctx);
     ha_doc_columns(list, HA_DOC_TREE, columns, sizeof columns / sizeof *columns);
     list->u.list->people_most = 20;
     list->u.list->noun = "class loaders";
 }
 
-static struct ha_err *duplicate_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *duplicate_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                                    uint64_t index)
 {
     const struct ha_duplicate_class *d = &((const struct ha_loaders *)ctx)->duplicates[index];
     ha_doc_count(doc, row, "loaders", d->loaders);
@@ -88,7 +97,8 @@ static struct ha_err *duplicate_row(void *ctx, struct ha_doc *doc, struct ha_doc
     return NULL;
 }
 
-static void gist_say(struct ha_report *r, struct ha_doc_node *record, const struct ha_loaders *loaders)
+static void gist_say(struct ha_report *r, struct ha_doc_node *record,
+                     const struct ha_loaders *loaders)
 {
     struct ha_doc *doc = r->doc;
     struct ha_doc_node *line = ha_doc_line(doc, record, "Loaders");
@@ -100,13 +110,17 @@ static void gist_say(struct ha_report *r, struct ha_doc_node *record, const stru
         ha_doc_say(doc, line, " defined by several of them, most often by ");
         ha_doc_count(doc, line, NULL, loaders->duplicates[0].loaders);
     }
-    ha_doc_command(doc, ha_doc_line(doc, record, "More"), NULL, ha_report_command(r, "loaders", ""));
+    ha_doc_command(doc, ha_doc_line(doc, record, "More"), NULL,
+                   ha_report_command(r, "loaders", ""));
 }
 
-void ha_report_loaders(struct ha_report *r, struct ha_doc_node *parent, const struct ha_loaders *loaders, bool brief)
+void ha_report_loaders(struct ha_report *r, struct ha_doc_node *parent,
+                       const struct ha_loaders *loaders, bool brief)
 {
-    static const struct ha_doc_column columns[] = {
-        {"loaders", "Loaders", NULL}, {"instances", "Instances", NULL}, {"shallow_bytes", "Bytes", NULL}, {"class", "Class", NULL}};
+    static const struct ha_doc_column columns[] = {{"loaders", "Loaders", NULL},
+                                                   {"instances", "Instances", NULL},
+                                                   {"shallow_bytes", "Bytes", NULL},
+                                                   {"class", "Class", NULL}};
     struct ha_doc *doc = r->doc;
     struct ha_doc_node *record = ha_doc_title(ha_doc_record(doc, parent, "loaders"), "");
     struct ha_loader **root = ha_doc_alloc(doc, sizeof(struct ha_loader *));
@@ -119,18 +133,22 @@ void ha_report_loaders(struct ha_report *r, struct ha_doc_node *parent, const st
     if (loaders->stopped > 0) {
         struct ha_doc_node *line = ha_doc_line(doc, record, "Stopped");
         ha_doc_strong(ha_doc_say_count(doc, line, loaders->stopped, "web application", NULL));
-        ha_doc_say(doc, line, " that do not run any more are still in the heap: something outside of them holds their loaders");
+        ha_doc_say(doc, line,
+                   " that do not run any more are still in the heap: something outside of them "
+                   "holds their loaders");
     }
     if (brief) {
         gist_say(r, record, loaders);
     }
-    children_add(r, ha_doc_section(doc, record, brief ? NULL : "Class loaders by parent"), "tree", root, 1);
+    children_add(r, ha_doc_section(doc, record, brief ? NULL : "Class loaders by parent"), "tree",
+                 root, 1);
     if (brief) {
         ha_doc_machine(record->last_child->last_child);
     }
-    struct ha_doc_node *section = ha_doc_section(doc, record, brief ? NULL : "Classes that several loaders defined");
-    struct ha_doc_node *list =
-        ha_doc_list_of(doc, section, "duplicates", loaders->duplicate_count, duplicate_row, (void *)(uintptr_t)loaders);
+    struct ha_doc_node *section =
+        ha_doc_section(doc, record, brief ? NULL : "Classes that several loaders defined");
+    struct ha_doc_node *list = ha_doc_list_of(doc, section, "duplicates", loaders->duplicate_count,
+                                              duplicate_row, (void *)(uintptr_t)loaders);
     ha_doc_columns(list, HA_DOC_TABLE, columns, sizeof columns / sizeof *columns);
     list->u.list->omitted = loaders->duplicates_omitted;
     list->u.list->people_most = 10;

@@ -37,11 +37,13 @@ static const char *heap_note(struct ha_doc *doc, const struct ha_jvm *jvm)
     case HA_MAX_HEAP_ARGUMENT:
         return "maximum from the arguments of the JVM";
     case HA_MAX_HEAP_PERCENTAGE:
-        return ha_doc_printf(doc, "maximum: -XX:MaxRAMPercentage=%g of the container", jvm->max_ram_percentage);
+        return ha_doc_printf(doc, "maximum: -XX:MaxRAMPercentage=%g of the container",
+                             jvm->max_ram_percentage);
     case HA_MAX_HEAP_VM:
         return "maximum as the JVM told its class library";
     case HA_MAX_HEAP_ADDRESSES:
-        return "maximum estimated from where the objects lie: what is empty below the lowest is not seen";
+        return "maximum estimated from where the objects lie: what is empty below the lowest is "
+               "not seen";
     }
     return NULL;
 }
@@ -51,10 +53,13 @@ static const char *direct_note(struct ha_doc *doc, const struct ha_offheap *o)
     const struct ha_direct_memory *d = &o->counts.direct;
     uint64_t limit = d->limit_bytes != 0 ? d->limit_bytes : o->jvm.max_direct_bytes;
     if (limit == 0) {
-        return d->has_counters ? "the JDK's counters; the limit is not in the dump" : "by cleaners; the JDK's counters are not in the dump";
+        return d->has_counters ? "the JDK's counters; the limit is not in the dump"
+                               : "by cleaners; the JDK's counters are not in the dump";
     }
-    return o->jvm.max_direct_given ? ha_doc_printf(doc, "-XX:MaxDirectMemorySize is %s", size_words(doc, limit))
-                                   : ha_doc_printf(doc, "-XX:MaxDirectMemorySize is not set: as much as the heap, %s", size_words(doc, limit));
+    return o->jvm.max_direct_given
+               ? ha_doc_printf(doc, "-XX:MaxDirectMemorySize is %s", size_words(doc, limit))
+               : ha_doc_printf(doc, "-XX:MaxDirectMemorySize is not set: as much as the heap, %s",
+                               size_words(doc, limit));
 }
 
 static const char *netty_note(struct ha_doc *doc, const struct ha_offheap_counts *counts)
@@ -62,18 +67,22 @@ static const char *netty_note(struct ha_doc *doc, const struct ha_offheap_counts
     if (!counts->has_netty) {
         return "buffers without a cleaner, made by native code or Unsafe: in no counter of the JDK";
     }
-    return ha_doc_printf(doc, "Netty's own counter, of %s; %s in buffers of the dump", size_words(doc, counts->netty_limit_bytes),
+    return ha_doc_printf(doc, "Netty's own counter, of %s; %s in buffers of the dump",
+                         size_words(doc, counts->netty_limit_bytes),
                          size_words(doc, counts->direct.bare_bytes));
 }
 
 static const char *stacks_note(struct ha_doc *doc, const struct ha_offheap *o)
 {
-    return ha_doc_printf(doc, "reserved; by default %s each%s; without the VM's own threads%s", size_words(doc, o->jvm.thread_stack_bytes),
-                         o->jvm.thread_stack_given ? "" : " (no -Xss in the dump)",
-                         o->counts.virtual_threads > 0 ? "; stacks of virtual threads are in the heap" : "");
+    return ha_doc_printf(
+        doc, "reserved; by default %s each%s; without the VM's own threads%s",
+        size_words(doc, o->jvm.thread_stack_bytes),
+        o->jvm.thread_stack_given ? "" : " (no -Xss in the dump)",
+        o->counts.virtual_threads > 0 ? "; stacks of virtual threads are in the heap" : "");
 }
 
-static const char *note_of(struct ha_doc *doc, const struct ha_offheap *o, enum ha_offheap_what what)
+static const char *note_of(struct ha_doc *doc, const struct ha_offheap *o,
+                           enum ha_offheap_what what)
 {
     const struct ha_offheap_counts *counts = &o->counts;
     switch (what) {
@@ -84,19 +93,31 @@ static const char *note_of(struct ha_doc *doc, const struct ha_offheap *o, enum 
     case HA_OFFHEAP_NETTY:
         return netty_note(doc, counts);
     case HA_OFFHEAP_MAPPED:
-        return counts->image_bytes > 0 ? ha_doc_printf(doc, "address space, of it %s the JDK's own modules; resident pages are page cache, which the kernel takes back", size_words(doc, counts->image_bytes)) : "address space; resident pages are page cache, which the kernel takes back";
+        return counts->image_bytes > 0
+                   ? ha_doc_printf(doc,
+                                   "address space, of it %s the JDK's own modules; resident pages "
+                                   "are page cache, which the kernel takes back",
+                                   size_words(doc, counts->image_bytes))
+                   : "address space; resident pages are page cache, which the kernel takes back";
     case HA_OFFHEAP_STACKS:
         return stacks_note(doc, o);
     case HA_OFFHEAP_ZLIB:
-        return ha_doc_printf(doc, "not ended: inflaters %" PRIu64 ", deflaters %" PRIu64, counts->inflaters, counts->deflaters);
+        return ha_doc_printf(doc, "not ended: inflaters %" PRIu64 ", deflaters %" PRIu64,
+                             counts->inflaters, counts->deflaters);
     case HA_OFFHEAP_METASPACE:
-        return ha_doc_printf(doc, "classes %" PRIu64 ", hidden ones %" PRIu64 ", of arrays %" PRIu64 ", class loaders %" PRIu64, counts->classes,
-                             counts->hidden_classes, counts->arrays, counts->loaders);
+        return ha_doc_printf(doc,
+                             "classes %" PRIu64 ", hidden ones %" PRIu64 ", of arrays %" PRIu64
+                             ", class loaders %" PRIu64,
+                             counts->classes, counts->hidden_classes, counts->arrays,
+                             counts->loaders);
     case HA_OFFHEAP_CODE:
         return ha_doc_printf(doc, "by the number of classes; reserved %s",
-                             size_words(doc, o->jvm.code_cache_bytes != 0 ? o->jvm.code_cache_bytes : HA_CODE_CACHE_DEFAULT));
+                             size_words(doc, o->jvm.code_cache_bytes != 0 ? o->jvm.code_cache_bytes
+                                                                          : HA_CODE_CACHE_DEFAULT));
     case HA_OFFHEAP_GC:
-        return o->jvm.gc == HA_GC_UNKNOWN ? "which collector is not in the dump" : ha_doc_printf(doc, "%s, from %s", ha_gc_name(o->jvm.gc), o->jvm.gc_from);
+        return o->jvm.gc == HA_GC_UNKNOWN
+                   ? "which collector is not in the dump"
+                   : ha_doc_printf(doc, "%s, from %s", ha_gc_name(o->jvm.gc), o->jvm.gc_from);
     case HA_OFFHEAP_JVM:
         return "symbols, compilers, malloc's own; not: shared libraries, other native code";
     }
@@ -132,7 +153,8 @@ static const char *title_of(enum ha_offheap_what what)
 
 /* ---- the table ---- */
 
-static void range_add(struct ha_doc *doc, struct ha_doc_node *row, const char *key, const struct ha_byte_range *range)
+static void range_add(struct ha_doc *doc, struct ha_doc_node *row, const char *key,
+                      const struct ha_byte_range *range)
 {
     struct ha_doc_node *record = ha_doc_record(doc, row, key);
     ha_doc_bytes(doc, record, "low_bytes", range->low);
@@ -148,7 +170,8 @@ static const char *range_words(struct ha_doc *doc, const struct ha_byte_range *r
     return ha_doc_printf(doc, "%s - %s", size_words(doc, range->low), size_words(doc, range->high));
 }
 
-static struct ha_err *line_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *line_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                               uint64_t index)
 {
     const struct offheap_ctx *c = ctx;
     const struct ha_offheap_line *line = &c->offheap->lines[index];
@@ -165,7 +188,8 @@ static struct ha_err *line_row(void *ctx, struct ha_doc *doc, struct ha_doc_node
     return NULL;
 }
 
-static void table_add(struct ha_report *r, struct ha_doc_node *parent, const struct offheap_ctx *ctx)
+static void table_add(struct ha_report *r, struct ha_doc_node *parent,
+                      const struct offheap_ctx *ctx)
 {
     static const struct ha_doc_column columns[] = {
         {"bytes", "Bytes", NULL},
@@ -173,7 +197,8 @@ static void table_add(struct ha_report *r, struct ha_doc_node *parent, const str
         {"title", "What", NULL},
         {"most_words", "At most", NULL},
     };
-    struct ha_doc_node *list = ha_doc_list_of(r->doc, parent, "lines", ctx->offheap->line_count, line_row, (void *)(uintptr_t)ctx);
+    struct ha_doc_node *list = ha_doc_list_of(r->doc, parent, "lines", ctx->offheap->line_count,
+                                              line_row, (void *)(uintptr_t)ctx);
     ha_doc_columns(list, HA_DOC_TABLE, columns, sizeof columns / sizeof *columns);
     list->u.list->never_cut = true;
     list->u.list->people_most = HA_DOC_EVERYTHING;
@@ -193,14 +218,16 @@ static void notes_say(struct ha_doc *doc, struct ha_doc_node *parent, const stru
 
 /* ---- direct memory, from several sides ---- */
 
-static void counted_record(struct ha_doc *doc, struct ha_doc_node *parent, const char *key, uint64_t count, uint64_t bytes)
+static void counted_record(struct ha_doc *doc, struct ha_doc_node *parent, const char *key,
+                           uint64_t count, uint64_t bytes)
 {
     struct ha_doc_node *record = ha_doc_record(doc, parent, key);
     ha_doc_count(doc, record, "count", count);
     ha_doc_bytes(doc, record, "bytes", bytes);
 }
 
-static void direct_record(struct ha_doc *doc, struct ha_doc_node *parent, const struct ha_direct_memory *d)
+static void direct_record(struct ha_doc *doc, struct ha_doc_node *parent,
+                          const struct ha_direct_memory *d)
 {
     struct ha_doc_node *record = ha_doc_machine(ha_doc_record(doc, parent, "direct"));
     if (d->has_counters) {
@@ -220,27 +247,33 @@ static void direct_record(struct ha_doc *doc, struct ha_doc_node *parent, const 
     ha_doc_bytes(doc, record, "buffer_objects_bytes", d->buffer_heap_bytes);
 }
 
-static void say_bytes(struct ha_doc *doc, struct ha_doc_node *line, uint64_t bytes, const char *text)
+static void say_bytes(struct ha_doc *doc, struct ha_doc_node *line, uint64_t bytes,
+                      const char *text)
 {
     ha_doc_bytes(doc, line, NULL, bytes);
     ha_doc_say(doc, line, text);
 }
 
-static void difference_say(struct ha_doc *doc, struct ha_doc_node *section, const struct ha_direct_memory *d)
+static void difference_say(struct ha_doc *doc, struct ha_doc_node *section,
+                           const struct ha_direct_memory *d)
 {
     uint64_t sum = d->buffer_bytes + d->segment_bytes;
     struct ha_doc_node *line = ha_doc_line(doc, section, "Difference");
     if (sum == d->reserved_bytes) {
         ha_doc_say(doc, line, "none: the counters and the sum agree");
     } else if (sum < d->reserved_bytes) {
-        say_bytes(doc, line, d->reserved_bytes - sum, " more in the counters than in objects: reserved while the dump was written, or held by "
-                                                      "native memory whose owner is not in the dump");
+        say_bytes(doc, line, d->reserved_bytes - sum,
+                  " more in the counters than in objects: reserved while the dump was written, or "
+                  "held by "
+                  "native memory whose owner is not in the dump");
     } else {
-        say_bytes(doc, line, sum - d->reserved_bytes, " more in objects than in the counters: freed, but not yet taken off the list");
+        say_bytes(doc, line, sum - d->reserved_bytes,
+                  " more in objects than in the counters: freed, but not yet taken off the list");
     }
 }
 
-static void direct_say(struct ha_doc *doc, struct ha_doc_node *parent, const struct ha_direct_memory *d)
+static void direct_say(struct ha_doc *doc, struct ha_doc_node *parent,
+                       const struct ha_direct_memory *d)
 {
     struct ha_doc_node *section = ha_doc_section(doc, parent, "Direct memory");
     if (d->has_counters) {
@@ -272,7 +305,8 @@ static void direct_say(struct ha_doc *doc, struct ha_doc_node *parent, const str
         line = ha_doc_line(doc, section, "Waiting");
         say_bytes(doc, line, d->waiting_bytes, " in ");
         ha_doc_say_count(doc, line, d->waiting, "buffer", NULL);
-        ha_doc_say(doc, line, " that only a cleaner knows: freed by the next collection that finds them");
+        ha_doc_say(doc, line,
+                   " that only a cleaner knows: freed by the next collection that finds them");
     }
 }
 
@@ -286,48 +320,71 @@ static const char *verdict_words(enum ha_fit fit)
     case HA_FITS:
         return "fits: even at its most the process stays below the limit";
     case HA_FIT_TIGHT:
-        return "tight: it depends on the estimates below whether the process stays within the limit";
+        return "tight: it depends on the estimates below whether the process stays within the "
+               "limit";
     case HA_FIT_CANNOT:
-        return "cannot fit: what the settings allow is more than the limit; OOMKilled is to be expected even without a leak in the heap";
+        return "cannot fit: what the settings allow is more than the limit; OOMKilled is to be "
+               "expected even without a leak in the heap";
     }
     return NULL;
 }
 
-static void advice_row(struct ha_doc *doc, struct ha_doc_node *section, struct ha_doc_node *list, const char *text)
+static void advice_row(struct ha_doc *doc, struct ha_doc_node *section, struct ha_doc_node *list,
+                       const char *text)
 {
     ha_doc_text(doc, list, NULL, text);
     ha_doc_say(doc, ha_doc_line(doc, section, "Advice"), text);
 }
 
-static void advice_add(struct ha_doc *doc, struct ha_doc_node *section, struct ha_doc_node *record, const struct ha_offheap *o)
+static void advice_add(struct ha_doc *doc, struct ha_doc_node *section, struct ha_doc_node *record,
+                       const struct ha_offheap *o)
 {
     const struct ha_offheap_advice *a = &o->advice;
     struct ha_doc_node *list = ha_doc_list(doc, record, "advice");
     list->u.list->never_cut = true;
     if (a->max_direct_bytes != 0) {
         advice_row(doc, section, list,
-                   ha_doc_printf(doc, "-XX:MaxDirectMemorySize=%" PRIu64 "m: half as much again as is in use%s", a->max_direct_bytes >> 20,
-                                 o->jvm.max_direct_given ? "" : "; without it direct memory may grow as large as the heap"));
+                   ha_doc_printf(doc,
+                                 "-XX:MaxDirectMemorySize=%" PRIu64
+                                 "m: half as much again as is in use%s",
+                                 a->max_direct_bytes >> 20,
+                                 o->jvm.max_direct_given
+                                     ? ""
+                                     : "; without it direct memory may grow as large as the heap"));
     }
     if (a->netty_direct_bytes != 0) {
-        advice_row(doc, section, list, ha_doc_printf(doc, "-Dio.netty.maxDirectMemory=%" PRIu64 ": Netty counts its direct memory apart from the JDK", a->netty_direct_bytes));
+        advice_row(doc, section, list,
+                   ha_doc_printf(doc,
+                                 "-Dio.netty.maxDirectMemory=%" PRIu64
+                                 ": Netty counts its direct memory apart from the JDK",
+                                 a->netty_direct_bytes));
     }
     if (a->max_ram_percentage != 0) {
-        bool absolute = o->jvm.max_heap_from == HA_MAX_HEAP_ARGUMENT && o->jvm.max_ram_percentage <= 0; // -Xmx wins over a percentage
-        const char *flag = absolute ? ha_doc_printf(doc, "-Xmx%" PRIu64 "m", a->max_heap_bytes >> 20)
-                                    : ha_doc_printf(doc, "-XX:MaxRAMPercentage=%u", a->max_ram_percentage);
-        advice_row(doc, section, list, ha_doc_printf(doc, "%s: a heap of %s leaves room for the rest (%s are in use)", flag, size_words(doc, a->max_heap_bytes),
-                                                     size_words(doc, o->heap_used_bytes)));
+        bool absolute = o->jvm.max_heap_from == HA_MAX_HEAP_ARGUMENT &&
+                        o->jvm.max_ram_percentage <= 0; // -Xmx wins over a percentage
+        const char *flag =
+            absolute ? ha_doc_printf(doc, "-Xmx%" PRIu64 "m", a->max_heap_bytes >> 20)
+                     : ha_doc_printf(doc, "-XX:MaxRAMPercentage=%u", a->max_ram_percentage);
+        advice_row(doc, section, list,
+                   ha_doc_printf(doc, "%s: a heap of %s leaves room for the rest (%s are in use)",
+                                 flag, size_words(doc, a->max_heap_bytes),
+                                 size_words(doc, o->heap_used_bytes)));
     }
     if (a->fewer_stacks) {
-        advice_row(doc, section, list, ha_doc_printf(doc, "fewer threads, or a smaller -Xss: %" PRIu64 " threads reserve %s", o->counts.threads, size_words(doc, o->counts.stack_bytes)));
+        advice_row(doc, section, list,
+                   ha_doc_printf(doc,
+                                 "fewer threads, or a smaller -Xss: %" PRIu64 " threads reserve %s",
+                                 o->counts.threads, size_words(doc, o->counts.stack_bytes)));
     }
     if (a->container_bytes != 0) {
-        advice_row(doc, section, list, ha_doc_printf(doc, "as it is, a limit of %s would hold all of it", size_words(doc, a->container_bytes)));
+        advice_row(doc, section, list,
+                   ha_doc_printf(doc, "as it is, a limit of %s would hold all of it",
+                                 size_words(doc, a->container_bytes)));
     }
 }
 
-static void container_add(struct ha_report *r, struct ha_doc_node *parent, struct ha_doc_node *machine, const struct ha_offheap *o)
+static void container_add(struct ha_report *r, struct ha_doc_node *parent,
+                          struct ha_doc_node *machine, const struct ha_offheap *o)
 {
     struct ha_doc *doc = r->doc;
     if (o->fit == HA_FIT_NO_LIMIT) {
@@ -346,7 +403,8 @@ static void container_add(struct ha_report *r, struct ha_doc_node *parent, struc
     advice_add(doc, parent, record, o);
 }
 
-void ha_report_offheap(struct ha_report *r, struct ha_doc_node *parent, const struct ha_offheap *offheap, bool brief)
+void ha_report_offheap(struct ha_report *r, struct ha_doc_node *parent,
+                       const struct ha_offheap *offheap, bool brief)
 {
     struct ha_doc *doc = r->doc;
     struct offheap_ctx *ctx = ha_doc_alloc(doc, sizeof *ctx);
@@ -366,7 +424,9 @@ void ha_report_offheap(struct ha_report *r, struct ha_doc_node *parent, const st
     range_add(doc, machine, "now", &offheap->now);
     range_add(doc, machine, "most", &offheap->most);
     direct_record(doc, record, &offheap->counts.direct);
-    ha_doc_machine(ha_doc_text(doc, record, "collector", offheap->jvm.gc == HA_GC_UNKNOWN ? NULL : ha_gc_name(offheap->jvm.gc)));
+    ha_doc_machine(
+        ha_doc_text(doc, record, "collector",
+                    offheap->jvm.gc == HA_GC_UNKNOWN ? NULL : ha_gc_name(offheap->jvm.gc)));
     struct ha_doc_node *holder = ha_doc_section(doc, record, NULL);
     container_add(r, section, holder, offheap);
     for (struct ha_doc_node *n = holder->first_child; n != NULL; n = n->next) {

@@ -6,7 +6,8 @@
 
 #include "ha/query/q_jvm.h"
 
-static struct ha_err *property_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *property_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                                   uint64_t index)
 {
     const struct ha_property *property = &((const struct ha_property_list *)ctx)->list[index];
     ha_doc_text(doc, row, "key", property->key);
@@ -15,7 +16,8 @@ static struct ha_err *property_row(void *ctx, struct ha_doc *doc, struct ha_doc_
     return NULL;
 }
 
-static struct ha_err *argument_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *argument_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                                   uint64_t index)
 {
     const struct ha_property *property = &((const struct ha_property_list *)ctx)->list[index];
     ha_doc_text(doc, row, "value", property->value);
@@ -29,7 +31,8 @@ struct table {
     bool keyed;
 };
 
-static void table_add(struct ha_report *r, struct ha_doc_node *record, const struct table *t, bool hidden)
+static void table_add(struct ha_report *r, struct ha_doc_node *record, const struct table *t,
+                      bool hidden)
 {
     static const struct ha_doc_column columns[] = {{"key", "Name", NULL}, {"value", "Value", NULL}};
     struct ha_doc *doc = r->doc;
@@ -41,7 +44,9 @@ static void table_add(struct ha_report *r, struct ha_doc_node *record, const str
         }
         return;
     }
-    struct ha_doc_node *list = ha_doc_list_of(doc, section, t->key, t->list->count, t->keyed ? property_row : argument_row, (void *)(uintptr_t)t->list);
+    struct ha_doc_node *list =
+        ha_doc_list_of(doc, section, t->key, t->list->count, t->keyed ? property_row : argument_row,
+                       (void *)(uintptr_t)t->list);
     ha_doc_columns(list, HA_DOC_TABLE, t->keyed ? columns : columns + 1, t->keyed ? 2 : 1);
     list->u.list->people_most = HA_DOC_EVERYTHING;
     list->u.list->noun = t->noun;
@@ -50,14 +55,18 @@ static void table_add(struct ha_report *r, struct ha_doc_node *record, const str
     }
 }
 
-void ha_report_properties(struct ha_report *r, struct ha_doc_node *parent, const struct ha_properties *properties, bool brief)
+void ha_report_properties(struct ha_report *r, struct ha_doc_node *parent,
+                          const struct ha_properties *properties, bool brief)
 {
     struct ha_doc *doc = r->doc;
     struct ha_doc_node *record = ha_doc_title(ha_doc_record(doc, parent, "properties"), "");
     const struct table tables[] = {
-        {"Arguments of the JVM", "arguments", "arguments", "Not in the heap: nothing in the program asked for them.", &properties->arguments, false},
-        {"System properties", "system", "properties", "Not in the heap.", &properties->system, true},
-        {"Environment", "environment", "variables", "Not in the heap: the program never asked for it.", &properties->environment, true},
+        {"Arguments of the JVM", "arguments", "arguments",
+         "Not in the heap: nothing in the program asked for them.", &properties->arguments, false},
+        {"System properties", "system", "properties", "Not in the heap.", &properties->system,
+         true},
+        {"Environment", "environment", "variables",
+         "Not in the heap: the program never asked for it.", &properties->environment, true},
     };
     uint64_t masked = 0;
     ha_doc_text(doc, record, "jvm_version", properties->jvm_version)->title = "JVM";
@@ -69,10 +78,13 @@ void ha_report_properties(struct ha_report *r, struct ha_doc_node *parent, const
         }
     }
     if (brief) {
-        ha_doc_command(doc, ha_doc_line(doc, record, "More"), NULL, ha_report_command(r, "properties", ""));
+        ha_doc_command(doc, ha_doc_line(doc, record, "More"), NULL,
+                       ha_report_command(r, "properties", ""));
     } else if (masked > 0) {
         struct ha_doc_node *line = ha_doc_line(doc, record, "Hidden");
         ha_doc_say_count(doc, line, masked, "value", NULL);
-        ha_doc_say(doc, line, masked == 1 ? " that looks like a secret; --show-secrets shows it" : " that look like secrets; --show-secrets shows them");
+        ha_doc_say(doc, line,
+                   masked == 1 ? " that looks like a secret; --show-secrets shows it"
+                               : " that look like secrets; --show-secrets shows them");
     }
 }

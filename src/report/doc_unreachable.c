@@ -12,7 +12,8 @@ struct unreachable_ctx {
     const struct ha_unreachable *u;
 };
 
-static struct ha_err *top_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *top_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                              uint64_t index)
 {
     const struct unreachable_ctx *c = ctx;
     const struct ha_unreachable_top *top = &c->u->tops[index];
@@ -22,7 +23,8 @@ static struct ha_err *top_row(void *ctx, struct ha_doc *doc, struct ha_doc_node 
     return ha_report_object(c->r, row, "object", top->obj, NULL);
 }
 
-static struct ha_err *class_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row, uint64_t index)
+static struct ha_err *class_row(void *ctx, struct ha_doc *doc, struct ha_doc_node *row,
+                                uint64_t index)
 {
     const struct unreachable_ctx *c = ctx;
     const struct ha_unreachable_class *cls = &c->u->classes[index];
@@ -32,12 +34,14 @@ static struct ha_err *class_row(void *ctx, struct ha_doc *doc, struct ha_doc_nod
     return NULL;
 }
 
-static void kinds_add(struct ha_report *r, struct ha_doc_node *record, const struct ha_unreachable *u)
+static void kinds_add(struct ha_report *r, struct ha_doc_node *record,
+                      const struct ha_unreachable *u)
 {
     static const char *const labels[] = {"Garbage", "Class data", "Virtual threads"};
     static const char *const why[] = {
         ": not collected yet; a collection before the dump would free it",
-        ": classes and what their class objects hold: alive in the JVM, which does not write who holds them",
+        ": classes and what their class objects hold: alive in the JVM, which does not write who "
+        "holds them",
         ": held by stacks of parked virtual threads, which this JDK does not write",
     };
     struct ha_doc *doc = r->doc;
@@ -59,15 +63,19 @@ static void kinds_add(struct ha_report *r, struct ha_doc_node *record, const str
 
 static void tops_add(struct unreachable_ctx *ctx, struct ha_doc_node *record, bool brief)
 {
-    static const struct ha_doc_column columns[] = {
-        {"bytes", "Bytes", NULL}, {"objects", "Objects", NULL}, {"kind", "Kind", NULL}, {"object", "Object", NULL}};
+    static const struct ha_doc_column columns[] = {{"bytes", "Bytes", NULL},
+                                                   {"objects", "Objects", NULL},
+                                                   {"kind", "Kind", NULL},
+                                                   {"object", "Object", NULL}};
     const struct ha_unreachable *u = ctx->u;
     struct ha_doc *doc = ctx->r->doc;
-    struct ha_doc_node *section = ha_doc_section(doc, record, brief ? NULL : "The biggest things in it");
+    struct ha_doc_node *section =
+        ha_doc_section(doc, record, brief ? NULL : "The biggest things in it");
     if (!u->has_tops) {
         ha_doc_machine(ha_doc_null(doc, section, "largest"));
         if (!brief) {
-            ha_doc_prose(doc, section, "Left out: the references among them are too tangled for a quick search.");
+            ha_doc_prose(doc, section,
+                         "Left out: the references among them are too tangled for a quick search.");
         }
         return;
     }
@@ -81,9 +89,12 @@ static void tops_add(struct unreachable_ctx *ctx, struct ha_doc_node *record, bo
     }
 }
 
-struct ha_err *ha_report_unreachable(struct ha_report *r, struct ha_doc_node *parent, const struct ha_unreachable *unreachable, bool brief)
+struct ha_err *ha_report_unreachable(struct ha_report *r, struct ha_doc_node *parent,
+                                     const struct ha_unreachable *unreachable, bool brief)
 {
-    static const struct ha_doc_column columns[] = {{"shallow_bytes", "Bytes", NULL}, {"instances", "Instances", NULL}, {"class", "Class", NULL}};
+    static const struct ha_doc_column columns[] = {{"shallow_bytes", "Bytes", NULL},
+                                                   {"instances", "Instances", NULL},
+                                                   {"class", "Class", NULL}};
     struct ha_doc *doc = r->doc;
     struct unreachable_ctx *ctx = ha_doc_alloc(doc, sizeof *ctx);
     if (ctx == NULL) {
@@ -105,15 +116,17 @@ struct ha_err *ha_report_unreachable(struct ha_report *r, struct ha_doc_node *pa
     if (unreachable->objects > 0) {
         tops_add(ctx, record, brief);
     }
-    struct ha_doc_node *list = ha_doc_list_of(doc, ha_doc_section(doc, record, unreachable->objects == 0 || brief ? NULL : "Its classes"), "classes",
-                                              unreachable->class_count, class_row, ctx);
+    struct ha_doc_node *list = ha_doc_list_of(
+        doc, ha_doc_section(doc, record, unreachable->objects == 0 || brief ? NULL : "Its classes"),
+        "classes", unreachable->class_count, class_row, ctx);
     ha_doc_columns(list, HA_DOC_TABLE, columns, sizeof columns / sizeof *columns);
     list->u.list->omitted = unreachable->classes_omitted;
     list->u.list->people_most = 20;
     list->u.list->noun = "classes";
     if (brief) {
         ha_doc_machine(list);
-        ha_doc_command(doc, ha_doc_line(doc, record, "More"), NULL, ha_report_command(r, "unreachable", ""));
+        ha_doc_command(doc, ha_doc_line(doc, record, "More"), NULL,
+                       ha_report_command(r, "unreachable", ""));
     }
     return ha_doc_error(doc);
 }
