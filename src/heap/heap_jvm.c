@@ -23,9 +23,11 @@
 #define JUDGE_INSTANCES 3U    /* at least, of a class that takes part */
 #define CONTRADICTION 4       /* points a contradiction costs; a match gives 1 */
 #define ARRAY_POINTS 8
+#define IMPOSSIBLE (-1000000)
 #define ALIGNMENT_OBJECTS 64U /* objects from which on a common alignment of 16 and more is no chance */
 #define COMPRESSED_END (1ULL << 35) /* compressed references reach so far at an alignment of 8 */
 #define FITS_PERCENT 80U
+#define FITS_JUDGES 20U       /* fewer cannot tell that a layout is wrong */
 
 enum style { PACKED, PACKED_LEADING, STACKED, STYLES };
 #define CANDIDATES (3U * 2U * STYLES)
@@ -89,8 +91,13 @@ static int judge_arrays(const struct ha_gap_arrays *arrays, const struct layout_
 
 static struct ha_err *judge(const struct ha_heap *heap, uint32_t feature, const struct judge *judges, uint32_t count, struct candidate *candidate)
 {
+    const struct layout_mode *mode = &candidate->mode;
     struct layout *layout;
-    HA_TRY(ha_layout_create(heap, &candidate->mode, feature, &layout));
+    if (mode->stacked && (mode->header_bytes == 8 || (mode->header_bytes == 12 && mode->reference_bytes == 8))) {
+        candidate->points = IMPOSSIBLE; /* compact headers, and compressed class pointers alone, are younger than that layout */
+        return NULL;
+    }
+    HA_TRY(ha_layout_create(heap, mode, feature, &layout));
     candidate->points = judge_arrays(heap->gap_arrays, &candidate->mode);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t bytes = ha_layout_instance_bytes(layout, (ha_cls){judges[i].cls});
@@ -184,7 +191,7 @@ static bool layout_fits(const struct ha_heap *heap, struct layout *layout, const
     for (uint32_t i = 0; i < count; i++) {
         matches += ha_layout_instance_bytes(layout, (ha_cls){judges[i].cls}) == heap->gaps[judges[i].cls].smallest;
     }
-    return (uint64_t)matches * 100 >= (uint64_t)count * FITS_PERCENT;
+    return count < FITS_JUDGES || (uint64_t)matches * 100 >= (uint64_t)count * FITS_PERCENT;
 }
 
 /* JDK 23 and later place the first element right behind the length also without compressed class pointers. */
