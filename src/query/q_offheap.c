@@ -16,6 +16,9 @@
 #define INFLATE_BYTES (40 * KIB)
 #define DEFLATE_BYTES (264 * KIB)
 
+#define FITS_MARGIN                                                                                \
+    20 /* a twentieth of the container stays free: for libraries and native code that the heap does not tell of */
+
 #define STACK_RESIDENT_LOW (40 * KIB)   /* of a thread that waits */
 #define STACK_RESIDENT_HIGH (256 * KIB) /* deep ones touch more, up to all of it */
 
@@ -281,9 +284,9 @@ static void judge(struct ha_offheap *o)
     if (o->container_bytes == 0) {
         return;
     }
-    o->fit = o->most.low > o->container_bytes     ? HA_FIT_CANNOT
-             : o->most.high <= o->container_bytes ? HA_FITS
-                                                  : HA_FIT_TIGHT;
+    o->fit = o->most.low > o->container_bytes                                        ? HA_FIT_CANNOT
+             : o->most.high <= o->container_bytes - o->container_bytes / FITS_MARGIN ? HA_FITS
+                                                                                     : HA_FIT_TIGHT;
     if (o->fit == HA_FITS && o->jvm.max_heap_from == HA_MAX_HEAP_UNKNOWN) {
         o->fit = HA_FIT_TIGHT; // the heap may grow
     }

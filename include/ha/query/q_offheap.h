@@ -15,7 +15,7 @@
  *     jvm             estimated   symbols, compilers, malloc's own
  *
  * Each line has what it takes now (resident, as a range) and what it may come to (as a range). A container is too small if the sum of the
- * low ends of the latter is above its limit, and big enough if the sum of the high ends is not.
+ * low ends of the latter is above its limit, and big enough if the sum of the high ends leaves a twentieth of it free.
  */
 #ifndef HA_QUERY_Q_OFFHEAP_H
 #define HA_QUERY_Q_OFFHEAP_H
