@@ -276,7 +276,8 @@ static void advise(struct ha_offheap *o)
         advice->max_heap_bytes = percent >= 10 ? share(o->container_bytes, percent) : 0;
     }
     advice->fewer_stacks = o->counts.stack_bytes > o->container_bytes / 10;
-    advice->container_bytes = round_up(o->most.high, 64 * MIB);
+    advice->container_bytes =
+        round_up(plus(o->most.high, o->most.high / (FITS_MARGIN - 1)), 64 * MIB);
 }
 
 static void judge(struct ha_offheap *o)
