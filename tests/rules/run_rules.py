@@ -7,7 +7,9 @@ A file has a common part (classes) and cases, each a heap of its own together wi
     === leaking expect PATTERN LEVEL [TITLE-PART]      PATTERN must be found with this certainty (and words in its title)
     === healthy silent PATTERN                         PATTERN must not be found, though its classes are there
 
-Lines are dumpgen's, with two additions: `%N LINE` repeats a line for {i} = 0 … N-1 ({j} is {i} + 1), and `{list PREFIX N}` stands for @PREFIX0, @PREFIX1, …
+Lines are dumpgen's, with two additions: `%N LINE` repeats a line for {i} = 0 … N-1 ({j} is {i} + 1, {x} and {y} addresses for them), and `{list PREFIX N}` stands for @PREFIX0, @PREFIX1, …
+
+Dumps of real, healthy programs (testdata/real) must not give any finding that is likely or certain.
 
 Every rule of `hprof-analyze rules` must have a case of both kinds.
 
@@ -23,13 +25,18 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 
 
+def address(i):
+    """Of object i among many that need no names (dumpgen is quick with addresses)."""
+    return f"@0x{0x7f0000000 + 64 * i:x}"
+
+
 def expand(text):
     """dumpgen's text of ours."""
     out = []
     for line in text.splitlines():
         times = re.match(r"\s*%(\d+) (.*)", line)
         for i in range(int(times[1]) if times else 1):
-            made = times[2].replace("{i}", str(i)).replace("{j}", str(i + 1)) if times else line
+            made = times[2].replace("{i}", str(i)).replace("{j}", str(i + 1)).replace("{x}", address(i)).replace("{y}", address(i + 1)) if times else line
             made = re.sub(r"\{list (\w+) (\d+)\}", lambda m: ", ".join(f"@{m[1]}{k}" for k in range(int(m[2]))), made)
             out.append(made)
     return "\n".join(out) + "\n"
@@ -99,6 +106,14 @@ def main():
         print(f"{'not ok' if missing else 'ok'} {number} - every rule has both cases")
         if missing:
             print(f"# missing: {', '.join(missing)}")
+        for dump in sorted((HERE.parent.parent / "testdata/real").glob("*.hprof.gz")):
+            number += 1
+            run = subprocess.run([program, "suspects", "-f", "json", "--no-index", dump], capture_output=True, text=True, check=True)
+            loud = [f["title"] for f in json.loads(run.stdout)["patterns"] if f["certainty"] != "seen"]
+            failed += bool(loud)
+            print(f"{'not ok' if loud else 'ok'} {number} - {dump.name} is quiet")
+            if loud:
+                print(f"# {loud}")
     print(f"1..{number}")
     sys.exit(1 if failed else 0)
 
