@@ -80,7 +80,8 @@ class Answers:
         self.last = {}
 
     def ask(self, *args):
-        done = subprocess.run([self.program, *args, "-q", "-f", "json", "--index-dir", str(self.index_dir)], capture_output=True, timeout=120, check=False)
+        done = subprocess.run([self.program, *args, "-q", "-f", "json", "--index-dir", str(self.index_dir)], capture_output=True, timeout=120,
+                              check=False)
         check(done.returncode in (0, 1), f"{' '.join(args)}: exit {done.returncode} {done.stderr[:200]}")
         answer = json.loads(done.stdout)
         self.validate(answer, " ".join(args))
@@ -154,6 +155,7 @@ def main():
         for old, new in zip(dumps, dumps[1:]):
             a.ask("compare", old, new, "--fail-on-growth", "1%")
         a.ask("compare", *dumps[:3])
+        a.ask("rules")
         saved = sorted((top / "testdata" / "reports").glob("*/*report*.json"))
         check(len(saved) >= 2, "saved reports are there")
         for path in saved:
