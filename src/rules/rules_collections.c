@@ -285,7 +285,7 @@ static bool walk_map(struct walk *w, ha_obj map, bool values)
 
 static bool walk_elements(struct walk *w, ha_obj obj)
 {
-    static const char *const arrays[] = {"elementData", "queue", "items", "array", "elements", "a", "es"};
+    static const char *const arrays[] = {"elementData", "queue", "items", "array", "elements", "a"};
     static const char *const chains[] = {"first", "head"};
     int64_t size;
     ha_obj inner;
