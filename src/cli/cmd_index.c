@@ -12,7 +12,7 @@
 
 #define ACTIONS "build|info|verify|remove"
 #define HEAPS_LOOKED_FOR                                                                           \
-    16 /* an index of the last heap is wanted, and how many heaps there are is not known before one is found */
+    1024 /* an index of the last heap is wanted, and how many heaps there are is not known before one is found */
 
 enum action { ACTION_BUILD, ACTION_INFO, ACTION_VERIFY, ACTION_REMOVE };
 
