@@ -90,6 +90,9 @@ START_TEST(test_write_error)
     struct ha_doc *doc = ha_doc_create();
     list_add(doc, "a", 2, 5);
     for (size_t i = 0; ha_renderer_at(i) != NULL; i++) {
+        if (ha_renderer_at(i)->command != NULL) {
+            continue; /* refuses documents that are not its command's */
+        }
         ck_err(ha_renderer_at(i)->render(doc, &(struct ha_render_options){.width = 80, .limit = 0},
                                          fails, NULL),
                HA_ERR_SYSTEM, "disk full");
