@@ -28,7 +28,7 @@ struct reading {
     bool done;
 };
 
-static struct ha_err *complain(const char *name, size_t line, size_t column, const char *fmt, va_list ap)
+static HA_PRINTF(4, 0) struct ha_err *complain(const char *name, size_t line, size_t column, const char *fmt, va_list ap)
 {
     char text[512];
     vsnprintf(text, sizeof text, fmt, ap);

@@ -40,8 +40,8 @@ static void kinds_add(struct ha_report *r, struct ha_doc_node *record,
     static const char *const labels[] = {"Garbage", "Class data", "Virtual threads"};
     static const char *const why[] = {
         ": not collected yet; a collection before the dump would free it",
-        ": classes and what their class objects hold: alive in the JVM, which does not write who "
-        "holds them",
+        (": classes and what their class objects hold: alive in the JVM, which does not write who "
+         "holds them"),
         ": held by stacks of parked virtual threads, which this JDK does not write",
     };
     struct ha_doc *doc = r->doc;
