@@ -49,11 +49,11 @@ static struct ha_err *path_error(int errnum, const char *what, const char *path)
     return err;
 }
 
-struct ha_err *ha_file_open_read(const char *path, int *ret_fd, struct ha_file_info *ret_info)
+static struct ha_err *open_read(const char *path, int flags, int *ret_fd, struct ha_file_info *ret_info)
 {
     int fd;
     do {
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0) {
         return path_error(errno, "open", path);
@@ -65,6 +65,16 @@ struct ha_err *ha_file_open_read(const char *path, int *ret_fd, struct ha_file_i
     }
     *ret_fd = fd;
     return NULL;
+}
+
+struct ha_err *ha_file_open_read(const char *path, int *ret_fd, struct ha_file_info *ret_info)
+{
+    return open_read(path, 0, ret_fd, ret_info);
+}
+
+struct ha_err *ha_file_open_plain(const char *path, int *ret_fd, struct ha_file_info *ret_info)
+{
+    return open_read(path, O_NONBLOCK, ret_fd, ret_info);
 }
 
 void ha_file_close(int fd)

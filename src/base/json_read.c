@@ -89,7 +89,7 @@ struct ha_err *ha_json_read_file(const char *path, uint64_t max_bytes, struct ha
 {
     struct ha_file_info info;
     int fd = -1;
-    HA_TRY(ha_file_open_read(path, &fd, &info));
+    HA_TRY(ha_file_open_plain(path, &fd, &info));
     struct ha_err *err = NULL;
     if (!info.regular) {
         err = ha_err_new(HA_ERR_INPUT, "'%s' is no plain file", path);

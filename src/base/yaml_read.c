@@ -243,7 +243,7 @@ struct ha_err *ha_yaml_read_file(const char *path, struct ha_arena *arena, struc
 {
     struct ha_file_info info;
     int fd;
-    HA_TRY(ha_file_open_read(path, &fd, &info));
+    HA_TRY(ha_file_open_plain(path, &fd, &info));
     HA_FREE char *text = NULL;
     size_t bytes = 0;
     struct ha_err *err = NULL;

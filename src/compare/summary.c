@@ -72,7 +72,7 @@ struct ha_err *ha_summary_is_json(const char *path, bool *ret)
     size_t len = 0;
     int fd = -1;
     *ret = false;
-    HA_TRY(ha_file_open_read(path, &fd, &info));
+    HA_TRY(ha_file_open_plain(path, &fd, &info));
     struct ha_err *err = info.regular ? ha_file_read_at(fd, path, 0, head, sizeof head, &len) : NULL;
     ha_file_close(fd);
     HA_TRY(err);

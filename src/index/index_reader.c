@@ -200,7 +200,7 @@ struct ha_err *ha_index_open(const char *path, struct ha_index **ret)
     }
     int fd = -1;
     struct ha_file_info info;
-    HA_TRY(ha_file_open_read(path, &fd, &info));
+    HA_TRY(ha_file_open_plain(path, &fd, &info));
     struct ha_err *err = ha_index_open_fd(fd, info.bytes, path, NULL, ret);
     ha_file_close(fd);
     return err;

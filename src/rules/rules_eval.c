@@ -35,6 +35,15 @@ const char *value_as_text(struct run *run, struct value value)
     return copy;
 }
 
+size_t text_length(const struct ha_sbuf *text)
+{
+    size_t len = text->len < RULE_TEXT_MAX ? text->len : RULE_TEXT_MAX;
+    while (len > 0 && len < text->len && ((unsigned char)text->data[len] & 0xc0) == 0x80) {
+        len--; // not within a character of UTF-8
+    }
+    return len;
+}
+
 /* ---- fields ---- */
 
 static struct value from_heap(const struct ha_heap *heap, const struct ha_value *v)

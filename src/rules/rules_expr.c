@@ -15,6 +15,7 @@
  *
  * No loops, no definitions: what an expression costs is bounded by its length. Units are checked: bytes are compared with bytes.
  */
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +45,7 @@ struct parser {
     struct token token;
     uint32_t nodes, depth;
     bool in_aggregate;
+    bool uses_native;
 };
 
 static HA_PRINTF(3, 4) struct ha_err *complain(const struct parser *p, const char *at, const char *fmt, ...)
@@ -129,7 +131,8 @@ static struct ha_err *number_take(struct parser *p)
             p->token.number += scale * (*p->at++ - '0');
         }
     }
-    return unit_take(p);
+    HA_TRY(unit_take(p));
+    return isfinite(p->token.number) ? NULL : complain(p, p->token.start, "too large a number");
 }
 
 static struct ha_err *sign_take(struct parser *p)
@@ -283,12 +286,14 @@ static struct ha_err *total_name(struct parser *p, struct expr **ret)
     if (i >= 0) {
         HA_TRY(node_new(p, EXPR_VALUE, rule->totals[i].expr->type, rule->totals[i].expr->unit, ret));
         (*ret)->number = (uint32_t)i;
+        p->uses_native = p->uses_native || rule->totals[i].expr->uses_native;
         return next(p);
     }
     for (size_t k = 0; k < sizeof builtins / sizeof *builtins; k++) {
         if (is_word(p, builtins[k].name)) {
             HA_TRY(node_new(p, EXPR_BUILTIN, builtins[k].type, builtins[k].unit, ret));
             (*ret)->number = (uint32_t)k;
+            p->uses_native = p->uses_native || k == BUILTIN_NATIVE;
             return next(p);
         }
     }
@@ -701,6 +706,7 @@ struct ha_err *expr_parse(const struct scope *scope, const char *text, struct ex
     struct parser p = {.scope = scope, .text = text, .at = text};
     HA_TRY(next(&p));
     HA_TRY(or_parse(&p, ret));
+    (*ret)->uses_native = p.uses_native;
     return p.token.kind == TOKEN_END ? NULL : complain(&p, p.token.start, "something is left over");
 }
 

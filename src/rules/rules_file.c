@@ -280,7 +280,8 @@ static struct ha_err *read_keeps(struct reading *r, const struct ha_yaml *node)
 
 static struct ha_err *read_native(struct reading *r, const struct ha_yaml *node)
 {
-    return total_expression(r, node, TYPE_NUMBER, UNIT_BYTES, &r->rule->native);
+    HA_TRY(total_expression(r, node, TYPE_NUMBER, UNIT_BYTES, &r->rule->native));
+    return r->rule->native->uses_native ? complain(r, node, "it is made of itself") : NULL;
 }
 
 static struct ha_err *read_bytes(struct reading *r, const struct ha_yaml *node)
@@ -567,7 +568,7 @@ static struct ha_err *file_add(struct ha_rules *rules, const char *path)
 {
     struct ha_file_info info;
     int fd;
-    HA_TRY(ha_file_open_read(path, &fd, &info));
+    HA_TRY(ha_file_open_plain(path, &fd, &info));
     HA_FREE char *text = NULL;
     size_t bytes = 0;
     struct ha_err *err = NULL;

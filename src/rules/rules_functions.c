@@ -263,6 +263,10 @@ static struct value fn_weakly_held(struct run *run, const struct expr *e)
     }
     struct ha_in in = ha_graph_in(run->q.snapshot->graph, v.u.obj);
     for (uint64_t i = 0; i < in.count; i++) {
+        if (run->steps == 0) {
+            return value_missing();
+        }
+        run->steps--;
         ha_obj source = ha_in_at(&in, i), referent;
         bool is_reference = (ha_heap_class(heap_of(run), ha_heap_class_of(heap_of(run), source))->flags & HA_CLASS_IS_REFERENCE) != 0;
         if (!is_reference || !ha_graph_referent(run->q.snapshot->graph, source, &referent) || !ha_obj_equal(referent, v.u.obj)) {
@@ -340,14 +344,14 @@ static struct value fn_contains(struct run *run, const struct expr *e)
 static struct value fn_text(struct run *run, const struct expr *e)
 {
     struct ha_sbuf out = {0};
-    for (uint32_t i = 0; i < e->arg_count; i++) {
+    for (uint32_t i = 0; i < e->arg_count && out.len <= RULE_TEXT_MAX; i++) {
         struct value v = argument(run, e, i);
         if (v.kind == VALUE_MISSING || !value_words(run, v, e->args[i]->unit, &out)) {
             ha_sbuf_deinit(&out);
             return no_object(v);
         }
     }
-    struct value text = value_text(run_text(run, ha_sbuf_text(&out), out.len));
+    struct value text = value_text(run_text(run, ha_sbuf_text(&out), text_length(&out)));
     run->failed = run->failed || ha_sbuf_failed(&out);
     ha_sbuf_deinit(&out);
     return text;

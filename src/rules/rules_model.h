@@ -11,6 +11,8 @@
 #ifndef HA_SRC_RULES_RULES_MODEL_H
 #define HA_SRC_RULES_RULES_MODEL_H
 
+#include <math.h>
+
 #include "ha/base/idmap.h"
 #include "ha/base/vec.h"
 #include "ha/base/yaml_read.h"
@@ -24,6 +26,7 @@
 #define EXPR_NODES_MAX 400U     /* of one expression */
 #define EXPR_DEPTH_MAX 40U
 #define ROW_COLUMNS_MAX 6U
+#define RULE_TEXT_MAX 20000U    /* bytes of a text that a rule makes; longer ones are cut: texts of texts would double with every name */
 
 /* ---- values ---- */
 
@@ -56,9 +59,10 @@ static inline struct value value_null(void)
     return (struct value){.kind = VALUE_NULL};
 }
 
+/* NULL for what is no finite number: nothing behind this has to think of others. */
 static inline struct value value_number(double number)
 {
-    return (struct value){.kind = VALUE_NUMBER, .u.number = number};
+    return (struct value){.kind = isfinite(number) ? VALUE_NUMBER : VALUE_NULL, .u.number = number};
 }
 
 static inline struct value value_bool(bool truth)
@@ -159,6 +163,7 @@ struct expr {
     uint32_t arg_count;
     const char *names[FIELD_NAMES_MAX];
     uint32_t name_count;
+    bool uses_native; /* the root of an expression: it names `native`, perhaps by way of a total */
 };
 
 /* ---- texts with placeholders ---- */
@@ -276,6 +281,9 @@ struct value total_aggregate(struct run *run, uint32_t slot);
 
 /* A copy in the scratch, "" without memory. */
 const char *run_text(struct run *run, const char *text, size_t len);
+
+/* How much of a text is kept: RULE_TEXT_MAX at most, whole characters. */
+size_t text_length(const struct ha_sbuf *text);
 
 /* The text of a value as people read it, in `unit`; false: there is none. */
 bool value_words(struct run *run, struct value value, enum unit unit, struct ha_sbuf *out);

@@ -234,6 +234,7 @@ static void held_take(struct running *r)
             r->run.row = &row;
             struct value keep = r->rule->held_if == NULL ? value_bool(true) : expr_eval(&r->run, r->rule->held_if);
             r->run.row = NULL;
+            ha_arena_reset(&r->run.scratch);
             ha_obj *slot = keep.kind == VALUE_BOOL && keep.u.truth ? ha_vec_push(&r->groups.data[0]->held) : NULL;
             if (slot != NULL) {
                 *slot = row.obj;
@@ -268,14 +269,14 @@ bool rule_ran_out(struct run *run, const struct rule *rule)
 static const char *text_make(struct run *run, const struct text_piece *piece)
 {
     struct ha_sbuf out = {0};
-    for (; piece != NULL; piece = piece->next) {
+    for (; piece != NULL && out.len <= RULE_TEXT_MAX; piece = piece->next) {
         if (piece->literal != NULL) {
             ha_sbuf_puts(&out, piece->literal);
         } else if (!value_words(run, expr_eval(run, piece->expr), piece->expr->unit, &out)) {
             ha_sbuf_putc(&out, '?');
         }
     }
-    const char *text = ha_sbuf_failed(&out) ? NULL : ha_arena_strndup(run->arena, ha_sbuf_text(&out), out.len);
+    const char *text = ha_sbuf_failed(&out) ? NULL : ha_arena_strndup(run->arena, ha_sbuf_text(&out), text_length(&out));
     run->failed = run->failed || text == NULL;
     ha_sbuf_deinit(&out);
     return text == NULL ? "" : text;

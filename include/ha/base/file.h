@@ -22,6 +22,9 @@ struct ha_file_info {
 
 /* Opens for reading (O_CLOEXEC); *ret_fd is the caller's to close with ha_file_close(). */
 struct ha_err *ha_file_open_read(const char *path, int *ret_fd, struct ha_file_info *ret_info) HA_WARN_UNUSED;
+
+/* The same for what is read as a plain file: opening a FIFO does not wait for its writer; the caller looks at ret_info->regular. */
+struct ha_err *ha_file_open_plain(const char *path, int *ret_fd, struct ha_file_info *ret_info) HA_WARN_UNUSED;
 void ha_file_close(int fd); /* -1 is fine; keeps errno */
 struct ha_err *ha_file_info(int fd, const char *path, struct ha_file_info *ret) HA_WARN_UNUSED;
 

@@ -112,6 +112,10 @@ START_TEST(test_open)
     ck_ok(ha_file_open_read("/dev/null", &fd, &info));
     ck_assert(!info.directory && !info.regular);
     ha_file_close(fd);
+    ck_assert_int_eq(mkfifo("pipe", 0600), 0);
+    ck_ok(ha_file_open_plain("pipe", &fd, &info)); // at once, though nobody writes
+    ck_assert(!info.regular);
+    ha_file_close(fd);
     leave();
 }
 END_TEST

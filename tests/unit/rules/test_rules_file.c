@@ -54,6 +54,8 @@ START_TEST(mistakes_are_told_with_their_place)
     refuse(RULE("collector: moon, seen: count > 0"), "there is no collector 'moon'");
     refuse(RULE("class: A, seen: count > 0, evidence: ['{x']"), "'{' without its '}'");
     refuse("rules:\n- {id: A b, about: b, title: t, advice: d}\n", "id: small letters");
+    refuse(RULE("class: A, seen: count > 0, native: native + bytes(1)"), "native: it is made of itself");
+    refuse(RULE("class: A, seen: count > 0, totals: {n: native, m: n}, native: m"), "native: it is made of itself");
     refuse("rules: 1\n", "a list of rules");
     refuse("colour: red\n", "x.yaml:1:1: unknown key 'colour'");
     refuse(RULE("class: A, seen: count > 0") "- {id: a, about: b, title: t, advice: d, class: A, seen: count > 0}\n", "of this id already");
@@ -148,6 +150,44 @@ START_TEST(circles_end)
 }
 END_TEST
 
+START_TEST(numbers_are_finite)
+{
+    struct ha_sbuf text = {0};
+    ha_sbuf_puts(&text, "rules:\n- {id: a, about: b, title: t, advice: d, class: com.acme.Item, totals: {p: \"percent(");
+    ha_sbuf_fill(&text, '9', 308);
+    ha_sbuf_puts(&text, ", 1)\"}, seen: has(p) and p == null}\n");
+    fixture_init(&x, heap_text);
+    run(ha_sbuf_text(&text));
+    ck_assert_uint_eq(findings.count, 1);
+    ha_arena_deinit(&arena);
+    fixture_deinit(&x);
+    ha_sbuf_clear(&text);
+    ha_sbuf_puts(&text, "rules:\n- {id: a, about: b, title: t, advice: d, class: A, seen: count < ");
+    ha_sbuf_fill(&text, '9', 309);
+    ha_sbuf_puts(&text, "}\n");
+    refuse(ha_sbuf_text(&text), "too large a number");
+    ha_sbuf_deinit(&text);
+}
+END_TEST
+
+START_TEST(texts_of_texts_end)
+{
+    struct ha_sbuf text = {0};
+    ha_sbuf_puts(&text, "rules:\n- {id: a, about: b, advice: d, class: com.acme.Item, values: {a0: \"text('ää')\"");
+    for (int i = 1; i < 30; i++) {
+        ha_sbuf_printf(&text, ", a%d: \"text(a%d, a%d, a%d, a%d)\"", i, i - 1, i - 1, i - 1, i - 1);
+    }
+    ha_sbuf_puts(&text, "}, totals: {t: 'at_max(size, a29)'}, seen: count > 0, title: 'x{t}{t}{t}'}\n");
+    fixture_init(&x, heap_text);
+    run(ha_sbuf_text(&text));
+    ck_assert_uint_eq(findings.count, 1);
+    ck_assert_uint_eq(strlen(findings.list[0].title), 19999); // behind a whole character
+    ha_arena_deinit(&arena);
+    fixture_deinit(&x);
+    ha_sbuf_deinit(&text);
+}
+END_TEST
+
 START_TEST(bytes_count_once)
 {
     fixture_init(&x, heap_text);
@@ -163,4 +203,4 @@ START_TEST(bytes_count_once)
 END_TEST
 
 CK_HA_MAIN("rules_file", builtin_rules_load, mistakes_are_told_with_their_place, depth_and_length_have_an_end, rows_totals_groups, what_is_missing_silences,
-           circles_end, bytes_count_once)
+           circles_end, numbers_are_finite, texts_of_texts_end, bytes_count_once)
