@@ -80,16 +80,16 @@ bool ha_map_each(struct ha_query *q, ha_obj map, ha_map_entry_fn fn, void *ctx)
     const char *name = ha_heap_class(heap, ha_heap_class_of(heap, owner))->name;
     bool side_by_side = strcmp(name, "java.util.ImmutableCollections$MapN") == 0;
     uint32_t length = ha_heap_array_length(heap, table);
-    for (uint32_t i = 0; i < length && !w.stopped; i += side_by_side ? 2 : 1) {
+    for (uint64_t i = 0; i < length && !w.stopped; i += side_by_side ? 2 : 1) {
         ha_obj first, value;
-        if (!element(&w, table, i, &first)) {
+        if (!element(&w, table, (uint32_t)i, &first)) {
             continue;
         }
         if (!side_by_side) {
             walk_chain(&w, first);
         } else {
             deliver(&w, first,
-                    i + 1 < length && element(&w, table, i + 1, &value) ? value : HA_OBJ_NONE);
+                    i + 1 < length && element(&w, table, (uint32_t)i + 1, &value) ? value : HA_OBJ_NONE);
         }
     }
     return true;

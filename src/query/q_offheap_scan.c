@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#include "ha/base/checked.h"
 #include "ha/base/idmap.h"
 #include "ha/query/q_histogram.h"
 #include "ha/query/q_instances.h"
@@ -55,6 +56,14 @@ static bool read_long(struct scan *s, ha_obj obj, const char *field, uint64_t *r
 static bool read_object(struct scan *s, ha_obj obj, const char *field, ha_obj *ret)
 {
     return ha_heap_read_reference(s->q->snapshot->heap, &s->q->window, obj, field, ret);
+}
+
+/* Sums end at the largest number: what objects say of native memory may be anything. */
+static void add(uint64_t *sum, uint64_t more)
+{
+    if (!ha_add_u64(*sum, more, sum)) {
+        *sum = UINT64_MAX;
+    }
 }
 
 /* Enters a piece of memory; *ret_new is false if one of that address was there. */
@@ -99,10 +108,10 @@ static struct ha_err *count_allocation(struct scan *s, ha_obj cleaner, ha_obj th
     HA_TRY(enter(s, address, &is_new));
     if (is_new) {
         direct->buffers++;
-        direct->buffer_bytes += size;
+        add(&direct->buffer_bytes, size);
         if (waits(s, cleaner)) {
             direct->waiting++;
-            direct->waiting_bytes += size;
+            add(&direct->waiting_bytes, size);
         }
     }
     return NULL;
@@ -114,7 +123,7 @@ static struct ha_err *count_mapping(struct scan *s, ha_obj thunk)
     if (!s->counts->mapped_counters && read_long(s, thunk, "address", &address) && address != 0 &&
         read_long(s, thunk, "size", &size)) {
         s->counts->mapped_files++;
-        s->counts->mapped_bytes += size;
+        add(&s->counts->mapped_bytes, size);
     }
     return NULL;
 }
@@ -175,10 +184,10 @@ static struct ha_err *count_buffer(struct scan *s, ha_obj buffer)
     }
     HA_TRY(enter(s, address, &is_new));
     if (is_new && is_image(s, buffer, 1)) {
-        s->counts->image_bytes += capacity;
+        add(&s->counts->image_bytes, capacity);
     } else if (is_new) {
         direct->bares++;
-        direct->bare_bytes += capacity;
+        add(&direct->bare_bytes, capacity);
     }
     return NULL;
 }
@@ -198,7 +207,7 @@ static struct ha_err *count_segment(struct scan *s, ha_obj cleanup)
     HA_TRY(enter(s, address, &is_new));
     if (is_new && reserved != 0) {
         direct->segments++;
-        direct->segment_bytes += size;
+        add(&direct->segment_bytes, size);
     }
     return NULL;
 }
@@ -234,7 +243,7 @@ static void count_thread(struct scan *s, ha_obj thread)
         read_long(s, holder, "stackSize", &size);
     }
     counts->threads++;
-    counts->stack_bytes += size != 0 ? size : s->jvm->thread_stack_bytes;
+    add(&counts->stack_bytes, size != 0 ? size : s->jvm->thread_stack_bytes);
 }
 
 static struct ha_err *count_object(void *ctx, ha_obj obj, uint8_t mark)
@@ -365,8 +374,8 @@ static void read_unmapper(void *ctx, ha_cls cls)
     uint64_t count, size;
     if (static_long(s, cls, "count", &count) && static_long(s, cls, "totalSize", &size)) {
         s->counts->mapped_counters = true;
-        s->counts->mapped_files += count;
-        s->counts->mapped_bytes += size;
+        add(&s->counts->mapped_files, count);
+        add(&s->counts->mapped_bytes, size);
     }
 }
 
@@ -383,8 +392,8 @@ static void read_netty(struct scan *s)
             static_atomic(s, (ha_cls){c}, "DIRECT_MEMORY_COUNTER", "", &bytes)) {
             static_long(s, (ha_cls){c}, "DIRECT_MEMORY_LIMIT", &limit);
             s->counts->has_netty = true;
-            s->counts->netty_bytes += bytes;
-            s->counts->netty_limit_bytes += limit;
+            add(&s->counts->netty_bytes, bytes);
+            add(&s->counts->netty_limit_bytes, limit);
         }
     }
 }

@@ -12,23 +12,30 @@
 #include "ha/query/q_secrets.h"
 #include "query/q_properties.h"
 
-#define TEXT_CHARS 16384U /* of a key or value; longer ones are cut */
+#define TEXT_CHARS 16384U        /* of a key or value; longer ones are cut */
+#define TEXTS_MAX (32U << 20)    /* bytes of all of one table; entries may share a long text, so a small dump could ask for any amount */
+#define TEXT_CHARS_LATE 80U      /* of each text after that */
 
 struct reading {
     struct ha_query *q;
     bool show_secrets;
     HA_VEC(struct ha_property) list;
-    bool failed; /* no memory */
+    uint64_t bytes; /* of texts */
+    bool failed;    /* no memory */
 };
 
 /* A String, or an object that keeps one in `str` (ProcessEnvironment.Variable, Value). */
-static bool read_text(struct ha_query *q, ha_obj obj, struct ha_sbuf *out)
+static bool read_text(struct reading *r, ha_obj obj, struct ha_sbuf *out)
 {
+    struct ha_query *q = r->q;
     const struct ha_heap *heap = q->snapshot->heap;
+    size_t chars = r->bytes < TEXTS_MAX ? TEXT_CHARS : TEXT_CHARS_LATE;
     ha_obj inner;
-    return ha_heap_string(heap, &q->window, obj, TEXT_CHARS, out, NULL) ||
-           (ha_heap_read_reference(heap, &q->window, obj, "str", &inner) &&
-            ha_heap_string(heap, &q->window, inner, TEXT_CHARS, out, NULL));
+    bool found = ha_heap_string(heap, &q->window, obj, chars, out, NULL) ||
+                 (ha_heap_read_reference(heap, &q->window, obj, "str", &inner) &&
+                  ha_heap_string(heap, &q->window, inner, chars, out, NULL));
+    r->bytes += out->len;
+    return found;
 }
 
 static const char *keep(struct reading *r, const struct ha_sbuf *text)
@@ -63,8 +70,8 @@ static bool add_entry(void *ctx, ha_obj key, ha_obj value)
     struct reading *r = ctx;
     struct ha_sbuf name = {0};
     struct ha_sbuf text = {0};
-    if (read_text(r->q, key, &name)) {
-        if (!ha_obj_is_none(value) && !read_text(r->q, value, &text)) {
+    if (read_text(r, key, &name)) {
+        if (!ha_obj_is_none(value) && !read_text(r, value, &text)) {
             ha_sbuf_puts(&text, "(not a text)");
         }
         add(r, keep(r, &name), ha_sbuf_text(&text));
@@ -144,7 +151,7 @@ struct ha_err *ha_property_table(struct ha_query *q, const char *class_name, con
 static void add_argument(struct reading *r, ha_obj text)
 {
     struct ha_sbuf value = {0};
-    if (read_text(r->q, text, &value)) {
+    if (read_text(r, text, &value)) {
         add(r, "", ha_sbuf_text(&value));
     }
     ha_sbuf_deinit(&value);

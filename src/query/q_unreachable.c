@@ -98,6 +98,7 @@ struct search {
     HA_VEC(struct frame) stack;
     uint64_t edges, steps;
     struct ha_idmap names; /* hash of a class's name -> class */
+    size_t longest; /* of them, in bytes */
     uint32_t names_read;
 };
 
@@ -245,14 +246,17 @@ static bool is_class_name(struct search *s, ha_obj obj)
     const struct ha_heap *heap = s->q->snapshot->heap;
     struct ha_sbuf text = {0};
     bool found = false;
-    if ((ha_heap_class(heap, ha_heap_class_of(heap, obj))->flags & HA_CLASS_IS_STRING) != 0 &&
-        s->names_read < NAMES_READ_MAX &&
-        ha_heap_string(heap, &s->q->window, obj, 0, &text, NULL)) {
+    bool cut = false;
+    if ((ha_heap_class(heap, ha_heap_class_of(heap, obj))->flags & HA_CLASS_IS_STRING) == 0 ||
+        s->names_read == NAMES_READ_MAX) {
+        return false;
+    }
+    s->names_read++;
+    if (ha_heap_string(heap, &s->q->window, obj, s->longest, &text, &cut) && !cut) {
         char *mark = text.data == NULL ? NULL : strstr(text.data, "+0x");
         if (mark != NULL) {
             *mark = '/';
         }
-        s->names_read++;
         found = ha_idmap_get(&s->names, ha_hash(ha_sbuf_text(&text), text.len)) != HA_IDMAP_NONE;
     }
     ha_sbuf_deinit(&text);
@@ -264,7 +268,9 @@ static struct ha_err *collect_names(struct search *s)
     const struct ha_heap *heap = s->q->snapshot->heap;
     for (uint32_t c = 0; c < heap->facts.class_count; c++) {
         const char *name = heap->classes[c].name;
-        if (!ha_idmap_add(&s->names, ha_hash(name, strlen(name)), c, NULL)) {
+        size_t len = strlen(name);
+        s->longest = len > s->longest ? len : s->longest;
+        if (!ha_idmap_add(&s->names, ha_hash(name, len), c, NULL)) {
             return ha_err_nomem();
         }
     }
