@@ -49,6 +49,16 @@ void ha_sizes_destroy(struct ha_sizes *sizes)
     }
 }
 
+const struct ha_size_part *ha_sizes_part(const struct ha_sizes *sizes, const char *part)
+{
+    for (uint32_t i = 0; i < sizes->part_count; i++) {
+        if (strcmp(sizes->parts[i].part, part) == 0) {
+            return &sizes->parts[i];
+        }
+    }
+    return NULL;
+}
+
 uint32_t ha_size_clamp(uint64_t value, uint32_t alignment)
 {
     uint64_t most = UINT32_MAX / alignment * alignment;

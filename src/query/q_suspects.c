@@ -95,6 +95,17 @@ static void subtract(const struct ha_query *q, struct ha_level_sums *sums,
     sum->shallow_bytes -= single->shallow_bytes;
 }
 
+/*
+ * What a group is judged by. Class objects are there because classes are loaded, and as the JVM counts them they are large enough to exceed any
+ * threshold in a small heap: only what they keep besides is worth a word. (For MAT they have next to no size, and the rule is MAT's.)
+ */
+static uint64_t group_weight(const struct finding *f, const struct ha_level_sums *sums, uint32_t cls)
+{
+    const struct ha_tally_sum *sum = &sums->instances[cls];
+    bool own_too = cls != sums->class_class || f->q->snapshot->sizes->model == HA_SIZES_MAT;
+    return own_too ? sum->retained_bytes : sum->retained_bytes - sum->shallow_bytes;
+}
+
 static struct ha_err *add_groups(struct finding *f, struct ha_level_sums *sums)
 {
     uint32_t classes = f->q->snapshot->heap->facts.class_count;
@@ -108,7 +119,7 @@ static struct ha_err *add_groups(struct finding *f, struct ha_level_sums *sums)
         all->retained_bytes += sums->mirrors[c].retained_bytes;
     }
     for (uint32_t c = 0; c < classes; c++) {
-        if (sums->instances[c].retained_bytes <= f->threshold) {
+        if (group_weight(f, sums, c) <= f->threshold) {
             continue;
         }
         struct candidate *candidate = new_candidate(f, HA_SUSPECT_GROUP, (ha_cls){c});

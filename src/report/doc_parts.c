@@ -284,6 +284,36 @@ static void dump_line(struct ha_report *r, struct ha_doc_node *parent)
     }
 }
 
+/* "header 12, compressed references 4 (gaps between objects), alignment 8 (addresses)": how a part was found stands behind the last one found so. */
+static void sizes_line(struct ha_report *r, struct ha_doc_node *parent)
+{
+    static const struct {
+        const char *part, *words;
+    } told[] = {{"header_bytes", "header"}, {"reference_bytes", "references"}, {"object_alignment", "alignment"}};
+    const struct ha_sizes *sizes = r->query->snapshot->sizes;
+    const uint32_t count = sizeof told / sizeof *told;
+    struct ha_doc *doc = r->doc;
+    struct ha_doc_node *line = ha_doc_line(doc, parent, "Sizes");
+    if (sizes->part_count == 0) {
+        ha_doc_say(doc, line, ha_doc_printf(doc, "as Eclipse MAT estimates them: references %" PRIu32 ", alignment %" PRIu32, sizes->reference_bytes,
+                                            sizes->alignment));
+        return;
+    }
+    ha_doc_say(doc, line, "as the JVM counts them: ");
+    const char *found_by[sizeof told / sizeof *told] = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        const struct ha_size_part *part = ha_sizes_part(sizes, told[i].part);
+        found_by[i] = part->found_by;
+        if (i > 0) {
+            bool same = strcmp(found_by[i], found_by[i - 1]) == 0;
+            ha_doc_say(doc, line, same ? ", " : ha_doc_printf(doc, " (%s), ", found_by[i - 1]));
+        }
+        bool narrow = strcmp(part->part, "reference_bytes") == 0 && part->value == 4 && r->query->snapshot->heap->facts.id_size == 8;
+        ha_doc_say(doc, line, ha_doc_printf(doc, "%s%s %" PRIu64, narrow ? "compressed " : "", told[i].words, part->value));
+    }
+    ha_doc_say(doc, line, ha_doc_printf(doc, " (%s)", found_by[count - 1]));
+}
+
 void ha_report_overview(struct ha_report *r, struct ha_doc_node *parent)
 {
     struct ha_overview overview = r->overview;
@@ -304,6 +334,7 @@ void ha_report_overview(struct ha_report *r, struct ha_doc_node *parent)
         ha_doc_say(doc, line,
                    overview.unreachable_objects == 1 ? "is unreachable" : "are unreachable");
     }
+    sizes_line(r, parent);
 }
 
 void ha_report_warnings(struct ha_report *r, struct ha_doc_node *parent)

@@ -358,6 +358,9 @@ struct ha_err *ha_heap_chunks(const struct ha_heap *heap, uint32_t **ret_pairs, 
 struct ha_err *ha_sizes_create(const struct ha_heap *heap, enum ha_size_model model, struct ha_sizes **ret) HA_WARN_UNUSED;
 void ha_sizes_destroy(struct ha_sizes *sizes);
 
+/* What the model found out about a part by name ("header_bytes", …); NULL where it found no such thing. Borrowed. */
+const struct ha_size_part *ha_sizes_part(const struct ha_sizes *sizes, const char *part);
+
 /* Shallow size of an object in bytes; a multiple of the object alignment. */
 uint64_t ha_sizes_of(const struct ha_sizes *sizes, ha_obj obj);
 uint64_t ha_sizes_of_array(const struct ha_sizes *sizes, const struct ha_class *cls, uint32_t length);

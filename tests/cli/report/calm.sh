@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: MIT
 "$DUMPGEN" "$HEAPS/calm.heap" calm.hprof
-"$HPROF_ANALYZE" report -n 3 --size-model mat calm.hprof
+"$HPROF_ANALYZE" report -n 3 calm.hprof

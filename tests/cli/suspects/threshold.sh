@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
 "$DUMPGEN" "$HEAPS/calm.heap" calm.hprof
-"$HPROF_ANALYZE" suspects calm.hprof --size-model mat
-"$HPROF_ANALYZE" suspects calm.hprof --size-model mat --threshold 1K
-"$HPROF_ANALYZE" suspects calm.hprof --size-model mat --threshold 8% -n 1
+"$HPROF_ANALYZE" suspects calm.hprof
+"$HPROF_ANALYZE" suspects calm.hprof --threshold 1K
+"$HPROF_ANALYZE" suspects calm.hprof --threshold 2.6% -n 1
