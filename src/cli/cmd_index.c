@@ -51,39 +51,12 @@ static struct ha_err *build(struct cli *cli)
 
 /* ---- an index that is there ---- */
 
-/* *ret_said: why one that is there cannot be used, if nothing was said before. */
-static struct ha_err *find_heap(struct cli *cli, const struct ha_fingerprint *fingerprint,
-                                uint32_t heap, struct ha_index **ret, char **ret_said)
-{
-    const struct ha_index_place_options place = {
-        .index_dir = cli->options.index_dir, .heap = heap, .must_read = true};
-    struct ha_fingerprint wanted = *fingerprint;
-    char *said = NULL;
-    wanted.heap = heap;
-    HA_TRY(ha_index_place_find(cli->operands[1], &wanted, &place, ret, &said));
-    if (*ret_said == NULL) {
-        *ret_said = said;
-    } else {
-        ha_free(said);
-    }
-    return NULL;
-}
-
-static struct ha_err *find_any(struct cli *cli, const struct ha_fingerprint *fingerprint,
-                               struct ha_index **ret, char **ret_said)
-{
-    uint32_t heap = cli->options.heap == 0 ? HEAPS_LOOKED_FOR : (uint32_t)cli->options.heap;
-    uint32_t least = cli->options.heap == 0 ? 1 : heap;
-    for (; heap >= least && *ret == NULL; heap--) {
-        HA_TRY(find_heap(cli, fingerprint, heap, ret, ret_said));
-    }
-    return NULL;
-}
-
 /* HA_ERR_INPUT when there is none, or none that can be used; *ret_unusable then tells the one from the other. */
 static struct ha_err *find(struct cli *cli, struct ha_index **ret, bool *ret_unusable)
 {
     const char *path = cli->operands[1];
+    const struct ha_index_place_options place = {
+        .index_dir = cli->options.index_dir, .heap = (uint32_t)cli->options.heap, .must_read = true};
     struct ha_fingerprint fingerprint = {0};
     struct ha_file_info info;
     HA_FREE char *said = NULL;
@@ -93,7 +66,7 @@ static struct ha_err *find(struct cli *cli, struct ha_index **ret, bool *ret_unu
     struct ha_err *err = ha_fingerprint_take(fd, path, &fingerprint);
     ha_file_close(fd);
     HA_TRY(err);
-    HA_TRY(find_any(cli, &fingerprint, ret, &said));
+    HA_TRY(ha_index_place_find(path, &fingerprint, &place, ret, &said));
     *ret_unusable = *ret == NULL && said != NULL;
     if (*ret_unusable) {
         return ha_err_new(HA_ERR_INPUT, "%s; 'hprof-analyze index build' makes it anew", said);

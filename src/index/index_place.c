@@ -6,6 +6,8 @@
  *     beside it       app.hprof.hpx                                       heap N of several: app.hprof.N.hpx
  *     cache           $XDG_CACHE_HOME/hprof-analyze/ (or ~/.cache/…)      named as in --index-dir
  *
+ * Which heap of several is the last is not known before the dump or an index is read: then the folders are read for the highest N.
+ *
  * An index belongs to the dump when size and sample agree. The sample is taken from both ends and evenly spread blocks, which no two dumps of
  * a running program share. The time of modification decides nothing: a copy (or a CI cache) changes it, and two files of one name may share it.
  */
@@ -24,6 +26,7 @@
 #include "ha/base/file.h"
 #include "ha/base/mem.h"
 #include "ha/base/sbuf.h"
+#include "ha/base/vec.h"
 
 #define SUFFIX ".hpx"
 #define CACHE_FOLDER "hprof-analyze"
@@ -33,6 +36,8 @@
 
 /* The hashed name is cut here, so that suffixes fit NAME_MAX; the hash keeps it unique. */
 #define BASE_BYTES_MAX 200U
+
+#define SEVERAL 2U /* heaps in a file, for a name with a number */
 
 /* ---- the fingerprint ---- */
 
@@ -247,6 +252,51 @@ static struct ha_err *path_in(const struct dump_names *names, int place, uint32_
     return *ret == NULL ? ha_err_nomem() : NULL;
 }
 
+/* ---- names found in a folder ---- */
+
+/* Whether name is BASE.hpx (*ret_heap: 0) or BASE.N.hpx; a number that no heap has is the highest there is. */
+static bool is_index_name(const char *name, const char *base, uint32_t *ret_heap)
+{
+    size_t base_len = strlen(base);
+    if (strncmp(name, base, base_len) != 0) {
+        return false;
+    }
+    const char *p = name + base_len;
+    uint64_t number = 0;
+    if (p[0] == '.' && p[1] >= '1' && p[1] <= '9') {
+        for (p++; *p >= '0' && *p <= '9'; p++) {
+            number = number * 10 + (uint64_t)(*p - '0');
+            number = number < UINT32_MAX ? number : UINT32_MAX;
+        }
+    }
+    *ret_heap = (uint32_t)number;
+    return strcmp(p, SUFFIX) == 0;
+}
+
+/* "cannot <what> '<dir>/<name>': <text of errnum>"; nothing to tell of what is not there. */
+static struct ha_err *entry_error(int errnum, const char *what, const char *dir, const char *name)
+{
+    if (means_absent(errnum)) {
+        return NULL;
+    }
+    bool bare = *name != '\0' && strcmp(dir, ".") == 0;
+    HA_FREE char *path = bare ? join(name, "", "") : join(dir, *name == '\0' ? "" : "/", name);
+    HA_FREE char *shown = path == NULL ? NULL : ha_index_shown(path, NULL);
+    return shown == NULL ? ha_err_nomem() : ha_err_system(errnum, "cannot %s '%s'", what, shown);
+}
+
+/* HotSpot itself names a second dump "app.hprof.1": then "app.hprof.1.hpx" is that dump's index. */
+static struct ha_err *is_of_another_dump(int dir_fd, const char *dir, const char *name, bool *ret)
+{
+    HA_FREE char *dump = ha_strndup(name, strlen(name) - strlen(SUFFIX));
+    struct stat st;
+    if (dump == NULL) {
+        return ha_err_nomem();
+    }
+    *ret = fstatat(dir_fd, dump, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    return *ret ? NULL : entry_error(errno, "look at", dir, dump);
+}
+
 /* ---- finding ---- */
 
 static bool belongs(const struct ha_fingerprint *a, const struct ha_fingerprint *dump,
@@ -320,10 +370,24 @@ static struct ha_err *try_name(struct search *search, const struct dump_names *n
                                uint32_t number)
 {
     HA_FREE char *path = NULL;
+    bool told = search->notice != NULL;
+    bool other = false;
     HA_TRY(path_in(names, place, number, &path));
-    return path == NULL ? NULL : try_path(search, path);
+    if (path == NULL) {
+        return NULL;
+    }
+    HA_TRY(try_path(search, path));
+    if (number == 0 || place != PLACE_BESIDE || told || search->notice == NULL) {
+        return NULL;
+    }
+    HA_TRY(is_of_another_dump(AT_FDCWD, ".", path, &other));
+    if (other) {
+        ha_free(HA_TAKE(search->notice));
+    }
+    return NULL;
 }
 
+/* Looks in all places for the index of search->heap. */
 static struct ha_err *search_places(struct search *search, const struct dump_names *names,
                                     uint32_t heaps)
 {
@@ -339,6 +403,74 @@ static struct ha_err *search_places(struct search *search, const struct dump_nam
     return NULL;
 }
 
+struct numbers {
+    HA_VEC(uint32_t) heaps;
+};
+
+/* The heaps that files in this place are named for. */
+static struct ha_err *list_place(const struct dump_names *names, int place, struct numbers *numbers)
+{
+    DIR *stream = opendir(names->dir[place]);
+    const struct dirent *entry;
+    bool room = true;
+    if (stream == NULL) {
+        return entry_error(errno, "read folder", names->dir[place], "");
+    }
+    while (room && (errno = 0, entry = readdir(stream)) != NULL) {
+        uint32_t heap = 0;
+        if (is_index_name(entry->d_name, names->base[place], &heap) && heap > 0) {
+            uint32_t *next = ha_vec_push(&numbers->heaps);
+            room = next != NULL;
+            if (room) {
+                *next = heap;
+            }
+        }
+    }
+    struct ha_err *err = !room ? ha_err_nomem() : errno == 0 ? NULL : entry_error(errno, "read folder", names->dir[place], "");
+    (void)closedir(stream);
+    return err;
+}
+
+/* As with an index: a folder that cannot be read is none, unless that was asked for or everything else would fail as well. */
+static struct ha_err *list_places(const struct search *search, const struct dump_names *names, struct numbers *numbers)
+{
+    for (int place = 0; place < PLACE_COUNT; place++) {
+        struct ha_err *err = names->dir[place] == NULL ? NULL : list_place(names, place, numbers);
+        if (err != NULL && is_fatal(err, search->must_read)) {
+            return err;
+        }
+        ha_err_free(err);
+    }
+    return NULL;
+}
+
+static int highest_first(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+    return (x < y) - (x > y);
+}
+
+/* The only heap of a dump of one, or else the last of those that have an index. */
+static struct ha_err *search_last(struct search *search, const struct dump_names *names)
+{
+    struct numbers numbers = {0};
+    search->heap = 1;
+    HA_TRY(search_places(search, names, 1));
+    struct ha_err *err = search->found != NULL ? NULL : list_places(search, names, &numbers);
+    if (err == NULL && numbers.heaps.count > 0) {
+        qsort(numbers.heaps.data, numbers.heaps.count, sizeof *numbers.heaps.data, highest_first);
+    }
+    for (size_t i = 0; i < numbers.heaps.count && err == NULL && search->found == NULL; i++) {
+        search->heap = numbers.heaps.data[i];
+        if (i == 0 || search->heap != numbers.heaps.data[i - 1]) {
+            err = search_places(search, names, SEVERAL);
+        }
+    }
+    ha_vec_deinit(&numbers.heaps);
+    return err;
+}
+
 struct ha_err *ha_index_place_find(const char *dump_path, const struct ha_fingerprint *fingerprint,
                                    const struct ha_index_place_options *options,
                                    struct ha_index **ret, char **ret_notice)
@@ -347,7 +479,7 @@ struct ha_err *ha_index_place_find(const char *dump_path, const struct ha_finger
     struct search search = {.fingerprint = fingerprint, .heap = options->heap, .must_read = options->must_read};
     struct ha_err *err = names_init(&names, dump_path, options->index_dir);
     if (err == NULL) {
-        err = search_places(&search, &names, options->heaps);
+        err = options->heap == 0 ? search_last(&search, &names) : search_places(&search, &names, options->heaps);
     }
     names_deinit(&names);
     // Nothing is rebuilt when a good one was found in a later place.
@@ -426,47 +558,6 @@ struct ha_err *ha_index_place_new(const char *dump_path,
 
 /* ---- removing ---- */
 
-/* Whether name is BASE.hpx or BASE.N.hpx; *ret_numbered tells which. */
-static bool is_index_name(const char *name, const char *base, bool *ret_numbered)
-{
-    size_t base_len = strlen(base);
-    if (strncmp(name, base, base_len) != 0) {
-        return false;
-    }
-    const char *p = name + base_len;
-    *ret_numbered = false;
-    if (p[0] == '.' && p[1] >= '1' && p[1] <= '9') {
-        *ret_numbered = true;
-        for (p++; *p >= '0' && *p <= '9'; p++) {
-        }
-    }
-    return strcmp(p, SUFFIX) == 0;
-}
-
-/* "cannot <what> '<dir>/<name>': <text of errnum>"; nothing to tell of what is not there. */
-static struct ha_err *entry_error(int errnum, const char *what, const char *dir, const char *name)
-{
-    if (means_absent(errnum)) {
-        return NULL;
-    }
-    bool bare = *name != '\0' && strcmp(dir, ".") == 0;
-    HA_FREE char *path = bare ? join(name, "", "") : join(dir, *name == '\0' ? "" : "/", name);
-    HA_FREE char *shown = path == NULL ? NULL : ha_index_shown(path, NULL);
-    return shown == NULL ? ha_err_nomem() : ha_err_system(errnum, "cannot %s '%s'", what, shown);
-}
-
-/* HotSpot itself names a second dump "app.hprof.1": then "app.hprof.1.hpx" is that dump's index. */
-static struct ha_err *is_of_another_dump(int dir_fd, const char *dir, const char *name, bool *ret)
-{
-    HA_FREE char *dump = ha_strndup(name, strlen(name) - strlen(SUFFIX));
-    struct stat st;
-    if (dump == NULL) {
-        return ha_err_nomem();
-    }
-    *ret = fstatat(dir_fd, dump, &st, AT_SYMLINK_NOFOLLOW) == 0;
-    return *ret ? NULL : entry_error(errno, "look at", dir, dump);
-}
-
 static struct ha_err *remove_entry(int dir_fd, const char *dir, const char *name, uint32_t *count)
 {
     struct stat st;
@@ -489,12 +580,12 @@ static struct ha_err *remove_all(DIR *stream, const struct dump_names *names, in
     const struct dirent *entry;
     const char *dir = names->dir[place];
     while ((errno = 0, entry = readdir(stream)) != NULL) {
-        bool numbered = false;
+        uint32_t heap = 0;
         bool other = false;
-        if (!is_index_name(entry->d_name, names->base[place], &numbered)) {
+        if (!is_index_name(entry->d_name, names->base[place], &heap)) {
             continue;
         }
-        if (numbered && place == PLACE_BESIDE) {
+        if (heap > 0 && place == PLACE_BESIDE) {
             HA_TRY(is_of_another_dump(dirfd(stream), dir, entry->d_name, &other));
         }
         if (!other) {

@@ -17,8 +17,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define HEAPS_LOOKED_FOR 64U /* an index of the last heap is wanted, and how many there are is not known without one */
-
 struct opening {
     const struct ha_snapshot_options *options;
     struct ha_snapshot *snapshot;
@@ -154,43 +152,26 @@ static void rebuild_notice(const struct opening *o, const char *why)
     ha_sbuf_deinit(&b);
 }
 
-/* Looks for a usable index; leaves snapshot->heap NULL when there is none. heaps 0: not known, and an index of another than the last is not wanted. */
-static struct ha_err *try_index(const struct opening *o, uint32_t heap, uint32_t heaps)
+/* Looks for a usable index of the heap that is asked for, before anything is known of the dump; leaves snapshot->heap NULL when there is none. */
+static struct ha_err *find_index(const struct opening *o)
 {
-    struct ha_index_place_options place = {.index_dir = o->options->index_dir, .heap = heap, .heaps = heaps};
-    struct ha_fingerprint fingerprint = o->fingerprint;
+    struct ha_index_place_options place = {.index_dir = o->options->index_dir, .heap = o->options->heap};
     struct ha_snapshot *s = o->snapshot;
-    bool guess = heaps == 0 && o->options->heap == 0;
-    fingerprint.heap = heap;
     struct ha_index *index = NULL;
     HA_FREE char *line = NULL;
-    HA_TRY(ha_index_place_find(s->path, &fingerprint, &place, &index, &line));
-    if (line != NULL && !guess) {
+    HA_TRY(ha_index_place_find(s->path, &o->fingerprint, &place, &index, &line));
+    if (line != NULL) {
         rebuild_notice(o, line);
     }
     if (index == NULL) {
         return NULL;
     }
-    struct ha_err *err = use_index(o, index, guess);
+    struct ha_err *err = use_index(o, index, o->options->heap == 0);
     if (err == NULL || ha_err_kind(err) != HA_ERR_INPUT) {
         return err;
     }
     rebuild_notice(o, ha_err_message(err)); // damaged: built anew
     ha_err_free(err);
-    return NULL;
-}
-
-/* Looks for the index of the heap that is asked for, before anything is known of the dump. */
-static struct ha_err *find_index(const struct opening *o)
-{
-    uint32_t wanted = o->options->heap;
-    if (wanted > 0) {
-        return try_index(o, wanted, 0);
-    }
-    HA_TRY(try_index(o, 1, 1));
-    for (uint32_t heap = HEAPS_LOOKED_FOR; heap > 1 && o->snapshot->heap == NULL; heap--) {
-        HA_TRY(try_index(o, heap, 0));
-    }
     return NULL;
 }
 

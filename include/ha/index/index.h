@@ -106,14 +106,15 @@ struct ha_err *ha_index_verify(const struct ha_index *index, unsigned threads) H
 
 struct ha_index_place_options {
     const char *index_dir; /* --index-dir, or NULL */
-    uint32_t heap;         /* which heap of the file, from 1 */
+    uint32_t heap;         /* which heap of the file, from 1; 0 (ha_index_place_find() only): the last one that has an index */
     uint32_t heaps;        /* how many the file has; 0: not known yet (then all names that fit are looked up for the given heap) */
     bool must_read;        /* an index that the system does not let us read is an error, not a notice */
 };
 
 /* Finds an index of this dump: in --index-dir, beside the dump (`DUMP.hpx`, `DUMP.N.hpx` for heap N when the file has several), in the user's
    cache folder ($XDG_CACHE_HOME/hprof-analyze or ~/.cache/hprof-analyze; there and in --index-dir the name is `DUMP-<xxh3 of the real path>.hpx`).
-   It belongs to the dump if size and sample agree. *ret is NULL when there is none;
+   It belongs to the dump if size, sample and heap agree; the heap comes from the options. With heap 0 the folders are read (one that cannot be read
+   is an error with must_read only), and there may be a heap behind the one found. *ret is NULL when there is none;
    *ret_notice (may be NULL; owned by the caller) gets one line when an index was found that cannot be used, saying why; ": rebuilding" can be added. */
 struct ha_err *ha_index_place_find(const char *dump_path, const struct ha_fingerprint *fingerprint, const struct ha_index_place_options *options,
                                    struct ha_index **ret, char **ret_notice) HA_WARN_UNUSED;

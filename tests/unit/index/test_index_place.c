@@ -138,6 +138,8 @@ START_TEST(test_several_heaps)
     expect(NULL, 2, 0, second, NULL);
     expect(NULL, 1, 1, NULL, NULL);
     expect(NULL, 3, 3, NULL, NULL);
+    expect(NULL, 0, 0, second, NULL);
+    expect(index_dir, 0, 0, second, NULL);
     make_index(first, &two);
     expect(NULL, 1, 2, NULL, "another version");
     // "app.hprof.2" being a dump itself, the index belongs to that one.
@@ -150,6 +152,44 @@ START_TEST(test_several_heaps)
     ck_assert_int_eq(access(dump, F_OK), 0);
     ha_free(first);
     ha_free(second);
+    temp_dir_deinit(&dir);
+}
+END_TEST
+
+/* Which heap is the last is told by the highest number among names, wherever they are. */
+START_TEST(test_last_heap)
+{
+    char path[TEMP_PATH_BYTES];
+    setup();
+    expect(index_dir, 0, 0, NULL, NULL);
+    struct ha_fingerprint nine = take(dump, 9);
+    struct ha_fingerprint twenty = take(dump, 20);
+    char *ninth = place(NULL, 9, 20);
+    char *twentieth = place(index_dir, 20, 20);
+    make_index(ninth, &nine);
+    expect(index_dir, 0, 0, ninth, NULL);
+    make_index(twentieth, &twenty);
+    expect(index_dir, 0, 0, twentieth, NULL);
+    expect(NULL, 0, 0, ninth, NULL);
+    // Neither a number that no heap has nor the index of a dump "app.hprof.30" is in the way; a broken one is told when there is no other.
+    temp_write(temp_path(&dir, "d/app.hprof.30", path), "x", 1);
+    make_index(temp_path(&dir, "d/app.hprof.30.hpx", path), &twenty);
+    make_index(temp_path(&dir, "d/app.hprof.99999999999999999999.hpx", path), &twenty);
+    make_index(temp_path(&dir, "d/app.hprof.x20.hpx", path), &twenty);
+    expect(index_dir, 0, 0, twentieth, NULL);
+    ck_assert_int_eq(unlink(ninth), 0);
+    ck_assert_int_eq(unlink(twentieth), 0);
+    expect(index_dir, 0, 0, NULL, NULL);
+    temp_write(twentieth, "x", 1);
+    expect(index_dir, 0, 0, NULL, "damaged");
+    // The index of a dump of one heap comes before them all.
+    struct ha_fingerprint one = take(dump, 1);
+    char *only = place(NULL, 1, 1);
+    make_index(only, &one);
+    expect(index_dir, 0, 0, only, NULL);
+    ha_free(only);
+    ha_free(ninth);
+    ha_free(twentieth);
     temp_dir_deinit(&dir);
 }
 END_TEST
@@ -292,5 +332,5 @@ START_TEST(test_fingerprint)
 }
 END_TEST
 
-CK_HA_MAIN("index_place", test_places_in_order, test_several_heaps, test_which_dump, test_notices,
+CK_HA_MAIN("index_place", test_places_in_order, test_several_heaps, test_last_heap, test_which_dump, test_notices,
            test_cache, test_relative_and_long_names, test_fingerprint)
