@@ -4,7 +4,7 @@
 
     killed       SIGKILL: the next run is right and removes what was left
     ended        SIGINT, SIGTERM: exit 130, 143, nothing is left
-    cut          the dump or its index becomes shorter: exit 4 and the name of the file, or the right answer
+    cut          the dump or its index becomes shorter: exit 4 (`index verify`: 1) and the name of the file, or the right answer
     overtaken    another run builds, removes or reads the index: both are right, and so is the index
 
 usage: check_stops.py PROGRAM DUMPGEN HEAPS [--points N] [NAME]...
@@ -129,7 +129,7 @@ def check_cut(stage, wanted, victim):
         if outcome.code == 0 and outcome.out != stage.right.out:
             known = b"damage: " in outcome.err or b"note: " in outcome.err or b"rebuilding" in outcome.err or b"was changed" in outcome.err
             problem = None if known else "exit 0 and another answer, without a word"
-        elif outcome.code in (3, 4):
+        elif outcome.code in (3, 4) or (outcome.code == 1 and stage.words[:2] == ["index", "verify"] and victim.endswith(".hpx")):
             problem = None if victim.encode() in outcome.err else f"the file is not named: {outcome.said()}"
         elif outcome.code != 0:
             problem = f"exit {outcome.code}: {outcome.said()[-300:]}"
