@@ -11,6 +11,7 @@
 
 #include "ha/base/pool.h"
 #include "ha/graph/graph.h"
+#include "ha/heap/heap_gaps.h"
 #include "ha/heap/heap_sections.h"
 
 #include <inttypes.h>
@@ -18,7 +19,7 @@
 
 #define PIECE_TARGETS (1U << 20)
 #define SHARE_TOLD 100U     /* at least a hundredth of the bytes of the heap in the dump */
-#define HEADER_BYTES 16U    /* of an int[] with compressed class pointers, which all JVMs with fillers use by default */
+#define HEADER_BYTES 16U    /* of an int[] with compressed class pointers; and of the smallest object with any header */
 
 struct mark {
     const uint32_t *targets;
@@ -61,10 +62,22 @@ static uint32_t class_at(const struct ha_index_section *classes, uint64_t obj)
     return classes->width == 2 ? ((const uint16_t *)classes->data)[obj] : ((const uint32_t *)classes->data)[obj];
 }
 
+/* Bytes before the first element of an int[], as the distances between arrays and their neighbours say; the usual number if they say nothing. */
+static struct ha_err *array_base(const struct ha_build *build, uint64_t *ret)
+{
+    struct ha_index_section section;
+    HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_GAP_ARRAYS, &section));
+    const struct ha_gap_arrays *arrays = section.data;
+    bool known = section.count == 1 && (arrays->narrow == 12 || arrays->narrow == 20 || arrays->narrow == 24);
+    *ret = known ? arrays->narrow : HEADER_BYTES;
+    return NULL;
+}
+
 static struct ha_err *count_fillers(struct ha_build *build, const struct mark *mark, const uint32_t *lengths, uint32_t filler_object)
 {
     struct ha_index_section classes;
-    uint64_t count = 0, bytes = 0;
+    uint64_t count = 0, bytes = 0, base;
+    HA_TRY(array_base(build, &base));
     HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_CLASS_COLUMN, &classes));
     for (uint64_t obj = 0; obj < mark->objects && obj < classes.count; obj++) {
         if ((mark->referenced[obj >> 6] >> (obj & 63) & 1) != 0) {
@@ -73,7 +86,7 @@ static struct ha_err *count_fillers(struct ha_build *build, const struct mark *m
         uint32_t cls = class_at(&classes, obj);
         if (cls == build->primitive_arrays[HA_TYPE_INT] && lengths[obj] != 0) {
             count++;
-            bytes += (HEADER_BYTES + 4 * (uint64_t)(lengths[obj] - 1) + 7) / 8 * 8;
+            bytes += (base + 4 * (uint64_t)(lengths[obj] - 1) + 7) / 8 * 8;
         } else if (cls == filler_object) {
             count++;
             bytes += HEADER_BYTES;

@@ -16,6 +16,7 @@
 #include "ha/base/idmap.h"
 #include "ha/base/mem.h"
 #include "ha/base/vec.h"
+#include "ha/query/q_fillers.h"
 #include "ha/query/q_jvm.h"
 #include "ha/query/q_rank.h"
 
@@ -24,7 +25,7 @@
 
 const char *ha_unreachable_kind_name(enum ha_unreachable_kind kind)
 {
-    static const char *const names[] = {"garbage", "class data", "virtual threads"};
+    static const char *const names[] = {"garbage", "class data", "virtual threads", "fillers"};
     return names[kind];
 }
 
@@ -59,14 +60,23 @@ static struct ha_err *count_classes(struct ha_query *q, uint64_t limit, struct h
     const struct ha_heap *heap = q->snapshot->heap;
     const struct ha_retained *retained = q->snapshot->retained;
     struct ha_rank rank;
+    struct ha_fillers fillers;
     void *rows;
+    ha_fillers_query(q, true, &fillers);
     ha_rank_init(&rank, sizeof *u->classes, limit, compare_rows, NULL);
     for (uint32_t c = 0; c < heap->facts.class_count; c++) {
         const struct ha_class_total *total = &retained->classes[c];
-        const struct ha_unreachable_class row = {heap->classes[c].name,
-                                                 total->all_instances - total->instances,
-                                                 total->all_shallow_bytes - total->shallow_bytes};
-        if (row.instances > 0 && total->all_instances >= total->instances) {
+        struct ha_unreachable_class row = {heap->classes[c].name,
+                                           total->all_instances - total->instances,
+                                           total->all_shallow_bytes - total->shallow_bytes};
+        if (c == fillers.int_array.i) {
+            row.instances -= fillers.instances;
+            row.shallow_bytes -= fillers.shallow_bytes;
+        } else if (c == fillers.cls.i) {
+            row.instances += fillers.instances;
+            row.shallow_bytes += fillers.shallow_bytes;
+        }
+        if (row.instances > 0) {
             ha_rank_offer(&rank, &row);
         }
     }
@@ -100,6 +110,7 @@ struct search {
     struct ha_idmap names; /* hash of a class's name -> class */
     size_t longest; /* of them, in bytes */
     uint32_t names_read;
+    struct ha_fillers fillers;
 };
 
 #define NEW 0U       /* in `number`: not visited; place 0 is the root's */
@@ -293,6 +304,9 @@ static enum ha_unreachable_kind kind_of(struct search *s, ha_obj obj, uint32_t v
                                           "jdk.internal.vm.Continuation"};
     const struct ha_heap *heap = q->snapshot->heap;
     const char *name = ha_heap_class(heap, ha_heap_class_of(heap, obj))->name;
+    if (ha_fillers_has(q, &s->fillers, obj)) {
+        return HA_UNREACHABLE_FILLERS;
+    }
     for (size_t i = 0; i < sizeof class_data / sizeof *class_data; i++) {
         if (begins(name, class_data[i])) {
             return HA_UNREACHABLE_CLASS_DATA;
@@ -338,6 +352,7 @@ static struct ha_err *rank_tops(struct search *s, uint64_t *sums, uint32_t *coun
     void *tops;
     HA_TRY(ha_jvm_query(s->q, 0, &jvm));
     HA_TRY(collect_names(s));
+    ha_fillers_query(s->q, false, &s->fillers);
     ha_rank_init(&rank, sizeof *u->tops, limit, compare_tops, NULL);
     for (uint32_t place = s->count; place >= 1; place--) {
         ha_obj obj = {order[place]};

@@ -37,12 +37,13 @@ static struct ha_err *class_row(void *ctx, struct ha_doc *doc, struct ha_doc_nod
 static void kinds_add(struct ha_report *r, struct ha_doc_node *record,
                       const struct ha_unreachable *u)
 {
-    static const char *const labels[] = {"Garbage", "Class data", "Virtual threads"};
+    static const char *const labels[] = {"Garbage", "Class data", "Virtual threads", "Fillers"};
     static const char *const why[] = {
         ": not collected yet; a collection before the dump would free it",
         (": classes and what their class objects hold: alive in the JVM, which does not write who "
          "holds them"),
         ": held by stacks of parked virtual threads, which this JDK does not write",
+        ": dead space that the JVM has formatted as arrays, and int[] that look the same",
     };
     struct ha_doc *doc = r->doc;
     struct ha_doc_node *kinds = ha_doc_machine(ha_doc_list(doc, record, "kinds"));

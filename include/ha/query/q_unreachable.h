@@ -6,6 +6,7 @@
  *
  *     class data        fields of java.lang.Class itself (reflectionData, annotationData, classValueMap, module …) are not in the dump
  *     virtual threads   stacks of parked virtual threads, which JDK 19 to 21 do not write
+ *     fillers           dead space that the JVM has formatted as arrays (q_fillers.h)
  *     garbage           the rest: between two collections; a dump of live objects only (jcmd GC.heap_dump without -all) has none
  *
  * The unreachable part has no roots, so its dominator tree hangs on the objects that nothing in it refers to; of a circle that nothing leads to,
@@ -19,10 +20,11 @@
 enum ha_unreachable_kind {
     HA_UNREACHABLE_GARBAGE,
     HA_UNREACHABLE_CLASS_DATA,
-    HA_UNREACHABLE_VIRTUAL
+    HA_UNREACHABLE_VIRTUAL,
+    HA_UNREACHABLE_FILLERS
 };
-#define HA_UNREACHABLE_KINDS 3
-const char *ha_unreachable_kind_name(enum ha_unreachable_kind kind); /* "garbage", "class data", "virtual threads" */
+#define HA_UNREACHABLE_KINDS 4
+const char *ha_unreachable_kind_name(enum ha_unreachable_kind kind); /* "garbage", "class data", "virtual threads", "fillers" */
 
 struct ha_unreachable_class {
     const char *name;

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Filler arrays. JVMs since 19 format dead space as arrays of a class of their own, which `jcmd GC.class_histogram` counts; a dump shows them as
+ * int[]. They are told from the int[] of the application by what nothing can refer to: unreachable, and no object refers to them, not even a
+ * garbage one. An int[] that the application has dropped looks the same and is counted with them; it is dead as well.
+ */
+#ifndef HA_QUERY_Q_FILLERS_H
+#define HA_QUERY_Q_FILLERS_H
+
+#include "ha/query/q_query.h"
+
+struct ha_fillers {
+    ha_cls cls;       /* the JVM's class for them; HA_CLS_NONE: the dump has none, and nothing is a filler */
+    ha_cls int_array; /* the class that the dump gives them */
+    uint64_t instances, shallow_bytes;
+};
+
+/* Finds the classes and, with `count`, goes over the arrays of the heap once, if there is any unreachable int[]. Needs dominators. */
+void ha_fillers_query(const struct ha_query *q, bool count, struct ha_fillers *ret);
+
+/* Whether an object is one of them, or an instance of the JVM's class for dead space too small for an array. */
+bool ha_fillers_has(const struct ha_query *q, const struct ha_fillers *fillers, ha_obj obj);
+
+#endif
