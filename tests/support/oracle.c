@@ -138,6 +138,19 @@ void oracle_depths(const struct oracle *o, unsigned exclude, uint32_t *ret)
     sup_free(seen);
 }
 
+void oracle_weigh(struct oracle *o)
+{
+    o->reachable_count = 0;
+    o->reachable_bytes = 0;
+    for (uint32_t i = 0; i < o->count; i++) {
+        o->nodes[i].retained = 0;
+        o->nodes[i].totals = (struct oracle_totals){0};
+    }
+    compute_reachability(o);
+    compute_dominators(o);
+    compute_totals(o);
+}
+
 static struct oracle *create_fast(const struct gen_file *file, size_t heap, unsigned ref_bytes)
 {
     struct oracle *o = sup_calloc(1, sizeof *o);

@@ -92,6 +92,9 @@ struct oracle *oracle_create_as(const struct gen_file *file, size_t heap, unsign
 struct oracle *oracle_create_fast(const struct gen_file *file, size_t heap);
 void oracle_destroy(struct oracle *o);
 
+/* Reachable bytes, retained sizes and totals once more, after the caller has given the nodes other shallow sizes. */
+void oracle_weigh(struct oracle *o);
+
 uint32_t oracle_find(const struct oracle *o, uint64_t id); /* ORACLE_NONE when absent */
 
 /* Number of references on a shortest path from a root, without the excluded kinds; ret[node], ORACLE_NONE when there is none. */
