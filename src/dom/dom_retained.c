@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PREFETCH 32U /* objects ahead in the backward sweep */
+
 static int compare_extra(const void *a, const void *b)
 {
     const uint64_t *x = a, *y = b;
@@ -52,35 +54,56 @@ static struct ha_err *add_below_leaves(struct sweep *s)
     return NULL;
 }
 
-static void count_object(struct sweep *s, uint32_t obj, uint64_t shallow)
+/* Unreachable ones alone count in all_* until finish_counts(). */
+static inline void count_object(struct sweep *s, uint32_t obj, uint32_t cls, uint64_t shallow)
 {
-    struct ha_class_total *total = &s->classes[ha_heap_class_of(s->heap, (ha_obj){obj}).i];
-    total->all_instances++;
-    total->all_shallow_bytes += shallow;
-    if (s->dom->idom[obj] == HA_NONE) {
-        s->totals.unreachable_objects++;
-        s->totals.unreachable_bytes += shallow;
+    struct ha_class_total *total = &s->classes[cls];
+    if (HA_UNLIKELY(s->dom->idom[obj] == HA_NONE)) {
+        total->all_instances++;
+        total->all_shallow_bytes += shallow;
     } else {
-        s->totals.reachable_objects++;
-        s->totals.reachable_bytes += shallow;
         total->instances++;
         total->shallow_bytes += shallow;
     }
 }
 
+static void finish_counts(struct sweep *s)
+{
+    for (uint32_t c = 0; c < s->heap->facts.class_count; c++) {
+        struct ha_class_total *total = &s->classes[c];
+        s->totals.unreachable_objects += total->all_instances;
+        s->totals.unreachable_bytes += total->all_shallow_bytes;
+        s->totals.reachable_objects += total->instances;
+        s->totals.reachable_bytes += total->shallow_bytes;
+        total->all_instances += total->instances;
+        total->all_shallow_bytes += total->shallow_bytes;
+    }
+}
+
+static void add_to_dominators(struct sweep *s)
+{
+    const uint32_t *object = s->order->object, *parent = s->order->parent;
+    for (uint64_t p = s->order->count; p > 0; p--) {
+        __builtin_prefetch(&s->retained[object[p > PREFETCH ? p - PREFETCH : 1]], 1);
+        if (parent[p] != 0) {
+            s->retained[object[parent[p]]] += s->retained[object[p]];
+        }
+    }
+}
+
 static void sum_retained(struct sweep *s)
 {
-    uint32_t branch_count = s->heap->facts.branch_count, n = s->heap->facts.object_count;
+    uint32_t branch_count = s->heap->facts.branch_count, n = s->heap->facts.object_count, cls;
     struct size_walk sizes = {.sizes = s->sizes};
     for (uint32_t obj = 0; obj < branch_count; obj++) {
-        uint64_t shallow = size_walk_next(&sizes, obj);
-        count_object(s, obj, shallow);
+        uint64_t shallow = size_walk_next(&sizes, obj, &cls);
+        count_object(s, obj, cls, shallow);
         s->retained[obj] = shallow;
     }
     size_t next_extra = 0;
     for (uint32_t obj = branch_count; obj < n; obj++) {
-        uint64_t size = size_walk_next(&sizes, obj);
-        count_object(s, obj, size);
+        uint64_t size = size_walk_next(&sizes, obj, &cls);
+        count_object(s, obj, cls, size);
         if (next_extra < s->extra.count && s->extra.data[next_extra] == obj) {
             size = s->extra.data[next_extra + 1];
             next_extra += 2;
@@ -90,12 +113,8 @@ static void sum_retained(struct sweep *s)
             s->retained[d] += size;
         }
     }
-    const uint32_t *object = s->order->object, *parent = s->order->parent;
-    for (uint64_t p = s->order->count; p > 0; p--) {
-        if (parent[p] != 0) {
-            s->retained[object[parent[p]]] += s->retained[object[p]];
-        }
-    }
+    finish_counts(s);
+    add_to_dominators(s);
 }
 
 /* ---- output ---- */

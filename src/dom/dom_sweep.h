@@ -26,18 +26,91 @@ struct size_walk {
     uint64_t array; /* rank of the next array */
 };
 
-static inline uint64_t size_walk_next(struct size_walk *walk, uint32_t obj)
+static inline uint64_t size_walk_next(struct size_walk *walk, uint32_t obj, uint32_t *ret_cls)
 {
-    const struct ha_heap *heap = walk->sizes->heap;
+    const struct ha_sizes *sizes = walk->sizes;
+    const struct ha_heap *heap = sizes->heap;
+    ha_cls cls = ha_heap_class_of(heap, (ha_obj){obj});
+    const struct ha_class *c = ha_heap_class(heap, cls);
+    *ret_cls = cls.i;
     if (ha_heap_is_array(heap, (ha_obj){obj})) {
         uint64_t rank = walk->array++;
         uint32_t length = HA_LIKELY(rank < heap->array_count) ? heap->array_lengths[rank] : 0;
-        return ha_sizes_of_array(walk->sizes, ha_heap_class(heap, ha_heap_class_of(heap, (ha_obj){obj})), length);
+        return ha_sizes_of_array(sizes, c, length);
     }
-    return ha_sizes_of(walk->sizes, (ha_obj){obj});
+    bool usual = (c->flags & HA_CLASS_IS_CLASS) == 0 && cls.i != sizes->chunk_class.i;
+    return HA_LIKELY(usual) ? sizes->class_sizes[cls.i] : ha_sizes_of(sizes, (ha_obj){obj});
+}
+
+/* The branch object above a leaf: its dominator, or that of the leaf it lies below (a sink may); HA_DOM_ROOT or HA_NONE if there is none. */
+static inline uint32_t holder_of(const struct sweep *s, uint32_t obj)
+{
+    uint32_t d = s->dom->idom[obj];
+    bool below_leaf = d >= s->heap->facts.branch_count && d < s->heap->facts.object_count;
+    return below_leaf ? s->dom->idom[d] : d;
+}
+
+/* A set of sets: classes (0), packages (1) or loaders (2). */
+struct grouping_sums {
+    const uint32_t *of_class; /* NULL: each class by itself */
+    uint32_t count;
+    uint32_t *last_end; /* per set: one past the interval of its last top-most object */
+    struct ha_class_total *totals;
+};
+
+#define GROUPINGS 3U
+
+static inline uint32_t group_of(const struct grouping_sums *sums, uint32_t cls)
+{
+    return sums->of_class == NULL ? cls : sums->of_class[cls];
 }
 
 /* dom_totals.c: retained bytes and first-level sums of classes, packages, loaders; histograms of the big parts. s->classes has the instance counts. */
 struct ha_err *ha_dom_totals(struct sweep *s) HA_WARN_UNUSED;
+
+/* dom_nested.c: which leaves have an ancestor of their own set. */
+struct nested_class {
+    uint32_t hands_down;       /* bits of the sets of the class */
+    uint32_t asks[GROUPINGS];  /* per grouping: the bit of its set; 0: none */
+};
+
+struct nested {
+    const struct sweep *s;
+    struct nested_class *classes;
+    struct ha_big masks, rare_holders, rare_leaves;
+    uint32_t *mask;      /* per branch object: bits of the sets that it and its ancestors are in */
+    bool *rare;          /* per class: it has leaves, and a set without a bit */
+    uint64_t *has_rare;  /* bit per branch object: a leaf of such a class lies below it; NULL: there are none */
+    uint8_t *rare_bits;  /* per leaf: bit g: nested in grouping g */
+};
+
+struct ha_err *nested_init(struct nested *nested, const struct sweep *s, const struct grouping_sums *sums) HA_WARN_UNUSED;
+void nested_deinit(struct nested *nested);
+
+/* To be called for each branch object after its dominator (HA_NONE: the root). */
+static inline void nested_hand_down(struct nested *nested, uint32_t obj, uint32_t dominator, uint32_t cls)
+{
+    nested->mask[obj] = (dominator == HA_NONE ? 0 : nested->mask[dominator]) | nested->classes[cls].hands_down;
+}
+
+static inline bool nested_has_rare(const struct nested *nested, uint32_t obj)
+{
+    return nested->has_rare != NULL && (nested->has_rare[obj >> 6] >> (obj & 63) & 1) != 0;
+}
+
+/* The leaves of rare classes directly below the object at a place, with last_end as it is there. */
+void nested_note_rare(struct nested *nested, const struct grouping_sums *sums, uint32_t obj, uint32_t place);
+
+/* Once all branch objects were called for. Bit g: the leaf has an ancestor of its set in grouping g (holder: holder_of()). */
+static inline uint8_t nested_of_leaf(const struct nested *nested, uint32_t obj, uint32_t cls, uint32_t holder)
+{
+    uint32_t branch_count = nested->s->heap->facts.branch_count;
+    if (HA_UNLIKELY(nested->rare[cls])) {
+        return nested->rare_bits[obj - branch_count];
+    }
+    uint32_t mask = holder < branch_count ? nested->mask[holder] : 0;
+    const struct nested_class *c = &nested->classes[cls];
+    return (uint8_t)(((mask & c->asks[0]) != 0) | ((mask & c->asks[1]) != 0) << 1 | ((mask & c->asks[2]) != 0) << 2);
+}
 
 #endif

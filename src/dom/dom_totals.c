@@ -6,8 +6,7 @@
  *     in the dominator tree. Branch objects are put in pre-order of the dominator tree; in that order a subtree is an interval, so an
  *     object is nested exactly if it lies in the interval of the last top-most one of its set.
  *
- *     Leaves have no place of their own in that order: they are asked for when it comes to their dominator, which they follow. (A leaf has
- *     ancestors of its own class only if it is a class object itself.)
+ *     Leaves have no place of their own in that order: dom_nested.c tells which sets their ancestors are in.
  *
  *         number   0 1 2 3 4 5 6 7        last_end[set]: one past the interval of the last top-most object of the set
  *                  A B A C|A D D A        A at 2 is nested (below 0 … 3), A at 4 is not
@@ -15,7 +14,7 @@
  *   - Histograms of the big parts of the heap: below each object directly under the root that retains more than 5 % of the heap, and below all
  *     other first-level objects of a class where these together do. Leak suspects are made of such parts.
  *
- * Memory: 16 bytes per branch object and 5 per leaf, and one more per branch object where there are big parts.
+ * Memory: 12 bytes per branch object, and one more where there are big parts.
  */
 #include "dom/dom_sweep.h"
 
@@ -25,26 +24,14 @@
 
 #define PARTS_MAX 40U               /* at most 19 objects and 19 classes hold more than a twentieth of the heap */
 #define PART_CELLS_MAX (8U << 20)   /* parts × classes; beyond that the histograms are left to be worked out when asked for */
-
-/* A set of sets: classes, packages or loaders. */
-struct grouping_sums {
-    const uint32_t *of_class; /* NULL: each class by itself */
-    uint32_t count;
-    uint32_t *last_end;
-    struct ha_class_total *totals;
-};
-
-#define GROUPINGS 3U
+#define PREFETCH 32U                /* objects ahead: they lie in the order of their numbers, not of their places */
 
 struct totals {
     struct sweep *s;
     struct ha_big next;  /* per number of the search: size of its subtree, then one past its interval in pre-order */
     struct ha_big place; /* per place in pre-order of the dominator tree: number of the search */
     struct grouping_sums sums[GROUPINGS];
-    uint32_t class_class;
-    struct ha_big leaf_start; /* per place: where its leaves end in `leaves` (those of the place before end where its begin) */
-    struct ha_big leaves;     /* leaf objects by the place of their dominator */
-    struct ha_big nested;     /* per leaf: bit g: nested in grouping g */
+    struct nested nested;
 
     struct ha_disk_part parts[PARTS_MAX];
     uint32_t part_count;
@@ -154,53 +141,6 @@ static inline struct ha_disk_part_row *part_cell(const struct totals *t, uint8_t
     return &t->cells[(size_t)(part - 1) * t->s->heap->facts.class_count + cls];
 }
 
-/* ---- leaves by place ---- */
-
-/* The branch object above a leaf: its dominator, or that of the leaf it lies below (a sink may); HA_DOM_ROOT or HA_NONE if there is none. */
-static inline uint32_t holder_of(const struct sweep *s, uint32_t obj)
-{
-    uint32_t d = s->dom->idom[obj];
-    bool below_leaf = d >= s->heap->facts.branch_count && d < s->heap->facts.object_count;
-    return below_leaf ? s->dom->idom[d] : d;
-}
-
-/* Sorts the leaves by the place of their holder (a counting sort). */
-static struct ha_err *place_leaves(struct totals *t)
-{
-    const struct sweep *s = t->s;
-    const uint32_t branch_count = s->heap->facts.branch_count, n = s->heap->facts.object_count;
-    const uint32_t *place = t->place.data;
-    struct ha_big place_of_big = {0};
-    HA_TRY(ha_big_init(&t->leaf_start, s->order->count + 1, sizeof(uint32_t)));
-    HA_TRY(ha_big_init_raw(&t->leaves, (uint64_t)n - branch_count + 1, sizeof(uint32_t)));
-    HA_TRY(ha_big_init(&t->nested, (uint64_t)n - branch_count + 1, 1));
-    HA_TRY(ha_big_init_raw(&place_of_big, (uint64_t)branch_count + 1, sizeof(uint32_t)));
-    uint32_t *place_of = place_of_big.data, *next = t->leaf_start.data, *leaves = t->leaves.data;
-    for (uint64_t i = 0; i < s->order->count; i++) {
-        place_of[s->order->object[place[i]]] = (uint32_t)i;
-    }
-    for (uint32_t obj = branch_count; obj < n; obj++) {
-        uint32_t holder = holder_of(s, obj);
-        if (holder < branch_count) {
-            next[place_of[holder]]++;
-        }
-    }
-    uint32_t sum = 0;
-    for (uint64_t i = 0; i < s->order->count; i++) {
-        uint32_t count = next[i];
-        next[i] = sum; /* begin; the second pass moves it to the end */
-        sum += count;
-    }
-    for (uint32_t obj = branch_count; obj < n; obj++) {
-        uint32_t holder = holder_of(s, obj);
-        if (holder < branch_count) {
-            leaves[next[place_of[holder]]++] = obj;
-        }
-    }
-    ha_big_deinit(&place_of_big);
-    return NULL;
-}
-
 /* ---- sums ---- */
 
 static inline void add_first_level(struct totals *t, uint32_t cls, uint64_t bytes)
@@ -212,24 +152,20 @@ static inline void add_first_level(struct totals *t, uint32_t cls, uint64_t byte
     }
 }
 
-static uint32_t group_of(const struct grouping_sums *sums, uint32_t cls)
+/* Asks for what the object at a place ahead will need, and further ahead for what that will be asked with. */
+static inline void prefetch(const struct totals *t, uint64_t i)
 {
-    return sums->of_class == NULL ? cls : sums->of_class[cls];
-}
-
-/* Which groups the leaves below the object at place i are nested in, with last_end as it is there. */
-static void note_nested_leaves(struct totals *t, uint64_t i)
-{
-    const struct ha_heap *heap = t->s->heap;
-    const uint32_t *end = t->leaf_start.data, *leaves = t->leaves.data;
-    uint8_t *nested = t->nested.data;
-    for (uint32_t k = i == 0 ? 0 : end[i - 1]; k < end[i]; k++) {
-        uint32_t cls = ha_heap_class_of(heap, (ha_obj){leaves[k]}).i;
-        uint8_t bits = 0;
-        for (unsigned g = 0; g < GROUPINGS; g++) {
-            bits = (uint8_t)(bits | (i < t->sums[g].last_end[group_of(&t->sums[g], cls)]) << g);
-        }
-        nested[leaves[k] - heap->facts.branch_count] = bits;
+    const struct sweep *s = t->s;
+    const uint32_t *place = t->place.data, *next = t->next.data;
+    if (i + PREFETCH < s->order->count) {
+        uint32_t p = place[i + PREFETCH];
+        __builtin_prefetch(&s->order->object[p]);
+        __builtin_prefetch(&s->order->parent[p]);
+        __builtin_prefetch(&next[p]);
+        uint32_t obj = s->order->object[place[i]];
+        __builtin_prefetch(s->heap->class_column + (size_t)s->heap->class_width * obj);
+        __builtin_prefetch(&s->retained[obj]);
+        __builtin_prefetch(&t->nested.mask[obj], 1);
     }
 }
 
@@ -240,7 +176,8 @@ static void sum_branches(struct totals *t)
     uint8_t *part_of = t->part_of.data;
     uint8_t part = 0;
     for (uint64_t i = 0; i < s->order->count; i++) {
-        uint32_t p = place[i], obj = s->order->object[p];
+        prefetch(t, i + PREFETCH);
+        uint32_t p = place[i], obj = s->order->object[p], parent = s->order->parent[p];
         uint32_t cls = ha_heap_class_of(s->heap, (ha_obj){obj}).i;
         uint64_t retained = s->retained[obj];
         bool nested = false;
@@ -254,7 +191,7 @@ static void sum_branches(struct totals *t)
                 nested = true;
             }
         }
-        if (s->order->parent[p] == 0) {
+        if (parent == 0) {
             add_first_level(t, cls, retained);
             part = t->part_count == 0 ? 0 : part_of_top(t, obj, cls);
         }
@@ -262,7 +199,10 @@ static void sum_branches(struct totals *t)
             part_of[obj] = part;
             part_cell(t, part, cls)->retained_bytes += nested ? 0 : retained;
         }
-        note_nested_leaves(t, i);
+        nested_hand_down(&t->nested, obj, parent == 0 ? HA_NONE : s->order->object[parent], cls);
+        if (HA_UNLIKELY(nested_has_rare(&t->nested, obj))) {
+            nested_note_rare(&t->nested, t->sums, obj, (uint32_t)i);
+        }
     }
 }
 
@@ -273,9 +213,10 @@ static void count_part_branches(struct totals *t)
     const uint8_t *part_of = t->part_of.data;
     struct size_walk sizes = {.sizes = s->sizes};
     for (uint32_t obj = 0; obj < s->heap->facts.branch_count; obj++) {
-        uint64_t shallow = size_walk_next(&sizes, obj);
+        uint32_t cls;
+        uint64_t shallow = size_walk_next(&sizes, obj, &cls);
         if (part_of[obj] != 0) {
-            struct ha_disk_part_row *cell = part_cell(t, part_of[obj], ha_heap_class_of(s->heap, (ha_obj){obj}).i);
+            struct ha_disk_part_row *cell = part_cell(t, part_of[obj], cls);
             cell->instances++;
             cell->shallow_bytes += shallow;
         }
@@ -297,22 +238,21 @@ static struct size_walk leaf_sizes(const struct sweep *s)
     return sizes;
 }
 
-static void add_leaf(struct totals *t, uint32_t obj, uint32_t d, uint64_t shallow, uint64_t bytes)
+static inline void add_leaf(struct totals *t, uint32_t obj, uint32_t cls, uint32_t d, uint64_t shallow, uint64_t bytes)
 {
     const struct sweep *s = t->s;
     uint32_t branch_count = s->heap->facts.branch_count;
-    uint32_t cls = ha_heap_class_of(s->heap, (ha_obj){obj}).i;
     bool below_leaf = d >= branch_count && d < s->heap->facts.object_count;
     uint32_t leaf_class = below_leaf ? ha_heap_class_of(s->heap, (ha_obj){d}).i : HA_NONE;
     uint32_t holder = holder_of(s, obj);
-    uint8_t nested = ((const uint8_t *)t->nested.data)[obj - branch_count];
+    uint8_t nested = nested_of_leaf(&t->nested, obj, cls, holder);
     for (unsigned g = 1; g < GROUPINGS; g++) {
         uint32_t group = group_of(&t->sums[g], cls);
         if ((nested >> g & 1) == 0 && !(below_leaf && group_of(&t->sums[g], leaf_class) == group)) {
             t->sums[g].totals[group].retained_bytes += bytes;
         }
     }
-    uint64_t retained = cls == t->class_class && (nested & 1) != 0 ? 0 : bytes;
+    uint64_t retained = (nested & 1) != 0 ? 0 : bytes;
     t->sums[0].totals[cls].retained_bytes += retained;
     uint8_t part = 0;
     if (d == HA_DOM_ROOT) {
@@ -337,14 +277,15 @@ static void sum_leaves(struct totals *t)
     struct size_walk sizes = leaf_sizes(s);
     size_t next_extra = 0;
     for (uint32_t obj = s->heap->facts.branch_count; obj < s->heap->facts.object_count; obj++) {
-        uint64_t shallow = size_walk_next(&sizes, obj), bytes = shallow;
+        uint32_t cls;
+        uint64_t shallow = size_walk_next(&sizes, obj, &cls), bytes = shallow;
         if (next_extra < s->extra.count && s->extra.data[next_extra] == obj) {
             bytes = s->extra.data[next_extra + 1];
             next_extra += 2;
         }
         uint32_t d = s->dom->idom[obj];
         if (d != HA_NONE) {
-            add_leaf(t, obj, d, shallow, bytes);
+            add_leaf(t, obj, cls, d, shallow, bytes);
         }
     }
 }
@@ -408,7 +349,7 @@ static struct ha_err *run(struct totals *t, const struct ha_grouping *packages, 
     HA_TRY(sums_init(&t->sums[2], loaders->count, loaders->of_class, NULL));
     HA_TRY(find_parts(t));
     HA_TRY(number_tree(t));
-    HA_TRY(place_leaves(t));
+    HA_TRY(nested_init(&t->nested, s, t->sums));
     sum_branches(t);
     ha_big_deinit(&t->next);
     ha_big_deinit(&t->place);
@@ -423,19 +364,9 @@ static struct ha_err *run(struct totals *t, const struct ha_grouping *packages, 
     return write_parts(t);
 }
 
-static uint32_t find_class_class(const struct ha_heap *heap)
-{
-    for (uint32_t c = 0; c < heap->facts.class_count; c++) {
-        if ((heap->classes[c].flags & HA_CLASS_IS_CLASS) != 0) {
-            return c;
-        }
-    }
-    return HA_NONE;
-}
-
 struct ha_err *ha_dom_totals(struct sweep *s)
 {
-    struct totals t = {.s = s, .class_class = find_class_class(s->heap)};
+    struct totals t = {.s = s};
     struct ha_grouping packages = {0}, loaders = {0};
     struct ha_err *err = ha_heap_group(s->heap, HA_GROUPING_PACKAGE, &packages);
     if (err == NULL) {
@@ -448,9 +379,7 @@ struct ha_err *ha_dom_totals(struct sweep *s)
     ha_grouping_deinit(&loaders);
     ha_big_deinit(&t.next);
     ha_big_deinit(&t.place);
-    ha_big_deinit(&t.leaf_start);
-    ha_big_deinit(&t.leaves);
-    ha_big_deinit(&t.nested);
+    nested_deinit(&t.nested);
     ha_big_deinit(&t.part_of);
     for (unsigned g = 0; g < GROUPINGS; g++) {
         ha_free(t.sums[g].last_end);
