@@ -6,6 +6,8 @@
  *     parts     histograms of the big parts: for each object, climb to the first level and ask which part it belongs to
  *     tree      retained sizes and totals computed once more from the finished tree, without the search's order: the same sections
  *
+ *     packages  the same sums where more packages have leaves than dom_nested.c has bits
+ *
  *     test_totals [HEAPS [FIRST SEED]]
  */
 #include "ha/base/mem.h"
@@ -19,6 +21,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define PACKAGES 100U
 
 static uint64_t heap_count = 300, first_seed = 1;
 
@@ -177,6 +181,61 @@ START_TEST(test_random_totals)
 }
 END_TEST
 
+/* Per package a holder with a leaf of its own package, which is nested, and one of the next, which is not. */
+static void make_packages(struct gen_file *file, uint32_t count)
+{
+    uint64_t object = gen_class_by_name(gen_heap(file), "java.lang.Object")->id;
+    uint64_t leaves[PACKAGES], holders[PACKAGES];
+    for (uint32_t i = 0; i < count; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "com.p%u.Leaf", (unsigned)i);
+        leaves[i] = gen_label(file, NULL, 0);
+        gen_class_field(file, gen_class_add(file, leaves[i], name, object, 0), HPROF_LONG, "value");
+        snprintf(name, sizeof name, "com.p%u.Holder", (unsigned)i);
+        holders[i] = gen_label(file, NULL, 0);
+        struct gen_class *holder = gen_class_add(file, holders[i], name, object, 0);
+        gen_class_field(file, holder, HPROF_OBJECT, "own");
+        holder = gen_class_by_id(gen_heap(file), holders[i]);
+        gen_class_field(file, holder, HPROF_OBJECT, "other");
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t ids[3];
+        for (unsigned k = 0; k < 3; k++) {
+            ids[k] = gen_label(file, NULL, 0);
+        }
+        gen_instance_add(file, ids[1], leaves[i]);
+        gen_instance_add(file, ids[2], leaves[(i + 1) % count]);
+        struct gen_object *holder = gen_instance_add(file, ids[0], holders[i]);
+        gen_instance_set(file, holder, "own", ids[1]);
+        gen_instance_set(file, holder, "other", ids[2]);
+        gen_root_add(file, HPROF_ROOT_JNI_GLOBAL, ids[0]);
+    }
+}
+
+START_TEST(test_many_packages)
+{
+    struct temp_dir dir;
+    char dump[TEMP_PATH_BYTES];
+    struct gen_file file;
+    struct gen_error error;
+    struct ha_snapshot *s;
+    temp_dir_init(&dir);
+    temp_path(&dir, "packages.hprof", dump);
+    gen_file_init(&file);
+    ck_assert(gen_use(&file, "jdk17", &error));
+    make_packages(&file, PACKAGES);
+    ck_assert(gen_file_resolve(&file, &error));
+    ck_assert_ptr_null(gen_file_write(&file, dump));
+    gen_file_deinit(&file);
+    ck_ok(ha_snapshot_open(dump, &(struct ha_snapshot_options){.no_index = true, .size_model = HA_SIZES_MAT, .threads = 1}, &s));
+    ck_assert_uint_ge(s->retained->package_count, PACKAGES);
+    check_groups(s, HA_GROUPING_PACKAGE, s->retained->packages, s->retained->package_count, 0);
+    check_groups(s, HA_GROUPING_LOADER, s->retained->loaders, s->retained->loader_count, 0);
+    ha_snapshot_close(s);
+    temp_dir_deinit(&dir);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     heap_count = argc > 1 ? strtoull(argv[1], NULL, 0) : heap_count;
@@ -185,6 +244,7 @@ int main(int argc, char **argv)
     TCase *tcase = tcase_create("totals");
     tcase_set_timeout(tcase, 0);
     tcase_add_test(tcase, test_random_totals);
+    tcase_add_test(tcase, test_many_packages);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
