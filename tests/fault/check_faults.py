@@ -100,7 +100,8 @@ class Check:
 
     def judge_files(self, now, leftover_allowed):
         for name in now.keys() - self.scratch.first.keys() - self.expected:
-            elsewhere = name.startswith("home/.cache/hprof-analyze/") and name.endswith(".hpx") # where an index goes if it cannot lie beside the dump
+            # Where an index goes if it cannot lie where it should.
+            elsewhere = (name.startswith("home/.cache/hprof-analyze/") and name.endswith(".hpx")) or name == f"work/{self.scenario.dump}.hpx"
             if not leftover_allowed and not elsewhere:
                 return f"{name} is left behind"
         for name in self.scratch.first.keys() - now.keys():
@@ -159,6 +160,7 @@ class Check:
         self.tried += 1
         outcome = self.ask(self.scenario.words, fault)
         if outcome.numbers.get("fired", 1) == 0:
+            self.scratch.restore()
             return None, False
         now = self.scratch.files()
         problem = self.judge(outcome) or self.judge_files(now, kind == "name")
