@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "ha/base/mem.h"
-#include "ha/query/q_fillers.h"
 #include "ha/query/q_rank.h"
 #include "query/q_tally.h"
 
@@ -178,24 +177,6 @@ static void add_totals(const struct ha_query *q, struct rows *rows, bool all)
     }
 }
 
-/* Fillers under the class that the JVM has for them. */
-static void move_fillers(const struct ha_query *q, struct rows *rows)
-{
-    struct ha_fillers fillers;
-    ha_fillers_query(q, true, &fillers);
-    if (fillers.instances == 0) {
-        return;
-    }
-    struct ha_histogram_row *from = &rows->data[rows->groups->of_class[fillers.int_array.i]];
-    struct ha_histogram_row *to = &rows->data[rows->groups->of_class[fillers.cls.i]];
-    from->instances -= fillers.instances;
-    from->shallow_bytes -= fillers.shallow_bytes;
-    from->retained_bytes -= fillers.shallow_bytes;
-    to->instances += fillers.instances;
-    to->shallow_bytes += fillers.shallow_bytes;
-    to->retained_bytes += fillers.shallow_bytes;
-}
-
 /* The index keeps the sums of packages and loaders; false where it does not fit the groups. */
 static bool add_kept(const struct ha_query *q, struct rows *rows)
 {
@@ -253,9 +234,6 @@ static struct ha_err *add_numbers(struct ha_query *q, const struct ha_histogram_
         return add_column(q, rows);
     }
     add_totals(q, rows, options->keep_unreachable);
-    if (options->keep_unreachable) {
-        move_fillers(q, rows);
-    }
     return options->by == HA_BY_CLASS || add_kept(q, rows) ? NULL : add_retained(q, rows);
 }
 
