@@ -216,7 +216,10 @@ static bool hang(struct search *s, uint32_t place)
             best = best == HA_NONE ? from : common(s, best, from);
         }
     }
-    if (best == HA_NONE || best == idom[place]) {
+    if (best >= place) {
+        best = 0; // only rows of a damaged index lead here from behind alone, or from nowhere
+    }
+    if (best == idom[place]) {
         return false;
     }
     idom[place] = best;

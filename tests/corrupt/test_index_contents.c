@@ -5,7 +5,9 @@
  */
 #include "damage.h"
 
+#include "ha/rules/rules.h"
 #include "index/index_format.h"
+#include "support/engine/snapshot_report.h"
 
 #define DUMPS 4
 
@@ -23,7 +25,7 @@ static void setup_dump(uint64_t seed)
     uint8_t *data = damage_dump(seed, &bytes);
     temp_write(temp_path(&dir, "a.hprof", dump), data, bytes);
     free(data);
-    ck_ok(ha_snapshot_open(dump, &(struct ha_snapshot_options){.threads = 1}, &s));
+    ck_ok(ha_snapshot_open(dump, &(struct ha_snapshot_options){.threads = 1, .extra = ha_findings_store}, &s));
     ck_assert_ptr_nonnull(ha_index_path(s->index));
     snprintf(index_path, sizeof index_path, "%s", ha_index_path(s->index));
     section_count = ha_index_section_count(s->index);
@@ -48,6 +50,11 @@ static void try_index(void)
     temp_write(index_path, bad, good_bytes);
     ck_ok(ha_snapshot_open(dump, &(struct ha_snapshot_options){.threads = 1}, &s));
     snapshot_digest_take(s, &digest);
+    uint64_t bytes = 0;
+    struct ha_err *err = snapshot_report(s, &bytes);
+    ck_assert_msg(err == NULL || ha_err_kind(err) == HA_ERR_INPUT, "%s", err == NULL ? "" : ha_err_message(err));
+    ck_assert(err != NULL || bytes > 0);
+    ha_err_free(err);
     ha_snapshot_close(s);
 }
 

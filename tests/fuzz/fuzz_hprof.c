@@ -3,6 +3,7 @@
 #include "fuzz.h"
 
 #include "support/engine/snapshot_digest.h"
+#include "support/engine/snapshot_report.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,8 +26,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (err == NULL) {
         struct snapshot_digest digest;
         snapshot_digest_take(s, &digest);
+        uint64_t bytes = 0;
+        err = snapshot_report(s, &bytes);
         ha_snapshot_close(s);
-    } else if (ha_err_kind(err) == HA_ERR_BUG) {
+    }
+    if (err != NULL && ha_err_kind(err) == HA_ERR_BUG) {
         abort();
     }
     ha_err_free(err);

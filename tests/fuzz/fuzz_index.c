@@ -9,7 +9,9 @@
 #include "fuzz.h"
 
 #include "index/index_format.h"
+#include "ha/rules/rules.h"
 #include "support/engine/snapshot_digest.h"
+#include "support/engine/snapshot_report.h"
 #include "support/random_heap.h"
 
 #include <fcntl.h>
@@ -75,7 +77,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     }
     gen_file_deinit(&file);
     struct ha_snapshot *s;
-    struct ha_err *err = ha_snapshot_open(dump, &(struct ha_snapshot_options){.threads = 1}, &s);
+    struct ha_err *err = ha_snapshot_open(dump, &(struct ha_snapshot_options){.threads = 1, .extra = ha_findings_store}, &s);
     if (err != NULL) {
         die(ha_err_message(err));
     }
@@ -129,6 +131,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct snapshot_digest digest;
     snapshot_digest_take(s, &digest);
+    uint64_t bytes = 0;
+    err = snapshot_report(s, &bytes);
+    if (err != NULL && ha_err_kind(err) == HA_ERR_BUG) {
+        die(ha_err_message(err));
+    }
+    ha_err_free(err);
     ha_snapshot_close(s);
     return 0;
 }
