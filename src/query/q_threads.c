@@ -160,10 +160,10 @@ static struct ha_err *add_locals(struct ha_query *q, const struct ha_thread *thr
                                  struct ha_thread_view *view)
 {
     const struct ha_heap *heap = q->snapshot->heap;
-    const struct ha_local *locals = heap->locals + thread->locals_first;
     uint64_t count =
         thread->locals_first > heap->local_count ? 0 : heap->local_count - thread->locals_first;
     count = thread->locals_count < count ? thread->locals_count : count;
+    const struct ha_local *locals = count == 0 ? NULL : heap->locals + thread->locals_first;
     struct ha_thread_local_view *all = ha_arena_alloc(&q->arena, count + 1, sizeof *all);
     if (all == NULL) {
         return ha_err_nomem();

@@ -269,7 +269,10 @@ static bool load(const struct ha_snapshot *snapshot, struct ha_arena *arena, str
 {
     struct ha_index_section section = ha_index_find(snapshot->index, HA_SECTION_FINDINGS, 1);
     const uint8_t *data = section.data;
-    struct reader r = {data, data + section.count, snapshot->heap, arena, data == NULL};
+    if (data == NULL) {
+        return false;
+    }
+    struct reader r = {data, data + section.count, snapshot->heap, arena, false};
     if (get(&r, 8) != key_now(snapshot) || r.failed) {
         return false;
     }
