@@ -47,6 +47,7 @@ static void kinds_add(struct ha_report *r, struct ha_doc_node *record,
     };
     struct ha_doc *doc = r->doc;
     struct ha_doc_node *kinds = ha_doc_machine(ha_doc_list(doc, record, "kinds"));
+    kinds->u.list->never_cut = true;
     for (size_t k = 0; u->has_tops && k < HA_UNREACHABLE_KINDS; k++) {
         struct ha_doc_node *row = ha_doc_record(doc, kinds, NULL);
         ha_doc_text(doc, row, "kind", ha_unreachable_kind_name((enum ha_unreachable_kind)k));
