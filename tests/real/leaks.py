@@ -40,6 +40,10 @@ THEMES = (
                                 "--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED", "-Dio.netty.leakDetection.level=disabled")),
     Theme("ServiceLeaks", (*NETTY, *SERVICES)),
     Theme("LoggingLeaks", ("logback-classic.jar", "logback-core.jar", "slf4j-api.jar", "log4j-api.jar", "log4j-core.jar")),
+    Theme("RingBufferLeaks", ("log4j-api.jar", "log4j-core.jar", "disruptor.jar"),
+          ("-Dlog4j2.contextSelector=org.apache.logging.log4j.core.async.AsyncLoggerContextSelector", "-Dlog4j2.asyncLoggerRingBufferSize=4096",
+           "-Dlog4j.maxReusableMsgSize=65536")),
+    Theme("TomcatLeaks", ("tomcat10-embed-core.jar",)),
     Theme("DatabaseLeaks", ("HikariCP.jar", "commons-dbcp2.jar", "commons-pool2.jar", "commons-logging.jar", "hsqldb.jar", "postgresql.jar", "slf4j-api.jar"),
           server=postgresql),
 )
