@@ -2,8 +2,8 @@
 /*
  * From rows of references to the dominator tree:
  *
- *     search  ||  collecting inbound references      on two threads where there are two
- *     Semi-NCA                                       branch objects
+ *     search  ||  rows, collecting inbound references   on two threads where there are two
+ *     Semi-NCA                                          branch objects
  *     inbound lists -> leaves, sinks                 lists are made, looked at, and written bucket by bucket
  *     idom, children                                 sections
  */
@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-/* The search is task 0, the parts of the inbound lists the others. */
+/* The search is task 0, the rows for the index 1, the parts of the inbound lists the others. */
 struct both {
     struct ha_inbound *inbound;
     struct ha_search *search;
@@ -26,23 +26,49 @@ static struct ha_err *search_or_collect(void *ctx, unsigned worker, uint64_t ind
 {
     struct both *both = ctx;
     (void)worker;
-    return index == 0 ? ha_search_run(both->search) : ha_inbound_collect(both->inbound, (unsigned)(index - 1));
+    if (index < 2) {
+        return index == 0 ? ha_search_run(both->search) : ha_graph_write_rows(both->search->build);
+    }
+    return ha_inbound_collect(both->inbound, (unsigned)(index - 2));
 }
 
-/* Dominators of branch objects, in object numbers. */
-static void fill_idom(const struct ha_search *search, uint32_t *idom)
+/* Dominators of the branch objects in object numbers, from those in the order of the search, cut into pieces. */
+struct naming {
+    const struct ha_search *search;
+    uint32_t *idom;
+};
+
+#define NAMING_PIECE (1U << 18)
+#define NAMING_PREFETCH 32U
+
+static struct ha_err *name_piece(void *ctx, unsigned worker, uint64_t index)
 {
-    const uint32_t *pre = search->pre.data, *vertex = search->vertex.data, *idom_number = search->parent.data;
-    for (uint32_t obj = 0; obj < search->build->facts.branch_count; obj++) {
-        uint32_t p = pre[obj];
-        idom[obj] = p == 0 ? HA_NONE : idom_number[p] == 0 ? HA_DOM_ROOT : vertex[idom_number[p]];
+    const struct naming *naming = ctx;
+    const struct ha_search *search = naming->search;
+    const uint32_t *vertex = search->vertex.data, *idom_number = search->parent.data;
+    uint64_t first = index * NAMING_PIECE + 1, end = first + NAMING_PIECE;
+    end = end < (uint64_t)search->count + 1 ? end : (uint64_t)search->count + 1;
+    (void)worker;
+    for (uint64_t p = first; p < end; p++) {
+        __builtin_prefetch(&naming->idom[vertex[p + NAMING_PREFETCH < end ? p + NAMING_PREFETCH : p]], 1);
+        naming->idom[vertex[p]] = idom_number[p] == 0 ? HA_DOM_ROOT : vertex[idom_number[p]];
     }
+    return NULL;
+}
+
+static struct ha_err *name_dominators(const struct ha_search *search, uint32_t *idom)
+{
+    struct naming naming = {search, idom};
+    if (search->count < search->build->facts.branch_count) {
+        memset(idom, 0xff, (size_t)search->build->facts.branch_count * sizeof *idom); /* HA_NONE: not reached */
+    }
+    return ha_parallel_for(search->build->threads, ((uint64_t)search->count + NAMING_PIECE - 1) / NAMING_PIECE, name_piece, &naming);
 }
 
 static struct ha_err *write_idom(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, uint32_t *idom)
 {
     struct ha_leaves *leaves = NULL;
-    fill_idom(search, idom);
+    HA_TRY(name_dominators(search, idom));
     HA_TRY(ha_dom_leaves_create(search, idom, &leaves));
     struct ha_err *err = ha_inbound_write(inbound, build->writer, idom, ha_dom_leaves_take, leaves);
     if (err == NULL) {
@@ -57,11 +83,12 @@ static struct ha_err *search_tree(struct ha_build *build, struct ha_search *sear
     struct both both = {inbound, search};
     ha_progress_begin(build->progress, "search", 0);
     HA_TRY(ha_search_init(search, build));
-    HA_TRY(ha_parallel_for(build->threads, (uint64_t)parts + 1, search_or_collect, &both));
+    HA_TRY(ha_parallel_for(build->threads, (uint64_t)parts + 2, search_or_collect, &both));
     struct ha_index_section column; /* read in order from here on: the index will do */
     HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_CLASS_COLUMN, &column));
     search->class_column = column.data;
     ha_big_deinit(&build->class_column);
+    ha_big_deinit(&build->row_starts);
     ha_progress_end(build->progress);
     return NULL;
 }
@@ -69,7 +96,6 @@ static struct ha_err *search_tree(struct ha_build *build, struct ha_search *sear
 static struct ha_err *write_tree(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, struct ha_big *idom)
 {
     ha_progress_begin(build->progress, "dominators", 0);
-    HA_TRY(ha_graph_write_rows(build));
     HA_TRY(ha_dom_semi_nca(search));
     HA_TRY(ha_big_init_raw(idom, (uint64_t)build->facts.object_count + 1, sizeof(uint32_t)));
     HA_TRY(write_idom(build, search, inbound, idom->data));

@@ -1,50 +1,146 @@
 /* SPDX-License-Identifier: MIT */
-/* Children of the dominator tree: a counting sort of all reachable objects by their dominator. Memory: 4 bytes per object while it runs. */
+/*
+ * Children of the dominator tree: a counting sort of all reachable objects by their dominator.
+ *
+ *     of object 0: [branch objects][leaves]  of object 1: [branch objects][leaves] … of leaves: [sinks] … of the root: [branch objects][leaves]
+ *
+ * Branch objects and leaves are counted and entered apart, by a thread each. Objects below leaves (sinks, a few class objects) are sorted by hand.
+ * Memory: 8 bytes per branch object and 4 per object while it runs.
+ */
 #include "dom/dom_search.h"
 
 #include "dom/dom_format.h"
+#include "ha/base/pool.h"
 #include "ha/dom/dom.h"
 #include "ha/heap/heap_sections.h"
 
+#include <stdlib.h>
+
+struct below_leaf {
+    uint32_t dominator, object;
+};
+
+struct sorting {
+    const uint32_t *idom;
+    uint32_t branch_count, n;
+    uint32_t *next[2];  /* per branch object, and one for the root: children among branch objects and among leaves; then where the next one goes */
+    uint32_t *children;
+    HA_VEC(struct below_leaf) below;
+};
+
+/* The counter of a dominator; HA_NONE for those that are leaves, and for what has none. */
+static inline uint32_t slot_of(const struct sorting *s, uint32_t d)
+{
+    return d < s->branch_count ? d : d == HA_DOM_ROOT ? s->branch_count : HA_NONE;
+}
+
+static struct ha_err *count_kind(void *ctx, unsigned worker, uint64_t kind)
+{
+    struct sorting *s = ctx;
+    uint32_t *next = s->next[kind];
+    (void)worker;
+    for (uint32_t obj = kind == 0 ? 0 : s->branch_count, end = kind == 0 ? s->branch_count : s->n; obj < end; obj++) {
+        uint32_t d = s->idom[obj], slot = slot_of(s, d);
+        if (HA_LIKELY(slot != HA_NONE)) {
+            next[slot]++;
+        } else if (d != HA_NONE) { /* only leaves lie below leaves, so only one thread comes here */
+            struct below_leaf *below = ha_vec_push(&s->below);
+            if (below == NULL) {
+                return ha_err_nomem();
+            }
+            *below = (struct below_leaf){d, obj};
+        }
+    }
+    return NULL;
+}
+
+static struct ha_err *enter_kind(void *ctx, unsigned worker, uint64_t kind)
+{
+    struct sorting *s = ctx;
+    uint32_t *next = s->next[kind];
+    (void)worker;
+    for (uint32_t obj = kind == 0 ? 0 : s->branch_count, end = kind == 0 ? s->branch_count : s->n; obj < end; obj++) {
+        uint32_t slot = slot_of(s, s->idom[obj]);
+        if (HA_LIKELY(slot != HA_NONE)) {
+            s->children[next[slot]++] = obj;
+        }
+    }
+    return NULL;
+}
+
+static int compare_below(const void *a, const void *b)
+{
+    const struct below_leaf *x = a, *y = b;
+    if (x->dominator != y->dominator) {
+        return x->dominator < y->dominator ? -1 : 1;
+    }
+    return (x->object > y->object) - (x->object < y->object);
+}
+
+/* Turns counts into begins, notes those of the blocks, and enters what lies below leaves, once there is room (children not NULL). Returns how many
+   children there are in all. */
+static uint32_t place(struct sorting *s, uint32_t *starts)
+{
+    uint32_t sum = 0;
+    for (uint32_t d = 0; d < s->branch_count; d++) {
+        if (d % HA_CHILD_BLOCK == 0) {
+            starts[d / HA_CHILD_BLOCK] = sum;
+        }
+        uint32_t branches = s->next[0][d], leaves = s->next[1][d];
+        s->next[0][d] = sum;
+        s->next[1][d] = sum + branches;
+        sum += branches + leaves;
+    }
+    uint64_t block = (s->branch_count + HA_CHILD_BLOCK - 1) / HA_CHILD_BLOCK, last = s->n / HA_CHILD_BLOCK;
+    for (size_t i = 0; i < s->below.count; i++) {
+        for (; block * HA_CHILD_BLOCK <= s->below.data[i].dominator; block++) {
+            starts[block] = sum;
+        }
+        s->below.data[i].dominator = sum++; /* its place */
+    }
+    for (; block <= last; block++) {
+        starts[block] = sum;
+    }
+    uint32_t branches = s->next[0][s->branch_count], leaves = s->next[1][s->branch_count];
+    s->next[0][s->branch_count] = sum;
+    s->next[1][s->branch_count] = sum + branches;
+    starts[last + 1] = sum + branches + leaves;
+    return sum + branches + leaves;
+}
+
+static struct ha_err *sort(struct ha_build *build, struct sorting *s, struct ha_big *children)
+{
+    uint64_t blocks = (uint64_t)s->n / HA_CHILD_BLOCK + 2;
+    HA_FREE uint32_t *starts = ha_alloc_array(blocks, sizeof *starts);
+    if (starts == NULL) {
+        return ha_err_nomem();
+    }
+    HA_TRY(ha_parallel_for(build->threads, 2, count_kind, s));
+    if (s->below.count > 1) {
+        qsort(s->below.data, s->below.count, sizeof *s->below.data, compare_below);
+    }
+    uint32_t sum = place(s, starts);
+    HA_TRY(ha_big_init_raw(children, (uint64_t)sum + 1, sizeof(uint32_t)));
+    s->children = children->data;
+    for (size_t i = 0; i < s->below.count; i++) {
+        s->children[s->below.data[i].dominator] = s->below.data[i].object;
+    }
+    HA_TRY(ha_parallel_for(build->threads, 2, enter_kind, s));
+    HA_TRY(ha_index_section_put(build->writer, HA_SECTION_CHILDREN, sizeof(uint32_t), sum, s->children));
+    return ha_index_section_put(build->writer, HA_SECTION_CHILD_STARTS, sizeof(uint32_t), blocks, starts);
+}
+
 struct ha_err *ha_dom_write_children(struct ha_build *build, const uint32_t *idom)
 {
-    const uint32_t n = build->facts.object_count;
-    struct ha_big next_big = {0};
-    HA_TRY(ha_big_init(&next_big, (uint64_t)n + 2, sizeof(uint32_t)));
-    uint32_t *next = next_big.data;
-    for (uint32_t obj = 0; obj < n; obj++) {
-        uint32_t d = idom[obj];
-        if (d != HA_NONE) {
-            next[d == HA_DOM_ROOT ? n : d]++;
-        }
-    }
-    uint32_t sum = 0;
-    for (uint64_t d = 0; d <= n; d++) {
-        uint32_t count = next[d];
-        next[d] = sum;
-        sum += count;
-    }
-    uint64_t blocks = (uint64_t)n / HA_CHILD_BLOCK + 2;
-    struct ha_big children_big = {0};
-    HA_FREE uint32_t *starts = ha_alloc_array(blocks, sizeof *starts);
-    struct ha_err *err = starts == NULL ? ha_err_nomem() : ha_big_init_raw(&children_big, (uint64_t)sum + 1, sizeof(uint32_t));
-    if (err == NULL) {
-        uint32_t *children = children_big.data;
-        for (uint64_t b = 0; b < blocks; b++) {
-            starts[b] = b * HA_CHILD_BLOCK <= n ? next[b * HA_CHILD_BLOCK] : sum;
-        }
-        for (uint32_t obj = 0; obj < n; obj++) {
-            uint32_t d = idom[obj];
-            if (d != HA_NONE) {
-                children[next[d == HA_DOM_ROOT ? n : d]++] = obj;
-            }
-        }
-        err = ha_index_section_put(build->writer, HA_SECTION_CHILDREN, sizeof(uint32_t), sum, children);
-    }
-    if (err == NULL) {
-        err = ha_index_section_put(build->writer, HA_SECTION_CHILD_STARTS, sizeof(uint32_t), blocks, starts);
-    }
-    ha_big_deinit(&children_big);
-    ha_big_deinit(&next_big);
+    struct sorting s = {.idom = idom, .branch_count = build->facts.branch_count, .n = build->facts.object_count};
+    struct ha_big counters = {0}, children = {0};
+    const uint64_t slots = (uint64_t)s.branch_count + 1;
+    HA_TRY(ha_big_init(&counters, 2 * slots, sizeof(uint32_t)));
+    s.next[0] = counters.data;
+    s.next[1] = s.next[0] + slots;
+    struct ha_err *err = sort(build, &s, &children);
+    ha_vec_deinit(&s.below);
+    ha_big_deinit(&children);
+    ha_big_deinit(&counters);
     return err;
 }

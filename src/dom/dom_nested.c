@@ -10,7 +10,7 @@
  * The leaves of the other sets are looked at when it comes to the object above them. The bits of the class of class objects and of its sets
  * are always there, for class objects alone may lie below leaves.
  *
- * Memory: 4 bytes per branch object; one per leaf where there are more sets with leaves than bits.
+ * Memory: 4 bytes per branch object, for a moment 8; one per leaf where there are more sets with leaves than bits.
  */
 #include "dom/dom_sweep.h"
 
@@ -132,8 +132,8 @@ struct ha_err *nested_init(struct nested *nested, const struct sweep *s, const s
     nested->s = s;
     nested->classes = ha_calloc_array((size_t)class_count + 1, sizeof *nested->classes);
     nested->rare = ha_calloc_array((size_t)class_count + 1, sizeof *nested->rare);
-    HA_TRY(ha_big_init_raw(&nested->masks, (uint64_t)s->heap->facts.branch_count + 1, sizeof(uint32_t)));
-    nested->mask = nested->masks.data;
+    HA_TRY(ha_big_init_raw(&nested->masks_at, s->order->count + 1, sizeof(uint32_t)));
+    nested->mask_at = nested->masks_at.data;
     if (leaves == NULL || nested->classes == NULL || nested->rare == NULL) {
         return ha_err_nomem();
     }
@@ -155,8 +155,25 @@ void nested_deinit(struct nested *nested)
     ha_free(nested->rare);
     ha_big_deinit(&nested->rare_holders);
     ha_big_deinit(&nested->rare_leaves);
+    ha_big_deinit(&nested->masks_at);
     ha_big_deinit(&nested->masks);
     *nested = (struct nested){0};
+}
+
+struct ha_err *nested_by_object(struct nested *nested)
+{
+    const struct sweep *s = nested->s;
+    uint64_t count = s->heap->facts.branch_count;
+    /* zero where no object will be entered, as far as the tree is one */
+    HA_TRY(s->order->count < count ? ha_big_init(&nested->masks, count + 1, sizeof(uint32_t)) : ha_big_init_raw(&nested->masks, count + 1, sizeof(uint32_t)));
+    nested->mask = nested->masks.data;
+    return NULL;
+}
+
+void nested_by_object_end(struct nested *nested)
+{
+    ha_big_deinit(&nested->masks_at);
+    nested->mask_at = NULL;
 }
 
 void nested_note_rare(struct nested *nested, const struct grouping_sums *sums, uint32_t obj, uint32_t place)

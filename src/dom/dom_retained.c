@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Retained sizes under one size model: retained(v) = shallow(v) + retained of its children. Leaves and sinks are added to their dominators, then
- * one sweep over the branch objects, each before its dominator. Memory: 8 bytes per branch object.
+ * Retained sizes under one size model: retained(v) = shallow(v) + retained of its children.
+ *
+ *     by object    shallow sizes; leaves and sinks are added to their dominators, which mostly lie near them in memory
+ *     by number    the same, gathered into the order of the search: one sweep backwards adds each to its dominator, which comes earlier
+ *     by object    again, for the column
+ *
+ * What works on each object by itself is cut into pieces for several threads; sums are whole numbers, so who adds up what does not matter.
+ * Memory: 8 bytes per branch object and 8 + 2 per number, and what dom_totals.c says.
  */
 #include "ha/dom/dom_build.h"
 
@@ -13,7 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFETCH 32U /* objects ahead in the backward sweep */
+#define PREFETCH 32U       /* numbers ahead: their objects lie anywhere */
+#define WORKERS_CELLS_MAX (1U << 22) /* classes × threads that have counters of their own */
 
 static int compare_extra(const void *a, const void *b)
 {
@@ -54,56 +61,93 @@ static struct ha_err *add_below_leaves(struct sweep *s)
     return NULL;
 }
 
-/* Unreachable ones alone count in all_* until finish_counts(). */
-static inline void count_object(struct sweep *s, uint32_t obj, uint32_t cls, uint64_t shallow)
+/* ---- by object ---- */
+
+/* Instances and shallow bytes per class, of one worker. */
+struct tally {
+    uint64_t reachable, reachable_bytes, unreachable, unreachable_bytes;
+};
+
+struct counting {
+    struct sweep *s;
+    struct tally *tallies; /* classes × workers */
+    unsigned workers;
+};
+
+static inline void count_object(const struct sweep *s, struct tally *tallies, uint32_t obj, uint32_t cls, uint64_t shallow)
 {
-    struct ha_class_total *total = &s->classes[cls];
+    struct tally *tally = &tallies[cls];
     if (HA_UNLIKELY(s->dom->idom[obj] == HA_NONE)) {
-        total->all_instances++;
-        total->all_shallow_bytes += shallow;
+        tally->unreachable++;
+        tally->unreachable_bytes += shallow;
     } else {
-        total->instances++;
-        total->shallow_bytes += shallow;
+        tally->reachable++;
+        tally->reachable_bytes += shallow;
     }
 }
 
-static void finish_counts(struct sweep *s)
+static struct ha_err *count_piece(void *ctx, unsigned worker, uint64_t index)
 {
-    for (uint32_t c = 0; c < s->heap->facts.class_count; c++) {
-        struct ha_class_total *total = &s->classes[c];
-        s->totals.unreachable_objects += total->all_instances;
-        s->totals.unreachable_bytes += total->all_shallow_bytes;
-        s->totals.reachable_objects += total->instances;
-        s->totals.reachable_bytes += total->shallow_bytes;
-        total->all_instances += total->instances;
-        total->all_shallow_bytes += total->shallow_bytes;
-    }
-}
-
-static void add_to_dominators(struct sweep *s)
-{
-    const uint32_t *object = s->order->object, *parent = s->order->parent;
-    for (uint64_t p = s->order->count; p > 0; p--) {
-        __builtin_prefetch(&s->retained[object[p > PREFETCH ? p - PREFETCH : 1]], 1);
-        if (parent[p] != 0) {
-            s->retained[object[parent[p]]] += s->retained[object[p]];
+    struct counting *counting = ctx;
+    struct sweep *s = counting->s;
+    const uint32_t branch_count = s->heap->facts.branch_count;
+    struct tally *tallies = counting->tallies + (size_t)worker * s->heap->facts.class_count;
+    uint64_t first, end = sweep_piece(0, s->heap->facts.object_count, index, &first);
+    struct size_walk sizes = size_walk_from(s->sizes, (uint32_t)first);
+    for (uint64_t obj = first; obj < end; obj++) {
+        uint32_t cls;
+        uint64_t shallow = size_walk_next(&sizes, (uint32_t)obj, &cls);
+        count_object(s, tallies, (uint32_t)obj, cls, shallow);
+        if (obj < branch_count) {
+            s->retained[obj] = shallow;
         }
     }
+    return NULL;
 }
 
-static void sum_retained(struct sweep *s)
+static void finish_counts(const struct counting *counting)
 {
-    uint32_t branch_count = s->heap->facts.branch_count, n = s->heap->facts.object_count, cls;
-    struct size_walk sizes = {.sizes = s->sizes};
-    for (uint32_t obj = 0; obj < branch_count; obj++) {
-        uint64_t shallow = size_walk_next(&sizes, obj, &cls);
-        count_object(s, obj, cls, shallow);
-        s->retained[obj] = shallow;
+    struct sweep *s = counting->s;
+    const uint32_t class_count = s->heap->facts.class_count;
+    for (uint32_t c = 0; c < class_count; c++) {
+        struct ha_class_total *total = &s->classes[c];
+        for (unsigned w = 0; w < counting->workers; w++) {
+            const struct tally *tally = &counting->tallies[(size_t)w * class_count + c];
+            total->instances += tally->reachable;
+            total->shallow_bytes += tally->reachable_bytes;
+            total->all_instances += tally->reachable + tally->unreachable;
+            total->all_shallow_bytes += tally->reachable_bytes + tally->unreachable_bytes;
+        }
+        s->totals.reachable_objects += total->instances;
+        s->totals.reachable_bytes += total->shallow_bytes;
+        s->totals.unreachable_objects += total->all_instances - total->instances;
+        s->totals.unreachable_bytes += total->all_shallow_bytes - total->shallow_bytes;
     }
+}
+
+static struct ha_err *count_objects(struct sweep *s)
+{
+    const uint32_t class_count = s->heap->facts.class_count;
+    unsigned workers = (uint64_t)class_count * s->threads <= WORKERS_CELLS_MAX ? s->threads : 1;
+    HA_FREE struct tally *tallies = ha_calloc_array((size_t)class_count * workers + 1, sizeof *tallies);
+    if (tallies == NULL) {
+        return ha_err_nomem();
+    }
+    struct counting counting = {.s = s, .tallies = tallies, .workers = workers};
+    HA_TRY(ha_parallel_for(workers, sweep_pieces(0, s->heap->facts.object_count), count_piece, &counting));
+    finish_counts(&counting);
+    return NULL;
+}
+
+/* Leaves and sinks to their dominators. */
+static void add_leaves(struct sweep *s)
+{
+    const uint32_t branch_count = s->heap->facts.branch_count, n = s->heap->facts.object_count;
+    struct size_walk sizes = size_walk_from(s->sizes, branch_count);
     size_t next_extra = 0;
     for (uint32_t obj = branch_count; obj < n; obj++) {
+        uint32_t cls;
         uint64_t size = size_walk_next(&sizes, obj, &cls);
-        count_object(s, obj, cls, size);
         if (next_extra < s->extra.count && s->extra.data[next_extra] == obj) {
             size = s->extra.data[next_extra + 1];
             next_extra += 2;
@@ -113,8 +157,59 @@ static void sum_retained(struct sweep *s)
             s->retained[d] += size;
         }
     }
-    finish_counts(s);
-    add_to_dominators(s);
+}
+
+static struct ha_err *leaves_or_places(void *ctx, unsigned worker, uint64_t index)
+{
+    struct sweep *s = ctx;
+    (void)worker;
+    if (index == 0) {
+        add_leaves(s);
+        return NULL;
+    }
+    return ha_dom_places(s);
+}
+
+/* ---- by number ---- */
+
+static struct ha_err *gather_piece(void *ctx, unsigned worker, uint64_t index)
+{
+    struct sweep *s = ctx;
+    const uint32_t *object = s->order->object;
+    const struct ha_heap *heap = s->heap;
+    const unsigned width = heap->class_width;
+    uint64_t first, end = sweep_piece(1, s->order->count, index, &first);
+    (void)worker;
+    for (uint64_t p = first; p < end; p++) {
+        uint32_t ahead = object[p + PREFETCH < end ? p + PREFETCH : p], obj = object[p];
+        __builtin_prefetch(&s->retained[ahead]);
+        __builtin_prefetch(heap->class_column + (size_t)width * ahead);
+        s->sum[p] = s->retained[obj];
+        uint32_t cls = ha_heap_class_of(heap, (ha_obj){obj}).i;
+        if (width == 2) {
+            uint16_t narrow = (uint16_t)cls;
+            memcpy(s->class_at + 2 * p, &narrow, sizeof narrow);
+        } else {
+            memcpy(s->class_at + 4 * p, &cls, sizeof cls);
+        }
+    }
+    return NULL;
+}
+
+static struct ha_err *sum_up(struct sweep *s)
+{
+    const uint64_t count = s->order->count;
+    const uint32_t *parent = s->order->parent;
+    HA_TRY(ha_big_init_raw(&s->sum_big, count + 1, sizeof(uint64_t)));
+    HA_TRY(ha_big_init_raw(&s->class_big, count + 1, s->heap->class_width));
+    s->sum = s->sum_big.data;
+    s->class_at = s->class_big.data;
+    HA_TRY(ha_parallel_for(s->threads, sweep_pieces(1, count), gather_piece, s));
+    s->sum[0] = 0;
+    for (uint64_t p = count; p > 0; p--) {
+        s->sum[parent[p]] += s->sum[p];
+    }
+    return NULL;
 }
 
 /* ---- output ---- */
@@ -150,7 +245,9 @@ static struct ha_err *put_column(struct sweep *s)
 static struct ha_err *run(struct sweep *s)
 {
     HA_TRY(add_below_leaves(s));
-    sum_retained(s);
+    HA_TRY(count_objects(s));
+    HA_TRY(ha_parallel_for(s->threads, 2, leaves_or_places, s));
+    HA_TRY(sum_up(s));
     HA_TRY(ha_dom_totals(s));
     HA_TRY(s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, CLASSES), sizeof *s->classes, s->heap->facts.class_count, s->classes));
     HA_TRY(s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, EXTRA), 16, s->extra.count / 2, s->extra.data));
@@ -159,18 +256,20 @@ static struct ha_err *run(struct sweep *s)
 }
 
 struct ha_err *ha_retained_build(const struct ha_dom *dom, const struct ha_sizes *sizes, const struct ha_dom_order *order,
-                                 ha_put_section_fn put, void *ctx)
+                                 unsigned threads, ha_put_section_fn put, void *ctx)
 {
-    struct sweep s = {.dom = dom, .heap = dom->heap, .sizes = sizes, .order = order, .put = put, .put_ctx = ctx};
-    struct ha_big retained = {0};
-    struct ha_err *err = ha_big_init_raw(&retained, (uint64_t)dom->heap->facts.branch_count + 1, sizeof(uint64_t));
-    s.retained = retained.data;
+    struct sweep s = {.dom = dom, .heap = dom->heap, .sizes = sizes, .order = order, .threads = threads, .put = put, .put_ctx = ctx};
+    struct ha_err *err = ha_big_init_raw(&s.retained_big, (uint64_t)dom->heap->facts.branch_count + 1, sizeof(uint64_t));
+    s.retained = s.retained_big.data;
     if (err == NULL) {
         s.classes = ha_calloc_array((size_t)dom->heap->facts.class_count + 1, sizeof *s.classes);
         err = s.classes == NULL ? ha_err_nomem() : run(&s);
     }
     ha_free(s.classes);
     ha_vec_deinit(&s.extra);
-    ha_big_deinit(&retained);
+    ha_big_deinit(&s.retained_big);
+    ha_big_deinit(&s.sum_big);
+    ha_big_deinit(&s.class_big);
+    ha_big_deinit(&s.places_big);
     return err;
 }

@@ -34,7 +34,7 @@ static struct ha_err *find_class_edges(struct ha_search *search)
     return NULL;
 }
 
-struct ha_err *ha_search_init(struct ha_search *search, const struct ha_build *build)
+struct ha_err *ha_search_init(struct ha_search *search, struct ha_build *build)
 {
     *search = (struct ha_search){.build = build};
     uint64_t n = (uint64_t)build->facts.branch_count + 2;

@@ -27,7 +27,7 @@ struct ha_log_chunk {
 };
 
 struct ha_search {
-    const struct ha_build *build;
+    struct ha_build *build;
     const uint8_t *row_start;
     const uint32_t *targets;
     const uint8_t *class_column; /* both found by ha_search_init(): the writer is not asked while the search runs */
@@ -44,7 +44,7 @@ struct ha_search {
     uint64_t *root_bits;   /* per object: it is a root */
 };
 
-struct ha_err *ha_search_init(struct ha_search *search, const struct ha_build *build) HA_WARN_UNUSED;
+struct ha_err *ha_search_init(struct ha_search *search, struct ha_build *build) HA_WARN_UNUSED;
 struct ha_err *ha_search_run(struct ha_search *search) HA_WARN_UNUSED;
 void ha_search_drop_log(struct ha_search *search); /* no longer needed after ha_dom_semi_nca() */
 void ha_search_deinit(struct ha_search *search);

@@ -4,15 +4,25 @@
 #define HA_DOM_SWEEP_H
 
 #include "dom/dom_format.h"
+#include "ha/base/pool.h"
 #include "ha/base/vec.h"
 #include "ha/dom/dom_build.h"
+#include "ha/heap/heap_addresses.h"
+
+#define SWEEP_PIECE (1U << 16) /* objects that a worker takes at a time; a multiple of the objects per array rank */
 
 struct sweep {
     const struct ha_dom *dom;
     const struct ha_heap *heap;
     const struct ha_sizes *sizes;
     const struct ha_dom_order *order;
+    unsigned threads;
+    struct ha_big retained_big, sum_big, class_big, places_big; /* memory behind the next ones */
     uint64_t *retained;     /* per branch object, bytes */
+    uint64_t *sum;          /* per number of the order: the same */
+    uint8_t *class_at;      /* per number of the order: its class, as wide as in the column */
+    uint32_t *place;        /* number of the order, per place in pre-order of the dominator tree */
+    uint32_t *next;         /* per number of the order: the place behind its subtree */
     HA_VEC(uint64_t) extra; /* pairs (leaf, retained bytes), ascending: leaves that dominate something */
     struct ha_class_total *classes;
     struct ha_disk_totals totals;
@@ -20,11 +30,17 @@ struct sweep {
     void *put_ctx;
 };
 
-/* Sizes of all objects in ascending order of their numbers, without looking for the lengths of arrays one by one. */
+/* Sizes of objects in ascending order of their numbers, without looking for the lengths of arrays one by one. */
 struct size_walk {
     const struct ha_sizes *sizes;
     uint64_t array; /* rank of the next array */
 };
+
+/* From an object on. */
+static inline struct size_walk size_walk_from(const struct ha_sizes *sizes, uint32_t obj)
+{
+    return (struct size_walk){.sizes = sizes, .array = ha_heap_arrays_before(sizes->heap, (ha_obj){obj})};
+}
 
 static inline uint64_t size_walk_next(struct size_walk *walk, uint32_t obj, uint32_t *ret_cls)
 {
@@ -42,6 +58,25 @@ static inline uint64_t size_walk_next(struct size_walk *walk, uint32_t obj, uint
     return HA_LIKELY(usual) ? sizes->class_sizes[cls.i] : ha_sizes_of(sizes, (ha_obj){obj});
 }
 
+/* The class of what has a number in the order. */
+static inline uint32_t sweep_class(const struct sweep *s, uint64_t number)
+{
+    return s->heap->class_width == 2 ? ha_le16(s->class_at + 2 * number) : ha_le32(s->class_at + 4 * number);
+}
+
+/* How many pieces `count` elements are, and the range [*ret_first, end) of one of them, moved up by `from`. */
+static inline uint64_t sweep_pieces(uint64_t from, uint64_t count)
+{
+    return count == 0 ? 0 : (from + count - 1) / SWEEP_PIECE - from / SWEEP_PIECE + 1;
+}
+
+static inline uint64_t sweep_piece(uint64_t from, uint64_t count, uint64_t index, uint64_t *ret_first)
+{
+    uint64_t first = (from / SWEEP_PIECE + index) * SWEEP_PIECE, end = first + SWEEP_PIECE;
+    *ret_first = first < from ? from : first;
+    return end < from + count ? end : from + count;
+}
+
 /* The branch object above a leaf: its dominator, or that of the leaf it lies below (a sink may); HA_DOM_ROOT or HA_NONE if there is none. */
 static inline uint32_t holder_of(const struct sweep *s, uint32_t obj)
 {
@@ -49,6 +84,9 @@ static inline uint32_t holder_of(const struct sweep *s, uint32_t obj)
     bool below_leaf = d >= s->heap->facts.branch_count && d < s->heap->facts.object_count;
     return below_leaf ? s->dom->idom[d] : d;
 }
+
+/* dom_places.c: place[] and next[]. Needs only the order. */
+struct ha_err *ha_dom_places(struct sweep *s) HA_WARN_UNUSED;
 
 /* A set of sets: classes (0), packages (1) or loaders (2). */
 struct grouping_sums {
@@ -65,7 +103,8 @@ static inline uint32_t group_of(const struct grouping_sums *sums, uint32_t cls)
     return sums->of_class == NULL ? cls : sums->of_class[cls];
 }
 
-/* dom_totals.c: retained bytes and first-level sums of classes, packages, loaders; histograms of the big parts. s->classes has the instance counts. */
+/* dom_totals.c: retained bytes and first-level sums of classes, packages, loaders; histograms of the big parts. s->classes has the instance counts;
+   takes sum[], class_at[], place[] and next[], and gives them back. */
 struct ha_err *ha_dom_totals(struct sweep *s) HA_WARN_UNUSED;
 
 /* dom_nested.c: which leaves have an ancestor of their own set. */
@@ -77,8 +116,9 @@ struct nested_class {
 struct nested {
     const struct sweep *s;
     struct nested_class *classes;
-    struct ha_big masks, rare_holders, rare_leaves;
-    uint32_t *mask;      /* per branch object: bits of the sets that it and its ancestors are in */
+    struct ha_big masks_at, masks, rare_holders, rare_leaves;
+    uint32_t *mask_at;   /* per number of the order: bits of the sets that the object and its ancestors are in */
+    uint32_t *mask;      /* per branch object: the same, from nested_by_object() on */
     bool *rare;          /* per class: it has leaves, and a set without a bit */
     uint64_t *has_rare;  /* bit per branch object: a leaf of such a class lies below it; NULL: there are none */
     uint8_t *rare_bits;  /* per leaf: bit g: nested in grouping g */
@@ -87,10 +127,10 @@ struct nested {
 struct ha_err *nested_init(struct nested *nested, const struct sweep *s, const struct grouping_sums *sums) HA_WARN_UNUSED;
 void nested_deinit(struct nested *nested);
 
-/* To be called for each branch object after its dominator (HA_NONE: the root). */
-static inline void nested_hand_down(struct nested *nested, uint32_t obj, uint32_t dominator, uint32_t cls)
+/* To be called for each number of the order after that of its dominator (0: the root). */
+static inline void nested_hand_down(struct nested *nested, uint32_t number, uint32_t dominator, uint32_t cls)
 {
-    nested->mask[obj] = (dominator == HA_NONE ? 0 : nested->mask[dominator]) | nested->classes[cls].hands_down;
+    nested->mask_at[number] = (dominator == 0 ? 0 : nested->mask_at[dominator]) | nested->classes[cls].hands_down;
 }
 
 static inline bool nested_has_rare(const struct nested *nested, uint32_t obj)
@@ -101,7 +141,11 @@ static inline bool nested_has_rare(const struct nested *nested, uint32_t obj)
 /* The leaves of rare classes directly below the object at a place, with last_end as it is there. */
 void nested_note_rare(struct nested *nested, const struct grouping_sums *sums, uint32_t obj, uint32_t place);
 
-/* Once all branch objects were called for. Bit g: the leaf has an ancestor of its set in grouping g (holder: holder_of()). */
+/* Room for masks by object: fill mask[] from mask_at[], which is then given back with nested_by_object_end(). */
+struct ha_err *nested_by_object(struct nested *nested) HA_WARN_UNUSED;
+void nested_by_object_end(struct nested *nested);
+
+/* Once masks are there by object. Bit g: the leaf has an ancestor of its set in grouping g (holder: holder_of()). */
 static inline uint8_t nested_of_leaf(const struct nested *nested, uint32_t obj, uint32_t cls, uint32_t holder)
 {
     uint32_t branch_count = nested->s->heap->facts.branch_count;

@@ -28,15 +28,29 @@
 #define ROW_ROOM (HA_WINDOW_MAX / 4U + 2U) /* the most references that are put at a time: of an instance that fits a window */
 #define RANK_BLOCK 512U           /* objects per entry of array_ranks */
 #define NAME_SHOWN_MAX 200U       /* bytes of a class name in a message */
+#define QUEUED_REFERENCES 256U    /* asked for before the first of them is looked up */
+#define QUEUED_ROWS 64U
+#define QUEUED_ELEMENTS_MAX 64U   /* longer arrays are looked up at once: their own elements overlap */
 
 struct pending {
     uint32_t obj;
     uint32_t at; /* in the buffer */
 };
 
+/* Rows whose references wait for the lines of the address map that tell their numbers: misses overlap across records. */
+struct queue {
+    uint64_t places[QUEUED_REFERENCES]; /* ha_addresses_locate(), NOWHERE: dangling */
+    struct {
+        uint32_t obj, end; /* its references end there */
+    } rows[QUEUED_ROWS];
+    uint32_t references, row_count;
+};
+#define NOWHERE UINT64_MAX
+
 struct worker {
     struct ha_window window;
     struct ha_gaps gaps;
+    struct queue queue;
     uint32_t *targets;
     size_t count, capacity;
     HA_VEC(struct pending) starts;
@@ -66,6 +80,7 @@ struct pass {
     struct ha_turn *turn;
     uint64_t written;  /* targets written by batches that left; belongs to who holds the turn */
     uint64_t references;
+    uint32_t queued; /* rows of at most so many references are queued: QUEUED_REFERENCES, or 0 where addresses have no lines */
     bool rows;
 };
 
@@ -200,6 +215,50 @@ HA_INLINE struct ha_err *row_add_address(struct pass *pass, struct row *row, uin
     return NULL;
 }
 
+/* ---- the queue ---- */
+
+/* Looks up what waits, and makes its rows. */
+HA_POPCNT_CLONES static struct ha_err *drain(struct pass *pass, struct worker *w)
+{
+    struct queue *queue = &w->queue;
+    const struct ha_heap_addresses *map = pass->build->addresses;
+    uint32_t next = 0;
+    for (uint32_t r = 0; r < queue->row_count; r++) {
+        struct row row = {.w = w, .obj = queue->rows[r].obj, .begin = w->count};
+        HA_TRY(make_room(pass, &row, queue->rows[r].end - next));
+        for (; next < queue->rows[r].end; next++) {
+            ha_obj target = {0};
+            bool found = queue->places[next] != NOWHERE && ha_addresses_at(map, queue->places[next], &target);
+            row_put(&row, target.i, found);
+            w->dangling += !found;
+        }
+        HA_TRY(row_end(pass, &row));
+    }
+    queue->references = queue->row_count = 0;
+    return NULL;
+}
+
+/* Room for a row of so many references, at most QUEUED_REFERENCES. */
+HA_INLINE struct ha_err *queue_room(struct pass *pass, struct worker *w, uint32_t references)
+{
+    bool full = w->queue.row_count == QUEUED_ROWS || w->queue.references + references > QUEUED_REFERENCES;
+    return HA_LIKELY(!full) ? NULL : drain(pass, w);
+}
+
+HA_INLINE void queue_put(struct pass *pass, struct queue *queue, uint64_t address)
+{
+    uint64_t place = NOWHERE;
+    (void)ha_addresses_locate(pass->build->addresses, address, &place);
+    queue->places[queue->references] = place;
+    queue->references += address != 0;
+}
+
+HA_INLINE void queue_end(struct queue *queue, ha_obj obj)
+{
+    queue->rows[queue->row_count].obj = obj.i;
+    queue->rows[queue->row_count++].end = queue->references;
+}
+
 /* ---- records ---- */
 
 HA_INLINE void put_class(struct pass *pass, ha_obj obj, uint32_t cls)
@@ -268,17 +327,26 @@ static HA_NOINLINE struct ha_err *odd_instance(struct pass *pass, struct row *ro
 HA_INLINE struct ha_err *instance_row(struct pass *pass, struct worker *w, ha_obj obj, const struct ha_build_class *cls, const struct ha_sub *sub,
                                       unsigned id_size)
 {
-    struct row row = {.w = w, .obj = obj.i, .begin = w->count};
     const uint32_t *offsets = cls->reference_offsets;
-    if (cls->reference_fields == 0) {
-        return row_end(pass, &row);
-    }
     const uint8_t *p = NULL;
     if (HA_LIKELY(offsets != NULL && sub->count == cls->payload_bytes && sub->count <= HA_WINDOW_MAX)) {
         p = ha_window_at(&w->window, sub->body, sub->count);
         if (p == NULL) {
             return ha_window_error(&w->window);
         }
+    }
+    if (HA_LIKELY(p != NULL && (cls->flags & HA_CLASS_IS_REFERENCE) == 0 && cls->reference_fields <= pass->queued)) {
+        HA_TRY(queue_room(pass, w, cls->reference_fields));
+        for (uint32_t i = 0; i < cls->reference_fields; i++) {
+            queue_put(pass, &w->queue, ha_sub_id(p + offsets[i], id_size));
+        }
+        queue_end(&w->queue, obj);
+        return NULL;
+    }
+    HA_TRY(drain(pass, w));
+    struct row row = {.w = w, .obj = obj.i, .begin = w->count};
+    if (cls->reference_fields == 0) {
+        return row_end(pass, &row);
     }
     if (HA_UNLIKELY(p == NULL)) {
         HA_TRY(odd_instance(pass, &row, cls, sub));
@@ -302,6 +370,19 @@ HA_INLINE struct ha_err *instance_row(struct pass *pass, struct worker *w, ha_ob
 
 HA_INLINE struct ha_err *array_row(struct pass *pass, struct worker *w, ha_obj obj, const struct ha_sub *sub, unsigned id_size)
 {
+    if (HA_LIKELY(sub->count <= QUEUED_ELEMENTS_MAX && sub->count <= pass->queued)) {
+        const uint8_t *p = ha_window_at(&w->window, sub->body, sub->count * id_size);
+        if (HA_UNLIKELY(p == NULL)) {
+            return ha_window_error(&w->window);
+        }
+        HA_TRY(queue_room(pass, w, sub->count));
+        for (uint32_t i = 0; i < sub->count; i++) {
+            queue_put(pass, &w->queue, ha_sub_id(p + i * id_size, id_size));
+        }
+        queue_end(&w->queue, obj);
+        return NULL;
+    }
+    HA_TRY(drain(pass, w));
     struct row row = {.w = w, .obj = obj.i, .begin = w->count};
     for (uint64_t off = sub->body; off < sub->end;) {
         uint64_t left = sub->end - off;
@@ -322,6 +403,7 @@ HA_INLINE struct ha_err *array_row(struct pass *pass, struct worker *w, ha_obj o
 static struct ha_err *class_row(struct pass *pass, struct worker *w, const struct ha_build_class *cls)
 {
     const struct ha_build *build = pass->build;
+    HA_TRY(drain(pass, w));
     struct row row = {.w = w, .obj = cls->object.i, .begin = w->count};
     if (!ha_cls_is_none(cls->super) && !ha_obj_is_none(build->classes.data[cls->super.i].object)) {
         HA_TRY(row_add(pass, &row, build->classes.data[cls->super.i].object.i));
@@ -422,6 +504,7 @@ HA_INLINE struct ha_err *on_array(struct pass *pass, struct worker *w, const str
     if (objects) {
         return array_row(pass, w, obj, sub, id_size);
     }
+    HA_TRY(drain(pass, w));
     struct row row = {.w = w, .obj = obj.i, .begin = w->count};
     return row_end(pass, &row);
 }
@@ -488,6 +571,9 @@ HA_POPCNT_CLONES static struct ha_err *batch(void *ctx, unsigned worker, uint64_
     ha_batch_walk_begin(&pass->build->batches.data[index], &w->window, &walk);
     struct ha_err *err =
         pass->build->facts.id_size == 8 ? read_records(pass, w, &walk, 8) : read_records(pass, w, &walk, 4);
+    if (err == NULL) {
+        err = drain(pass, w);
+    }
     if (err == NULL) {
         err = flush(pass, w); /* takes the turn in any case */
     }
@@ -683,6 +769,7 @@ static struct ha_err *run(struct pass *pass)
 struct ha_err *ha_graph_build(struct ha_build *build, bool rows)
 {
     struct pass pass = {.build = build, .rows = rows, .turn = ha_turn_create()};
+    pass.queued = build->addresses->sorted == NULL ? QUEUED_REFERENCES : 0;
     struct ha_big lengths = {0}, extras = {0}, seen = {0};
     struct ha_err *err = pass.turn == NULL ? ha_err_nomem() : workers_create(build, &pass.workers);
     if (err == NULL) {

@@ -48,6 +48,5 @@ struct ha_err *ha_graph_write_rows(struct ha_build *build)
     }
     ha_vec_deinit(&maker.large);
     ha_big_deinit(&blocks);
-    ha_big_deinit(&build->row_starts);
     return err;
 }

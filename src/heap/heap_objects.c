@@ -36,10 +36,10 @@ bool ha_heap_as_class(const struct ha_heap *heap, ha_obj obj, ha_cls *ret)
     return true;
 }
 
-uint32_t ha_heap_array_length(const struct ha_heap *heap, ha_obj obj)
+uint64_t ha_heap_arrays_before(const struct ha_heap *heap, ha_obj obj)
 {
-    if (!ha_heap_is_array(heap, obj)) {
-        return 0;
+    if (obj.i >= heap->facts.object_count) {
+        return heap->array_count;
     }
     uint64_t rank = heap->array_ranks[obj.i / RANK_BLOCK];
     uint32_t begin = obj.i / RANK_BLOCK * RANK_BLOCK;
@@ -51,7 +51,15 @@ uint32_t ha_heap_array_length(const struct ha_heap *heap, ha_obj obj)
     for (; left >= 8; left -= 8, bits++) {
         rank += ha_popcount(*bits);
     }
-    rank += ha_popcount(*bits & ((1U << left) - 1));
+    return left == 0 ? rank : rank + ha_popcount(*bits & ((1U << left) - 1));
+}
+
+uint32_t ha_heap_array_length(const struct ha_heap *heap, ha_obj obj)
+{
+    if (!ha_heap_is_array(heap, obj)) {
+        return 0;
+    }
+    uint64_t rank = ha_heap_arrays_before(heap, obj);
     return rank < heap->array_count ? heap->array_lengths[rank] : 0;
 }
 

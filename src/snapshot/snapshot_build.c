@@ -93,7 +93,7 @@ static struct ha_err *retain(struct ha_build *build, const struct ha_snapshot_op
     struct ha_err *err = attach(build, options, &s);
     if (err == NULL) {
         note_unreachable(build, s.dom);
-        err = ha_retained_build(s.dom, s.sizes, order, put_section, build->writer);
+        err = ha_retained_build(s.dom, s.sizes, order, build->threads, put_section, build->writer);
     }
     detach(&s);
     ha_progress_end(build->progress);

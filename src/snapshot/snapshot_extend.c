@@ -43,7 +43,7 @@ struct ha_err *ha_snapshot_extend(struct ha_snapshot *snapshot, const struct ha_
     ha_progress_begin(options->progress, "retained sizes", 0);
     struct ha_err *err = ha_dom_order_from_tree(snapshot->dom, &order);
     if (err == NULL) {
-        err = ha_retained_build(snapshot->dom, snapshot->sizes, &order, keep_section, &added);
+        err = ha_retained_build(snapshot->dom, snapshot->sizes, &order, snapshot->threads, keep_section, &added);
     }
     ha_dom_order_deinit(&order);
     if (err == NULL) {

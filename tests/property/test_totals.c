@@ -152,7 +152,7 @@ static void check_tree(const struct ha_snapshot *s)
         const struct ha_snapshot *in;
         void *out;
     } ctx = {.in = s};
-    ck_ok(ha_retained_build(s->dom, s->sizes, &order, compare_section, ctx.out));
+    ck_ok(ha_retained_build(s->dom, s->sizes, &order, 2, compare_section, ctx.out));
     ha_dom_order_deinit(&order);
 }
 

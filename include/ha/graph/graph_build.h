@@ -9,7 +9,7 @@
 /* Reads every record once more: columns of the objects (class, offset, array length) and, with `rows`, their rows of references. */
 struct ha_err *ha_graph_build(struct ha_build *build, bool rows) HA_WARN_UNUSED;
 
-/* Puts the starts of the rows into the index; they are gone from the build afterwards. */
+/* Puts the starts of the rows into the index. Changes nothing of the build but its writer. */
 struct ha_err *ha_graph_write_rows(struct ha_build *build) HA_WARN_UNUSED;
 
 #endif

@@ -233,6 +233,9 @@ bool ha_heap_as_class(const struct ha_heap *heap, ha_obj obj, ha_cls *ret);
 /* Elements of an array; 0 for other objects. */
 uint32_t ha_heap_array_length(const struct ha_heap *heap, ha_obj obj);
 
+/* How many objects with smaller numbers are arrays: the place of an array's length in array_lengths. All arrays, if there is no such object. O(1). */
+uint64_t ha_heap_arrays_before(const struct ha_heap *heap, ha_obj obj);
+
 static inline bool ha_heap_is_array(const struct ha_heap *heap, ha_obj obj)
 {
     return (heap->array_bits[obj.i >> 3] >> (obj.i & 7) & 1) != 0;

@@ -77,27 +77,42 @@ HA_INLINE bool ha_addresses_line(const struct ha_heap_addresses *map, ha_addr ad
     return index < map->page_count;
 }
 
-/* The number of the object at an address; false if there is none. Leaf or not is chosen without a jump: nobody could predict it. */
-HA_INLINE bool ha_addresses_find(const struct ha_heap_addresses *map, ha_addr address, ha_obj *ret)
+/* Where the bits of an address lie in the bitmap form: line * HA_LINE_SLOTS + slot of the line. false: no object can be there. Asks for the line. */
+HA_INLINE bool ha_addresses_locate(const struct ha_heap_addresses *map, ha_addr address, uint64_t *ret)
 {
-    uint64_t line_index;
-    if (HA_UNLIKELY(map->sorted != NULL)) {
-        return ha_addresses_find_sorted(map, address, ret);
-    }
-    if (HA_UNLIKELY(!ha_addresses_line(map, address, &line_index) || (address & ((1U << map->shift) - 1)) != 0)) {
+    uint64_t line;
+    if (HA_UNLIKELY(!ha_addresses_line(map, address, &line) || (address & ((1U << map->shift) - 1)) != 0)) {
         return false;
     }
-    const struct ha_line *line = &map->lines[line_index];
-    const struct ha_line_rank *rank = &map->ranks[line_index];
-    uint64_t slot = address >> map->shift;
-    unsigned word = (unsigned)(slot >> 6) & 3;
-    uint64_t bit = 1ULL << (slot & 63);
+    __builtin_prefetch(&map->lines[line]);
+    __builtin_prefetch(&map->ranks[line]);
+    *ret = line * HA_LINE_SLOTS + (address >> map->shift & (HA_LINE_SLOTS - 1));
+    return true;
+}
+
+/* The number of the object at a place that ha_addresses_locate() gave. Leaf or not is chosen without a jump: nobody could predict it. */
+HA_INLINE bool ha_addresses_at(const struct ha_heap_addresses *map, uint64_t place, ha_obj *ret)
+{
+    const struct ha_line *line = &map->lines[place / HA_LINE_SLOTS];
+    const struct ha_line_rank *rank = &map->ranks[place / HA_LINE_SLOTS];
+    unsigned word = (unsigned)(place >> 6) & 3;
+    uint64_t bit = 1ULL << (place & 63);
     uint64_t present = line->present[word], leaves = line->leaf[word];
     bool leaf = (leaves & bit) != 0;
     uint64_t same = leaf ? leaves : present & ~leaves; /* those of its kind */
     uint32_t before = (leaf ? rank->leaves : rank->branches) + (leaf ? rank->leaf_sub : rank->branch_sub)[word] + ha_popcount(same & (bit - 1));
     ret->i = (leaf ? map->branch_count : 0) + before;
     return HA_LIKELY((present & bit) != 0 && before < (leaf ? map->leaf_count : map->branch_count));
+}
+
+/* The number of the object at an address; false if there is none. */
+HA_INLINE bool ha_addresses_find(const struct ha_heap_addresses *map, ha_addr address, ha_obj *ret)
+{
+    uint64_t place;
+    if (HA_UNLIKELY(map->sorted != NULL)) {
+        return ha_addresses_find_sorted(map, address, ret);
+    }
+    return ha_addresses_locate(map, address, &place) && ha_addresses_at(map, place, ret);
 }
 
 ha_addr ha_addresses_of(const struct ha_heap_addresses *map, ha_obj obj);
