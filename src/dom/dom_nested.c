@@ -128,25 +128,21 @@ static struct ha_err *mark_rare(struct nested *nested, const uint64_t *leaves)
 struct ha_err *nested_init(struct nested *nested, const struct sweep *s, const struct grouping_sums *sums)
 {
     const uint32_t class_count = s->heap->facts.class_count;
-    HA_FREE uint64_t *leaves = ha_calloc_array((size_t)class_count + 1, sizeof *leaves);
     nested->s = s;
     nested->classes = ha_calloc_array((size_t)class_count + 1, sizeof *nested->classes);
     nested->rare = ha_calloc_array((size_t)class_count + 1, sizeof *nested->rare);
     HA_TRY(ha_big_init_raw(&nested->masks_at, s->order->count + 1, sizeof(uint32_t)));
     nested->mask_at = nested->masks_at.data;
-    if (leaves == NULL || nested->classes == NULL || nested->rare == NULL) {
+    if (nested->classes == NULL || nested->rare == NULL) {
         return ha_err_nomem();
     }
-    for (uint32_t obj = s->heap->facts.branch_count; obj < s->heap->facts.object_count; obj++) {
-        leaves[ha_heap_class_of(s->heap, (ha_obj){obj}).i]++;
-    }
     candidate_list candidates = {0};
-    struct ha_err *err = find_candidates(nested, sums, leaves, &candidates);
+    struct ha_err *err = find_candidates(nested, sums, s->leaf_counts, &candidates);
     if (err == NULL) {
         err = give_bits(nested, sums, &candidates);
     }
     ha_vec_deinit(&candidates);
-    return err == NULL ? mark_rare(nested, leaves) : err;
+    return err == NULL ? mark_rare(nested, s->leaf_counts) : err;
 }
 
 void nested_deinit(struct nested *nested)

@@ -4,7 +4,7 @@
  *
  *     by object    shallow sizes; leaves and sinks are added to their dominators, which mostly lie near them in memory
  *     by number    the same, gathered into the order of the search: one sweep backwards adds each to its dominator, which comes earlier
- *     by object    again, for the column
+ *     by object    again, as the column of the index (dom_totals.c)
  *
  * What works on each object by itself is cut into pieces for several threads; sums are whole numbers, so who adds up what does not matter.
  * Memory: 8 bytes per branch object and 8 + 2 per number, and what dom_totals.c says.
@@ -17,7 +17,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define PREFETCH 32U       /* numbers ahead: their objects lie anywhere */
 #define WORKERS_CELLS_MAX (1U << 22) /* classes × threads that have counters of their own */
@@ -70,7 +69,8 @@ struct tally {
 
 struct counting {
     struct sweep *s;
-    struct tally *tallies; /* classes × workers */
+    struct tally *tallies; /* classes × workers, and once more for the leaves */
+    struct tally *leaf_tallies;
     unsigned workers;
 };
 
@@ -90,19 +90,48 @@ static struct ha_err *count_piece(void *ctx, unsigned worker, uint64_t index)
 {
     struct counting *counting = ctx;
     struct sweep *s = counting->s;
-    const uint32_t branch_count = s->heap->facts.branch_count;
     struct tally *tallies = counting->tallies + (size_t)worker * s->heap->facts.class_count;
-    uint64_t first, end = sweep_piece(0, s->heap->facts.object_count, index, &first);
-    struct size_walk sizes = size_walk_from(s->sizes, (uint32_t)first);
+    uint64_t first, end = sweep_piece(0, s->heap->facts.branch_count, index, &first);
+    struct size_walk sizes = size_walk_from(s, (uint32_t)first);
     for (uint64_t obj = first; obj < end; obj++) {
         uint32_t cls;
-        uint64_t shallow = size_walk_next(&sizes, (uint32_t)obj, &cls);
-        count_object(s, tallies, (uint32_t)obj, cls, shallow);
-        if (obj < branch_count) {
-            s->retained[obj] = shallow;
-        }
+        s->own[obj] = size_walk_next(&sizes, (uint32_t)obj, &cls);
+        count_object(s, tallies, (uint32_t)obj, cls, s->own[obj]);
     }
     return NULL;
+}
+
+/* Counts leaves and sinks, and adds them to their dominators. */
+static void add_leaves(struct counting *counting)
+{
+    struct sweep *s = counting->s;
+    const uint32_t branch_count = s->heap->facts.branch_count, n = s->heap->facts.object_count;
+    struct size_walk sizes = size_walk_from(s, branch_count);
+    size_t next_extra = 0;
+    for (uint32_t obj = branch_count; obj < n; obj++) {
+        uint32_t cls;
+        uint64_t size = size_walk_next(&sizes, obj, &cls);
+        count_object(s, counting->leaf_tallies, obj, cls, size);
+        if (HA_UNLIKELY(next_extra < s->extra.count && s->extra.data[next_extra] == obj)) {
+            size = s->extra.data[next_extra + 1];
+            next_extra += 2;
+        }
+        uint32_t d = s->dom->idom[obj];
+        if (d < branch_count) {
+            s->own[d] += size;
+        }
+    }
+}
+
+static struct ha_err *leaves_or_places(void *ctx, unsigned worker, uint64_t index)
+{
+    struct counting *counting = ctx;
+    (void)worker;
+    if (index == 0) {
+        add_leaves(counting);
+        return NULL;
+    }
+    return ha_dom_places(counting->s);
 }
 
 static void finish_counts(const struct counting *counting)
@@ -111,13 +140,14 @@ static void finish_counts(const struct counting *counting)
     const uint32_t class_count = s->heap->facts.class_count;
     for (uint32_t c = 0; c < class_count; c++) {
         struct ha_class_total *total = &s->classes[c];
-        for (unsigned w = 0; w < counting->workers; w++) {
+        for (unsigned w = 0; w <= counting->workers; w++) {
             const struct tally *tally = &counting->tallies[(size_t)w * class_count + c];
             total->instances += tally->reachable;
             total->shallow_bytes += tally->reachable_bytes;
             total->all_instances += tally->reachable + tally->unreachable;
             total->all_shallow_bytes += tally->reachable_bytes + tally->unreachable_bytes;
         }
+        s->leaf_counts[c] = counting->leaf_tallies[c].reachable + counting->leaf_tallies[c].unreachable;
         s->totals.reachable_objects += total->instances;
         s->totals.reachable_bytes += total->shallow_bytes;
         s->totals.unreachable_objects += total->all_instances - total->instances;
@@ -129,45 +159,15 @@ static struct ha_err *count_objects(struct sweep *s)
 {
     const uint32_t class_count = s->heap->facts.class_count;
     unsigned workers = (uint64_t)class_count * s->threads <= WORKERS_CELLS_MAX ? s->threads : 1;
-    HA_FREE struct tally *tallies = ha_calloc_array((size_t)class_count * workers + 1, sizeof *tallies);
+    HA_FREE struct tally *tallies = ha_calloc_array((size_t)class_count * (workers + 1) + 1, sizeof *tallies);
     if (tallies == NULL) {
         return ha_err_nomem();
     }
-    struct counting counting = {.s = s, .tallies = tallies, .workers = workers};
-    HA_TRY(ha_parallel_for(workers, sweep_pieces(0, s->heap->facts.object_count), count_piece, &counting));
+    struct counting counting = {.s = s, .tallies = tallies, .leaf_tallies = tallies + (size_t)class_count * workers, .workers = workers};
+    HA_TRY(ha_parallel_for(workers, sweep_pieces(0, s->heap->facts.branch_count), count_piece, &counting));
+    HA_TRY(ha_parallel_for(s->threads, 2, leaves_or_places, &counting));
     finish_counts(&counting);
     return NULL;
-}
-
-/* Leaves and sinks to their dominators. */
-static void add_leaves(struct sweep *s)
-{
-    const uint32_t branch_count = s->heap->facts.branch_count, n = s->heap->facts.object_count;
-    struct size_walk sizes = size_walk_from(s->sizes, branch_count);
-    size_t next_extra = 0;
-    for (uint32_t obj = branch_count; obj < n; obj++) {
-        uint32_t cls;
-        uint64_t size = size_walk_next(&sizes, obj, &cls);
-        if (next_extra < s->extra.count && s->extra.data[next_extra] == obj) {
-            size = s->extra.data[next_extra + 1];
-            next_extra += 2;
-        }
-        uint32_t d = s->dom->idom[obj];
-        if (d < branch_count) {
-            s->retained[d] += size;
-        }
-    }
-}
-
-static struct ha_err *leaves_or_places(void *ctx, unsigned worker, uint64_t index)
-{
-    struct sweep *s = ctx;
-    (void)worker;
-    if (index == 0) {
-        add_leaves(s);
-        return NULL;
-    }
-    return ha_dom_places(s);
 }
 
 /* ---- by number ---- */
@@ -182,9 +182,9 @@ static struct ha_err *gather_piece(void *ctx, unsigned worker, uint64_t index)
     (void)worker;
     for (uint64_t p = first; p < end; p++) {
         uint32_t ahead = object[p + PREFETCH < end ? p + PREFETCH : p], obj = object[p];
-        __builtin_prefetch(&s->retained[ahead]);
+        __builtin_prefetch(&s->own[ahead]);
         __builtin_prefetch(heap->class_column + (size_t)width * ahead);
-        s->sum[p] = s->retained[obj];
+        s->sum[p] = s->own[obj];
         uint32_t cls = ha_heap_class_of(heap, (ha_obj){obj}).i;
         if (width == 2) {
             uint16_t narrow = (uint16_t)cls;
@@ -207,51 +207,76 @@ static struct ha_err *sum_up(struct sweep *s)
     HA_TRY(ha_parallel_for(s->threads, sweep_pieces(1, count), gather_piece, s));
     s->sum[0] = 0;
     for (uint64_t p = count; p > 0; p--) {
-        s->sum[parent[p]] += s->sum[p];
+        uint64_t sum = s->sum[p];
+        s->most = sum > s->most ? sum : s->most;
+        s->sum[parent[p]] += sum;
     }
     return NULL;
 }
 
 /* ---- output ---- */
 
-static struct ha_err *put_column(struct sweep *s)
+/* Room for the column, and in it the objects that are not in the order. */
+static struct ha_err *begin_column(struct sweep *s)
 {
-    uint32_t branch_count = s->heap->facts.branch_count;
-    uint64_t most = 0;
-    for (uint32_t obj = 0; obj < branch_count; obj++) {
-        most = s->retained[obj] > most ? s->retained[obj] : most;
+    const uint32_t branch_count = s->heap->facts.branch_count, unit = s->sizes->alignment; /* of every size, hence of every sum */
+    const bool some_unreachable = s->order->count < branch_count;
+    for (uint32_t obj = 0; some_unreachable && obj < branch_count; obj++) {
+        s->most = s->own[obj] > s->most ? s->own[obj] : s->most;
     }
-    const uint32_t unit = s->sizes->alignment; /* of every size, hence of every sum */
-    if (most / unit >> 40 != 0) {
+    if (s->most / unit >> 40 != 0) {
         return ha_err_new(HA_ERR_LIMIT, "an object retains more than 2^40 times %" PRIu32 " bytes, more than the index can hold", unit);
     }
-    s->totals.width = most / unit <= UINT32_MAX ? 4 : 5;
+    s->totals.width = s->most / unit <= UINT32_MAX ? 4 : 5;
     s->totals.unit = unit;
-    uint8_t *out = (uint8_t *)s->retained; /* shorter elements never overtake the ones being read */
-    const unsigned shift = (unsigned)__builtin_ctz(unit);
-    const bool power = unit == 1U << shift; /* as in every JVM: then no division is needed */
-    for (uint32_t obj = 0; obj < branch_count; obj++) {
-        uint64_t units = power ? s->retained[obj] >> shift : s->retained[obj] / unit;
-        if (s->totals.width == 4) {
-            uint32_t narrow = (uint32_t)units;
-            memcpy(out + 4 * (size_t)obj, &narrow, sizeof narrow);
+    HA_TRY(ha_big_init_raw(&s->column_big, (uint64_t)branch_count + 1, s->totals.width));
+    s->column = s->column_big.data;
+    for (uint32_t obj = 0; some_unreachable && obj < branch_count; obj++) {
+        sweep_put_retained(s, obj, s->own[obj]);
+    }
+    ha_big_deinit(&s->own_big);
+    return NULL;
+}
+
+/* Tables of sizes per class. */
+static struct ha_err *fill_class_sizes(struct sweep *s)
+{
+    const struct ha_sizes *sizes = s->sizes;
+    const uint32_t count = s->heap->facts.class_count;
+    s->align_mask = (sizes->alignment & (sizes->alignment - 1)) == 0 ? sizes->alignment - 1 : 0;
+    s->align_shift = (unsigned)__builtin_ctz(sizes->alignment);
+    s->class_sizes = ha_calloc_array((size_t)count + 1, sizeof *s->class_sizes);
+    if (s->class_sizes == NULL) {
+        return ha_err_nomem();
+    }
+    for (uint32_t c = 0; c < count; c++) {
+        const struct ha_class *cls = &s->heap->classes[c];
+        struct class_size *size = &s->class_sizes[c];
+        bool usual = (cls->flags & HA_CLASS_IS_CLASS) == 0 && c != sizes->chunk_class.i;
+        size->bytes = usual ? sizes->class_sizes[c] : 0;
+        if (cls->kind == HA_CLASS_PRIMITIVE_ARRAY) {
+            size->element_bytes = ha_type_bytes((enum ha_type)cls->element_type, 4);
+            size->base = size->element_bytes == 8 ? sizes->wide_array_base : sizes->narrow_array_base;
         } else {
-            ha_put_le40(out + 5 * (size_t)obj, units);
+            size->element_bytes = sizes->reference_bytes;
+            size->base = sizes->object_array_base;
         }
     }
-    return s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, RETAINED), s->totals.width, branch_count, out);
+    return NULL;
 }
 
 static struct ha_err *run(struct sweep *s)
 {
+    const uint32_t branch_count = s->heap->facts.branch_count;
+    HA_TRY(fill_class_sizes(s));
     HA_TRY(add_below_leaves(s));
     HA_TRY(count_objects(s));
-    HA_TRY(ha_parallel_for(s->threads, 2, leaves_or_places, s));
     HA_TRY(sum_up(s));
+    HA_TRY(begin_column(s));
     HA_TRY(ha_dom_totals(s));
     HA_TRY(s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, CLASSES), sizeof *s->classes, s->heap->facts.class_count, s->classes));
     HA_TRY(s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, EXTRA), 16, s->extra.count / 2, s->extra.data));
-    HA_TRY(put_column(s));
+    HA_TRY(s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, RETAINED), s->totals.width, branch_count, s->column));
     return s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, TOTALS), sizeof s->totals, 1, &s->totals);
 }
 
@@ -259,17 +284,21 @@ struct ha_err *ha_retained_build(const struct ha_dom *dom, const struct ha_sizes
                                  unsigned threads, ha_put_section_fn put, void *ctx)
 {
     struct sweep s = {.dom = dom, .heap = dom->heap, .sizes = sizes, .order = order, .threads = threads, .put = put, .put_ctx = ctx};
-    struct ha_err *err = ha_big_init_raw(&s.retained_big, (uint64_t)dom->heap->facts.branch_count + 1, sizeof(uint64_t));
-    s.retained = s.retained_big.data;
+    struct ha_err *err = ha_big_init_raw(&s.own_big, (uint64_t)dom->heap->facts.branch_count + 1, sizeof(uint64_t));
+    s.own = s.own_big.data;
     if (err == NULL) {
         s.classes = ha_calloc_array((size_t)dom->heap->facts.class_count + 1, sizeof *s.classes);
-        err = s.classes == NULL ? ha_err_nomem() : run(&s);
+        s.leaf_counts = ha_calloc_array((size_t)dom->heap->facts.class_count + 1, sizeof *s.leaf_counts);
+        err = s.classes == NULL || s.leaf_counts == NULL ? ha_err_nomem() : run(&s);
     }
     ha_free(s.classes);
+    ha_free(s.leaf_counts);
+    ha_free(s.class_sizes);
     ha_vec_deinit(&s.extra);
-    ha_big_deinit(&s.retained_big);
+    ha_big_deinit(&s.own_big);
     ha_big_deinit(&s.sum_big);
     ha_big_deinit(&s.class_big);
     ha_big_deinit(&s.places_big);
+    ha_big_deinit(&s.column_big);
     return err;
 }

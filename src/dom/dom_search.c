@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Depth-first search from all roots without a stack: parent[] leads back, and while an object waits for those below it, semi[] holds how many
- * of its references are taken. (Its semidominator cannot become known meanwhile: references from above it are taken when it is left.)
+ * Depth-first search from all roots without a stack: parent[] leads back, and while an object waits for those below it, semi[] holds which of
+ * its references is next. (Its semidominator cannot become known meanwhile: references from above it are taken when it is left.)
  * References to leaves are passed over, those down the tree are folded into semi[] at once, the others are logged.
  *
  * The log is kept in buckets of 65536 targets, each a list of 4 KiB chunks, so that the next phase finds the references of one target close
@@ -42,6 +42,7 @@ struct ha_err *ha_search_init(struct ha_search *search, struct ha_build *build)
     search->row_start = build->row_starts.data;
     HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_TARGETS, &section));
     search->targets = section.data;
+    search->many_targets = section.count >= TAKEN_ALL;
     search->class_column = build->class_column.data;
     search->class_width = build->classes.count <= 65536 ? 2 : 4;
     HA_TRY(ha_big_init_raw(&search->vertex, n, sizeof(uint32_t)));
@@ -119,6 +120,8 @@ struct cursor {
     uint32_t current;     /* its number; 0: none */
     uint32_t class_edge;  /* a class object to be tried before the row, or HA_NONE */
     const uint32_t *edge; /* next of the row; NULL at its end */
+    const uint32_t *targets;
+    uint32_t *vertex, *pre, *parent, *semi; /* arrays of the search */
 };
 
 static inline const uint32_t *row_of(const struct ha_search *search, uint32_t obj)
@@ -127,17 +130,34 @@ static inline const uint32_t *row_of(const struct ha_search *search, uint32_t ob
     return start == HA_ROW_EMPTY ? NULL : search->targets + start;
 }
 
+/* What semi[] says of an object that waits: the place of its next reference among all targets, or, where these are too many for 32 bits, in its row. */
+static inline uint32_t place_of_edge(const struct ha_search *search, const struct cursor *c)
+{
+    if (c->edge == NULL) {
+        return TAKEN_ALL;
+    }
+    return (uint32_t)(c->edge - (HA_LIKELY(!search->many_targets) ? c->targets : row_of(search, c->vertex[c->current])));
+}
+
+static inline const uint32_t *edge_at(const struct ha_search *search, const struct cursor *c, uint32_t waited)
+{
+    uint32_t place = c->semi[waited];
+    if (place == TAKEN_ALL) {
+        return NULL;
+    }
+    return (HA_LIKELY(!search->many_targets) ? c->targets : row_of(search, c->vertex[waited])) + place;
+}
+
 /* Numbers a new object below the current one, which waits. */
 static inline void enter(struct ha_search *search, struct cursor *c, uint32_t obj)
 {
-    uint32_t *vertex = search->vertex.data, *pre = search->pre.data, *parent = search->parent.data, *semi = search->semi.data;
     if (c->current != 0) {
-        semi[c->current] = c->edge == NULL ? TAKEN_ALL : (uint32_t)(c->edge - row_of(search, vertex[c->current]));
+        c->semi[c->current] = place_of_edge(search, c);
     }
     uint32_t p = ++search->count;
-    pre[obj] |= p;
-    vertex[p] = obj;
-    parent[p] = c->current;
+    c->pre[obj] |= p;
+    c->vertex[p] = obj;
+    c->parent[p] = c->current;
     c->current = p;
     c->class_edge = search->class_edges[ha_search_class_of(search, obj)];
     c->edge = row_of(search, obj);
@@ -146,23 +166,19 @@ static inline void enter(struct ha_search *search, struct cursor *c, uint32_t ob
 /* Goes back to the object above the current one. false: there is none. */
 static inline bool leave(const struct ha_search *search, struct cursor *c)
 {
-    uint32_t *semi = search->semi.data;
-    uint32_t above = ((const uint32_t *)search->parent.data)[c->current];
-    semi[c->current] = above;
+    uint32_t above = c->parent[c->current];
+    c->semi[c->current] = above;
     c->current = above;
     if (above == 0) {
         return false;
     }
-    uint32_t taken = semi[above];
-    c->edge = taken == TAKEN_ALL ? NULL : row_of(search, ((const uint32_t *)search->vertex.data)[above]) + taken;
+    c->edge = edge_at(search, c, above);
     return true;
 }
 
 /* Takes references until one leads to a new object: *ret. HA_NONE when all below the root are taken. */
 static inline struct ha_err *next_object(struct ha_search *search, struct cursor *c, uint32_t branch_count, uint32_t *ret)
 {
-    const uint32_t *pre = search->pre.data;
-    uint32_t *semi = search->semi.data;
     for (;;) {
         uint32_t target;
         if (HA_UNLIKELY(c->class_edge != HA_NONE)) {
@@ -181,17 +197,16 @@ static inline struct ha_err *next_object(struct ha_search *search, struct cursor
         if (target >= branch_count) {
             continue; /* leaves and null referents */
         }
-        uint32_t q = pre[target];
+        uint32_t q = c->pre[target];
         if (q == 0 || q == ROOT_MARK) {
             *ret = target;
             return NULL;
         }
         if (q > c->current) {
-            if ((q & ROOT_MARK) == 0 && semi[q] > c->current) {
-                semi[q] = c->current;
+            if ((q & ROOT_MARK) == 0 && c->semi[q] > c->current) {
+                c->semi[q] = c->current;
             }
         } else if (q != c->current) {
-            search->logged++;
             HA_TRY(log_reference(search, q, c->current));
         }
     }
@@ -208,12 +223,13 @@ struct ha_err *ha_search_run(struct ha_search *search)
             pre[root] = ROOT_MARK;
         }
     }
+    struct cursor cursor = {.targets = search->targets, .vertex = search->vertex.data, .pre = pre, .parent = search->parent.data, .semi = semi};
     for (size_t r = 0; r < build->final_roots.count; r++) {
         uint32_t target = build->final_roots.data[r].obj.i;
         if (target >= branch_count || pre[target] != ROOT_MARK) {
             continue;
         }
-        struct cursor cursor = {.class_edge = HA_NONE};
+        cursor.current = 0;
         while (target != HA_NONE) {
             enter(search, &cursor, target);
             HA_TRY(next_object(search, &cursor, branch_count, &target));

@@ -30,6 +30,7 @@ struct ha_search {
     struct ha_build *build;
     const uint8_t *row_start;
     const uint32_t *targets;
+    bool many_targets; /* their places take more than 32 bits */
     const uint8_t *class_column; /* both found by ha_search_init(): the writer is not asked while the search runs */
     uint32_t class_width;
     struct ha_big vertex, pre, parent, semi;
@@ -39,7 +40,6 @@ struct ha_search {
     uint32_t bucket_count;
     HA_VEC(struct ha_big) blocks; /* memory of the chunks */
     uint32_t block_used;
-    uint64_t logged;
     uint32_t *class_edges; /* per class: its class object where the edge to it matters, else HA_NONE */
     uint64_t *root_bits;   /* per object: it is a root */
 };

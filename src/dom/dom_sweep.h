@@ -9,7 +9,11 @@
 #include "ha/dom/dom_build.h"
 #include "ha/heap/heap_addresses.h"
 
+#include <string.h>
+
 #define SWEEP_PIECE (1U << 16) /* objects that a worker takes at a time; a multiple of the objects per array rank */
+
+struct class_size;
 
 struct sweep {
     const struct ha_dom *dom;
@@ -17,9 +21,15 @@ struct sweep {
     const struct ha_sizes *sizes;
     const struct ha_dom_order *order;
     unsigned threads;
-    struct ha_big retained_big, sum_big, class_big, places_big; /* memory behind the next ones */
-    uint64_t *retained;     /* per branch object, bytes */
-    uint64_t *sum;          /* per number of the order: the same */
+    struct class_size *class_sizes; /* per class */
+    uint64_t align_mask;    /* of sizes; 0: their alignment is no power of two */
+    unsigned align_shift;
+    struct ha_big own_big, sum_big, class_big, places_big, column_big; /* memory behind the next ones */
+    uint64_t *own;          /* per branch object: its shallow size and those of the leaves that it dominates */
+    uint64_t *sum;          /* per number of the order: retained size */
+    uint64_t most;          /* the largest of all of them */
+    uint8_t *column;        /* per branch object: retained size in units, as in the index */
+    uint64_t *leaf_counts;  /* per class: objects that are leaves */
     uint8_t *class_at;      /* per number of the order: its class, as wide as in the column */
     uint32_t *place;        /* number of the order, per place in pre-order of the dominator tree */
     uint32_t *next;         /* per number of the order: the place behind its subtree */
@@ -30,32 +40,43 @@ struct sweep {
     void *put_ctx;
 };
 
+/* What the sizes of the instances of a class are made of. */
+struct class_size {
+    uint32_t bytes;         /* of an instance; 0: each has its own, or these are arrays */
+    uint32_t base;          /* of an array, and bytes per element */
+    uint32_t element_bytes;
+};
+
 /* Sizes of objects in ascending order of their numbers, without looking for the lengths of arrays one by one. */
 struct size_walk {
-    const struct ha_sizes *sizes;
+    const struct sweep *s;
     uint64_t array; /* rank of the next array */
 };
 
 /* From an object on. */
-static inline struct size_walk size_walk_from(const struct ha_sizes *sizes, uint32_t obj)
+static inline struct size_walk size_walk_from(const struct sweep *s, uint32_t obj)
 {
-    return (struct size_walk){.sizes = sizes, .array = ha_heap_arrays_before(sizes->heap, (ha_obj){obj})};
+    return (struct size_walk){.s = s, .array = ha_heap_arrays_before(s->heap, (ha_obj){obj})};
+}
+
+static inline uint64_t sweep_array_size(const struct sweep *s, const struct class_size *size, uint64_t rank)
+{
+    uint32_t length = HA_LIKELY(rank < s->heap->array_count) ? s->heap->array_lengths[rank] : 0;
+    uint64_t bytes = size->base + (uint64_t)length * size->element_bytes;
+    return HA_LIKELY(s->align_mask != 0) ? (bytes + s->align_mask) & ~s->align_mask
+                                         : (bytes + s->sizes->alignment - 1) / s->sizes->alignment * s->sizes->alignment;
 }
 
 static inline uint64_t size_walk_next(struct size_walk *walk, uint32_t obj, uint32_t *ret_cls)
 {
-    const struct ha_sizes *sizes = walk->sizes;
-    const struct ha_heap *heap = sizes->heap;
-    ha_cls cls = ha_heap_class_of(heap, (ha_obj){obj});
-    const struct ha_class *c = ha_heap_class(heap, cls);
-    *ret_cls = cls.i;
-    if (ha_heap_is_array(heap, (ha_obj){obj})) {
-        uint64_t rank = walk->array++;
-        uint32_t length = HA_LIKELY(rank < heap->array_count) ? heap->array_lengths[rank] : 0;
-        return ha_sizes_of_array(sizes, c, length);
+    const struct sweep *s = walk->s;
+    uint32_t cls = ha_heap_class_of(s->heap, (ha_obj){obj}).i;
+    const struct class_size *size = &s->class_sizes[cls];
+    *ret_cls = cls;
+    if (ha_heap_is_array(s->heap, (ha_obj){obj})) {
+        return sweep_array_size(s, size, walk->array++);
     }
-    bool usual = (c->flags & HA_CLASS_IS_CLASS) == 0 && cls.i != sizes->chunk_class.i;
-    return HA_LIKELY(usual) ? sizes->class_sizes[cls.i] : ha_sizes_of(sizes, (ha_obj){obj});
+    return HA_LIKELY(size->bytes != 0) ? size->bytes : ha_sizes_of(s->sizes, (ha_obj){obj});
 }
 
 /* The class of what has a number in the order. */
@@ -88,6 +109,18 @@ static inline uint32_t holder_of(const struct sweep *s, uint32_t obj)
 /* dom_places.c: place[] and next[]. Needs only the order. */
 struct ha_err *ha_dom_places(struct sweep *s) HA_WARN_UNUSED;
 
+/* Enters a retained size into the column. */
+static inline void sweep_put_retained(const struct sweep *s, uint32_t obj, uint64_t bytes)
+{
+    const uint64_t units = HA_LIKELY(s->align_mask != 0) ? bytes >> s->align_shift : bytes / s->sizes->alignment;
+    if (HA_LIKELY(s->totals.width == 4)) {
+        uint32_t narrow = (uint32_t)units;
+        memcpy(s->column + 4 * (size_t)obj, &narrow, sizeof narrow);
+    } else {
+        ha_put_le40(s->column + 5 * (size_t)obj, units);
+    }
+}
+
 /* A set of sets: classes (0), packages (1) or loaders (2). */
 struct grouping_sums {
     const uint32_t *of_class; /* NULL: each class by itself */
@@ -104,7 +137,7 @@ static inline uint32_t group_of(const struct grouping_sums *sums, uint32_t cls)
 }
 
 /* dom_totals.c: retained bytes and first-level sums of classes, packages, loaders; histograms of the big parts. s->classes has the instance counts;
-   takes sum[], class_at[], place[] and next[], and gives them back. */
+   takes sum[], class_at[], place[] and next[], and gives them back; what is in sum[] goes into column[], too. */
 struct ha_err *ha_dom_totals(struct sweep *s) HA_WARN_UNUSED;
 
 /* dom_nested.c: which leaves have an ancestor of their own set. */

@@ -254,8 +254,10 @@ static void sum_branches(struct totals *t)
         if (part_at != NULL) {
             part_at[p] = part;
         }
-        if (part != 0 && !nested) {
-            part_cell(t, w, part, cls)->retained_bytes += retained;
+        if (part != 0) {
+            struct ha_disk_part_row *cell = part_cell(t, w, part, cls);
+            cell->instances++;
+            cell->retained_bytes += nested ? 0 : retained;
         }
         nested_hand_down(&t->nested, p, parent, cls);
         if (HA_UNLIKELY(nested_has_rare(&t->nested, object[p]))) {
@@ -277,9 +279,9 @@ static struct ha_err *scatter_piece(void *ctx, unsigned worker, uint64_t index)
     (void)worker;
     for (uint64_t p = first; p < end; p++) {
         uint32_t ahead = object[p + PREFETCH < end ? p + PREFETCH : p], obj = object[p];
-        __builtin_prefetch(&s->retained[ahead], 1);
+        __builtin_prefetch(s->column + (size_t)s->totals.width * ahead, 1);
         __builtin_prefetch(&mask[ahead], 1);
-        s->retained[obj] = s->sum[p];
+        sweep_put_retained(s, obj, s->sum[p]);
         mask[obj] = mask_at[p];
         if (part_of != NULL) {
             part_of[obj] = part_at[p];
@@ -304,24 +306,48 @@ static struct ha_err *scatter(struct totals *t)
     return NULL;
 }
 
-/* Counts and shallow bytes of the branch objects in parts, in the order of their numbers: the columns are read from front to back. */
-static struct ha_err *count_part_piece(void *ctx, unsigned worker, uint64_t index)
+/* The shallow size of a branch object whose class has no size for all. */
+static void add_unusual(const struct totals *t, uint32_t obj)
 {
-    const struct totals *t = ctx;
+    const struct sweep *s = t->s;
+    uint8_t part = obj < s->heap->facts.branch_count ? ((const uint8_t *)t->part_of.data)[obj] : 0;
+    uint32_t cls = ha_heap_class_of(s->heap, (ha_obj){obj}).i;
+    if (part != 0 && s->class_sizes[cls].bytes == 0 && !ha_heap_is_array(s->heap, (ha_obj){obj})) {
+        part_cell(t, &t->workers[0], part, cls)->shallow_bytes += ha_sizes_of(s->sizes, (ha_obj){obj});
+    }
+}
+
+/* Shallow bytes of the branch objects in parts: instances × bytes, as long as only branch objects are counted in the cells; then what differs. */
+static void size_part_branches(struct totals *t)
+{
     const struct sweep *s = t->s;
     const uint8_t *part_of = t->part_of.data;
-    uint64_t first, end = sweep_piece(0, s->heap->facts.branch_count, index, &first);
-    struct size_walk sizes = size_walk_from(s->sizes, (uint32_t)first);
-    for (uint64_t obj = first; obj < end; obj++) {
-        uint32_t cls;
-        uint64_t shallow = size_walk_next(&sizes, (uint32_t)obj, &cls);
-        if (part_of[obj] != 0) {
-            struct ha_disk_part_row *cell = part_cell(t, &t->workers[worker], part_of[obj], cls);
-            cell->instances++;
-            cell->shallow_bytes += shallow;
+    for (uint32_t p = 0; p < t->part_count; p++) {
+        for (uint32_t c = 0; c < s->heap->facts.class_count; c++) {
+            struct ha_disk_part_row *cell = part_cell(t, &t->workers[0], (uint8_t)(p + 1), c);
+            cell->shallow_bytes = cell->instances * s->class_sizes[c].bytes;
         }
     }
-    return NULL;
+    for (uint64_t i = 0; i < s->heap->class_object_count; i++) {
+        add_unusual(t, s->heap->class_objects[2 * i]);
+    }
+    for (uint64_t i = 0; i < s->heap->chunk_count; i++) {
+        add_unusual(t, s->heap->chunks[2 * i]);
+    }
+    uint64_t rank = 0;
+    for (uint32_t obj = 0; obj < s->heap->facts.branch_count;) {
+        uint32_t bits = s->heap->array_bits[obj >> 3];
+        for (; bits != 0 && obj + (uint32_t)__builtin_ctz(bits) < s->heap->facts.branch_count; bits &= bits - 1) {
+            uint32_t array = obj + (uint32_t)__builtin_ctz(bits);
+            if (part_of[array] != 0) {
+                uint32_t cls = ha_heap_class_of(s->heap, (ha_obj){array}).i;
+                const struct class_size *size = &s->class_sizes[cls];
+                part_cell(t, &t->workers[0], part_of[array], cls)->shallow_bytes += sweep_array_size(s, size, rank) - size->bytes;
+            }
+            rank++;
+        }
+        obj += 8;
+    }
 }
 
 /* ---- leaves ---- */
@@ -365,7 +391,7 @@ static struct ha_err *sum_leaves_piece(void *ctx, unsigned worker, uint64_t inde
     const struct sweep *s = t->s;
     const uint32_t branch_count = s->heap->facts.branch_count;
     uint64_t first, end = sweep_piece(branch_count, s->heap->facts.object_count - branch_count, index, &first);
-    struct size_walk sizes = size_walk_from(s->sizes, (uint32_t)first);
+    struct size_walk sizes = size_walk_from(s, (uint32_t)first);
     size_t next_extra = extra_from(s, first);
     for (uint64_t obj = first; obj < end; obj++) {
         uint32_t cls;
@@ -445,7 +471,7 @@ static struct ha_err *run(struct totals *t, const struct ha_grouping *packages, 
     sum_branches(t);
     HA_TRY(scatter(t));
     if (t->part_count > 0) {
-        HA_TRY(ha_parallel_for(t->worker_count, sweep_pieces(0, s->heap->facts.branch_count), count_part_piece, t));
+        size_part_branches(t);
     }
     uint32_t leaves = s->heap->facts.object_count - s->heap->facts.branch_count;
     HA_TRY(ha_parallel_for(t->worker_count, sweep_pieces(s->heap->facts.branch_count, leaves), sum_leaves_piece, t));

@@ -15,6 +15,7 @@
 
 #include "ha/base/pool.h"
 #include "ha/heap/heap_gaps.h"
+#include "ha/heap/heap_lookup.h"
 #include "ha/heap/heap_sections.h"
 #include "graph/graph_fillers.h"
 #include "graph/graph_offsets.h"
@@ -39,18 +40,19 @@ struct pending {
 
 /* Rows whose references wait for the lines of the address map that tell their numbers: misses overlap across records. */
 struct queue {
-    uint64_t places[QUEUED_REFERENCES]; /* ha_addresses_locate(), NOWHERE: dangling */
+    uint64_t places[QUEUED_REFERENCES]; /* ha_lookup_locate() */
     struct {
         uint32_t obj, end; /* its references end there */
     } rows[QUEUED_ROWS];
     uint32_t references, row_count;
 };
-#define NOWHERE UINT64_MAX
 
 struct worker {
     struct ha_window window;
     struct ha_gaps gaps;
     struct queue queue;
+    struct ha_idmap_cache class_cache;
+    struct ha_lookup_near nearby;
     uint32_t *targets;
     size_t count, capacity;
     HA_VEC(struct pending) starts;
@@ -59,8 +61,6 @@ struct worker {
     uint64_t bad_instances;      /* with other bytes of values than their class */
     uint64_t bad_off;            /* of the first of them, and what it is */
     uint32_t bad_class, bad_bytes;
-    uint64_t last_class_id;
-    uint32_t last_class;
     bool holding;   /* the turn */
     bool cancelled; /* another batch failed: its error is the one to report */
     uint64_t index; /* of the batch */
@@ -80,6 +80,7 @@ struct pass {
     struct ha_turn *turn;
     uint64_t written;  /* targets written by batches that left; belongs to who holds the turn */
     uint64_t references;
+    struct ha_lookup lookup;
     uint32_t queued; /* rows of at most so many references are queued: QUEUED_REFERENCES, or 0 where addresses have no lines */
     bool rows;
 };
@@ -192,8 +193,7 @@ HA_INLINE struct ha_err *row_end(struct pass *pass, struct row *row)
     }
     struct worker *w = row->w;
     if (w->count == row->begin) {
-        ha_put_le40(pass->row_start + 5 * (size_t)row->obj, HA_ROW_EMPTY);
-        return NULL;
+        return NULL; /* as all rows were at the beginning */
     }
     w->targets[w->count - 1] |= HA_EDGE_END;
     return row->started ? NULL : row_start_here(row);
@@ -217,23 +217,43 @@ HA_INLINE struct ha_err *row_add_address(struct pass *pass, struct row *row, uin
 
 /* ---- the queue ---- */
 
+/* Room for all that waits. */
+static struct ha_err *drain_room(struct pass *pass, struct worker *w)
+{
+    if (w->capacity - w->count <= w->queue.references) {
+        HA_TRY(flush(pass, w));
+    }
+    return ha_vec_reserve(&w->starts, QUEUED_ROWS) ? NULL : ha_err_nomem();
+}
+
 /* Looks up what waits, and makes its rows. */
 HA_POPCNT_CLONES static struct ha_err *drain(struct pass *pass, struct worker *w)
 {
     struct queue *queue = &w->queue;
-    const struct ha_heap_addresses *map = pass->build->addresses;
-    uint32_t next = 0;
+    const struct ha_lookup lookup = pass->lookup;
+    uint32_t next = 0, found_count = 0;
+    HA_TRY(drain_room(pass, w));
     for (uint32_t r = 0; r < queue->row_count; r++) {
         struct row row = {.w = w, .obj = queue->rows[r].obj, .begin = w->count};
-        HA_TRY(make_room(pass, &row, queue->rows[r].end - next));
-        for (; next < queue->rows[r].end; next++) {
-            ha_obj target = {0};
-            bool found = queue->places[next] != NOWHERE && ha_addresses_at(map, queue->places[next], &target);
-            row_put(&row, target.i, found);
-            w->dangling += !found;
+        uint32_t *target = w->targets + w->count;
+        for (const uint32_t end = queue->rows[r].end; next < end; next++) {
+            ha_obj obj = {0};
+            bool found = ha_lookup_at(&lookup, queue->places[next], &obj);
+            *target = obj.i;
+            target += found;
         }
-        HA_TRY(row_end(pass, &row));
+        w->count = (size_t)(target - w->targets);
+        found_count += (uint32_t)(w->count - row.begin);
+        if (HA_UNLIKELY(pass->has_extras != NULL && (pass->has_extras[row.obj >> 6] >> (row.obj & 63) & 1) != 0)) {
+            HA_TRY(row_end(pass, &row));
+            HA_TRY(drain_room(pass, w));
+        } else if (w->count > row.begin) {
+            target[-1] |= HA_EDGE_END;
+            w->starts.data[w->starts.count++] = (struct pending){row.obj, (uint32_t)row.begin};
+        }
     }
+    w->references += found_count;
+    w->dangling += queue->references - found_count;
     queue->references = queue->row_count = 0;
     return NULL;
 }
@@ -245,11 +265,9 @@ HA_INLINE struct ha_err *queue_room(struct pass *pass, struct worker *w, uint32_
     return HA_LIKELY(!full) ? NULL : drain(pass, w);
 }
 
-HA_INLINE void queue_put(struct pass *pass, struct queue *queue, uint64_t address)
+HA_INLINE void queue_put(const struct ha_lookup *lookup, struct queue *queue, uint64_t address)
 {
-    uint64_t place = NOWHERE;
-    (void)ha_addresses_locate(pass->build->addresses, address, &place);
-    queue->places[queue->references] = place;
+    queue->places[queue->references] = ha_lookup_locate(lookup, address);
     queue->references += address != 0;
 }
 
@@ -272,9 +290,10 @@ HA_INLINE void put_class(struct pass *pass, ha_obj obj, uint32_t cls)
 }
 
 /* The object of a record, if this record is the one that counts. */
-HA_INLINE bool take_object(struct pass *pass, uint64_t id, ha_obj *ret)
+HA_INLINE bool take_object(struct pass *pass, struct worker *w, const struct ha_lookup *lookup, uint64_t id, ha_obj *ret)
 {
-    if (HA_UNLIKELY(!ha_build_find(pass->build, id, ret))) {
+    bool found = HA_LIKELY(pass->queued > 0) ? ha_lookup_find_near(lookup, &w->nearby, id, ret) : ha_addresses_find(pass->build->addresses, id, ret);
+    if (HA_UNLIKELY(id == 0 || !found)) {
         return false;
     }
     if (HA_UNLIKELY(pass->seen != NULL)) {
@@ -324,8 +343,8 @@ static HA_NOINLINE struct ha_err *odd_instance(struct pass *pass, struct row *ro
     }
 }
 
-HA_INLINE struct ha_err *instance_row(struct pass *pass, struct worker *w, ha_obj obj, const struct ha_build_class *cls, const struct ha_sub *sub,
-                                      unsigned id_size)
+HA_INLINE struct ha_err *instance_row(struct pass *pass, struct worker *w, const struct ha_lookup *lookup, ha_obj obj,
+                                      const struct ha_build_class *cls, const struct ha_sub *sub, unsigned id_size)
 {
     const uint32_t *offsets = cls->reference_offsets;
     const uint8_t *p = NULL;
@@ -338,7 +357,7 @@ HA_INLINE struct ha_err *instance_row(struct pass *pass, struct worker *w, ha_ob
     if (HA_LIKELY(p != NULL && (cls->flags & HA_CLASS_IS_REFERENCE) == 0 && cls->reference_fields <= pass->queued)) {
         HA_TRY(queue_room(pass, w, cls->reference_fields));
         for (uint32_t i = 0; i < cls->reference_fields; i++) {
-            queue_put(pass, &w->queue, ha_sub_id(p + offsets[i], id_size));
+            queue_put(lookup, &w->queue, ha_sub_id(p + offsets[i], id_size));
         }
         queue_end(&w->queue, obj);
         return NULL;
@@ -368,7 +387,8 @@ HA_INLINE struct ha_err *instance_row(struct pass *pass, struct worker *w, ha_ob
     return row_end(pass, &row);
 }
 
-HA_INLINE struct ha_err *array_row(struct pass *pass, struct worker *w, ha_obj obj, const struct ha_sub *sub, unsigned id_size)
+HA_INLINE struct ha_err *array_row(struct pass *pass, struct worker *w, const struct ha_lookup *lookup, ha_obj obj, const struct ha_sub *sub,
+                                   unsigned id_size)
 {
     if (HA_LIKELY(sub->count <= QUEUED_ELEMENTS_MAX && sub->count <= pass->queued)) {
         const uint8_t *p = ha_window_at(&w->window, sub->body, sub->count * id_size);
@@ -377,7 +397,7 @@ HA_INLINE struct ha_err *array_row(struct pass *pass, struct worker *w, ha_obj o
         }
         HA_TRY(queue_room(pass, w, sub->count));
         for (uint32_t i = 0; i < sub->count; i++) {
-            queue_put(pass, &w->queue, ha_sub_id(p + i * id_size, id_size));
+            queue_put(lookup, &w->queue, ha_sub_id(p + i * id_size, id_size));
         }
         queue_end(&w->queue, obj);
         return NULL;
@@ -430,9 +450,9 @@ static void note_payload(struct ha_build_class *cls, uint32_t bytes)
 }
 
 /* An instance whose bytes of values are not those of its class. */
-static HA_NOINLINE void note_odd_size(struct pass *pass, struct worker *w, const struct ha_sub *sub)
+static HA_NOINLINE void note_odd_size(struct pass *pass, struct worker *w, const struct ha_sub *sub, uint32_t number)
 {
-    struct ha_build_class *cls = &pass->build->classes.data[w->last_class];
+    struct ha_build_class *cls = &pass->build->classes.data[number];
     if ((cls->flags & HA_CLASS_IS_MADE_UP) != 0) {
         note_payload(cls, sub->count);
         return;
@@ -442,53 +462,52 @@ static HA_NOINLINE void note_odd_size(struct pass *pass, struct worker *w, const
     }
     if (w->bad_instances == 0 || sub->off < w->bad_off) {
         w->bad_off = sub->off;
-        w->bad_class = w->last_class;
+        w->bad_class = number;
         w->bad_bytes = sub->count;
     }
     w->bad_instances++;
 }
 
-HA_INLINE struct ha_err *on_instance(struct pass *pass, struct worker *w, const struct ha_sub *sub, unsigned id_size)
+HA_INLINE struct ha_err *on_instance(struct pass *pass, struct worker *w, const struct ha_lookup *lookup, const struct ha_sub *sub,
+                                     unsigned id_size)
 {
     struct ha_build *build = pass->build;
     ha_obj obj;
-    if (HA_UNLIKELY(sub->class_id != w->last_class_id || w->last_class == HA_NONE)) {
-        w->last_class = ha_build_class_of(build, sub->class_id);
-        w->last_class_id = sub->class_id;
-        if (w->last_class == HA_NONE) {
-            w->last_class = fallback(pass);
-        }
+    uint32_t number = ha_idmap_get_cached(&build->class_ids, &w->class_cache, sub->class_id);
+    if (HA_UNLIKELY(number == HA_NONE)) {
+        number = fallback(pass);
     }
-    const struct ha_build_class *cls = &build->classes.data[w->last_class];
+    const struct ha_build_class *cls = &build->classes.data[number];
     bool is_class_object = (cls->flags & HA_CLASS_IS_CLASS) != 0 && ha_build_is_mirror(build, sub->id);
-    if (HA_UNLIKELY(is_class_object || !take_object(pass, sub->id, &obj))) {
-        w->runs.open = false;
+    if (HA_UNLIKELY(is_class_object || !take_object(pass, w, lookup, sub->id, &obj))) {
+        ha_offset_runs_close(&w->runs);
         return NULL;
     }
-    put_class(pass, obj, w->last_class);
+    put_class(pass, obj, number);
     HA_TRY(ha_offsets_add(&pass->offsets, &w->runs, obj, sub->id, sub->off, sub->end));
     if (HA_UNLIKELY(ha_gap_wanted(sub->id, cls->instances))) {
-        ha_gap_note_instance(&w->gaps, build->addresses, sub->id, obj, w->last_class);
+        ha_gap_note_instance(&w->gaps, build->addresses, sub->id, obj, number);
     }
     if (HA_UNLIKELY(sub->count != cls->payload_bytes)) {
-        note_odd_size(pass, w, sub);
+        note_odd_size(pass, w, sub, number);
     }
     if (!pass->rows || obj.i >= build->facts.branch_count) {
         return NULL;
     }
-    return instance_row(pass, w, obj, cls, sub, id_size);
+    return instance_row(pass, w, lookup, obj, cls, sub, id_size);
 }
 
-HA_INLINE struct ha_err *on_array(struct pass *pass, struct worker *w, const struct ha_sub *sub, unsigned id_size)
+HA_INLINE struct ha_err *on_array(struct pass *pass, struct worker *w, const struct ha_lookup *lookup, const struct ha_sub *sub,
+                                  unsigned id_size)
 {
     struct ha_build *build = pass->build;
     ha_obj obj;
-    if (HA_UNLIKELY(!take_object(pass, sub->id, &obj))) {
-        w->runs.open = false;
+    if (HA_UNLIKELY(!take_object(pass, w, lookup, sub->id, &obj))) {
+        ha_offset_runs_close(&w->runs);
         return NULL;
     }
     bool objects = sub->tag == HA_SUB_OBJ_ARRAY;
-    uint32_t cls = objects ? ha_build_class_of(build, sub->class_id) : build->primitive_arrays[sub->type];
+    uint32_t cls = objects ? ha_idmap_get_cached(&build->class_ids, &w->class_cache, sub->class_id) : build->primitive_arrays[sub->type];
     if (objects && cls != HA_NONE && HA_UNLIKELY(ha_build_is_no_array(build, cls))) {
         cls = build->object_array; /* told by the scan */
     }
@@ -502,7 +521,7 @@ HA_INLINE struct ha_err *on_array(struct pass *pass, struct worker *w, const str
         return NULL;
     }
     if (objects) {
-        return array_row(pass, w, obj, sub, id_size);
+        return array_row(pass, w, lookup, obj, sub, id_size);
     }
     HA_TRY(drain(pass, w));
     struct row row = {.w = w, .obj = obj.i, .begin = w->count};
@@ -512,6 +531,7 @@ HA_INLINE struct ha_err *on_array(struct pass *pass, struct worker *w, const str
 static HA_NOINLINE struct ha_err *on_class(struct pass *pass, struct worker *w, struct ha_batch_walk *walk, struct ha_sub *sub, bool *ret_stop)
 {
     struct ha_build *build = pass->build;
+    const struct ha_lookup *lookup = &pass->lookup;
     struct ha_class_dump dump;
     *ret_stop = ha_class_dump_read(&w->window, sub->off, walk->seg_end, build->facts.id_size, &dump) != HA_SUB_OK;
     if (*ret_stop) {
@@ -520,7 +540,7 @@ static HA_NOINLINE struct ha_err *on_class(struct pass *pass, struct worker *w, 
     sub->end = dump.end;
     uint32_t cls = ha_build_class_of(build, sub->id);
     ha_obj obj;
-    if (cls == HA_NONE || build->classes.data[cls].record != sub->off || !take_object(pass, sub->id, &obj)) {
+    if (cls == HA_NONE || build->classes.data[cls].record != sub->off || !take_object(pass, w, lookup, sub->id, &obj)) {
         return NULL;
     }
     put_class(pass, obj, build->class_class);
@@ -533,20 +553,21 @@ static HA_NOINLINE struct ha_err *on_class(struct pass *pass, struct worker *w, 
 
 HA_INLINE struct ha_err *read_records(struct pass *pass, struct worker *w, struct ha_batch_walk *walk, unsigned id_size)
 {
+    const struct ha_lookup lookup = pass->lookup; /* a copy that no store can change */
     while (ha_batch_walk_segment(walk)) {
         uint64_t off = walk->off;
-        w->runs.open = false;
+        ha_offset_runs_close(&w->runs);
         while (off < walk->seg_end) {
             struct ha_sub sub;
             if (HA_UNLIKELY(ha_sub_read(&w->window, off, walk->seg_end, id_size, &sub) != HA_SUB_OK)) {
                 break; /* reported by the scan */
             }
             if (HA_LIKELY(sub.tag == HA_SUB_INSTANCE)) {
-                HA_TRY(on_instance(pass, w, &sub, id_size));
+                HA_TRY(on_instance(pass, w, &lookup, &sub, id_size));
             } else if (sub.tag == HA_SUB_OBJ_ARRAY || sub.tag == HA_SUB_PRIM_ARRAY || sub.tag == HA_SUB_PRIM_ARRAY_NODATA) {
-                HA_TRY(on_array(pass, w, &sub, id_size));
+                HA_TRY(on_array(pass, w, &lookup, &sub, id_size));
             } else {
-                w->runs.open = false;
+                ha_offset_runs_close(&w->runs);
             }
             if (HA_UNLIKELY(sub.tag == HA_SUB_CLASS)) {
                 bool stop;
@@ -698,10 +719,9 @@ static struct ha_err *workers_create(struct ha_build *build, struct worker **ret
     size_t capacity = (wanted < FLUSH_TARGETS ? (size_t)wanted : FLUSH_TARGETS) + ROW_ROOM;
     for (unsigned i = 0; i < build->threads; i++) {
         ha_window_init(&workers[i].window, build->input, HA_WINDOW_STREAM);
+        ha_lookup_near_init(&workers[i].nearby);
         workers[i].capacity = capacity;
         workers[i].targets = ha_alloc_array(capacity, sizeof(uint32_t));
-        workers[i].last_class = HA_NONE;
-        workers[i].last_class_id = UINT64_MAX;
         struct ha_err *err = workers[i].targets == NULL ? ha_err_nomem() : ha_gaps_init(&workers[i].gaps, build->classes.count);
         if (err != NULL) {
             workers_free(workers, build->threads);
@@ -783,13 +803,13 @@ struct ha_err *ha_graph_build(struct ha_build *build, bool rows)
         err = ha_big_init(&seen, build->facts.object_count / 64 + 1, sizeof(uint64_t));
         pass.seen = seen.data;
     }
-    if (err == NULL) {
-        err = ha_addresses_hold(build->addresses);
+    if (err == NULL && pass.queued > 0) {
+        err = ha_lookup_init(&pass.lookup, build->addresses);
     }
     if (err == NULL) {
         err = run(&pass);
     }
-    ha_addresses_drop(build->addresses);
+    ha_lookup_deinit(&pass.lookup);
     if (err == NULL && rows) {
         err = ha_graph_note_fillers(build, pass.lengths);
     }

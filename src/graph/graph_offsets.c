@@ -49,6 +49,7 @@ void ha_offsets_add_none(struct ha_offsets *offsets, ha_obj obj)
 struct ha_err *ha_offsets_merge(struct ha_offsets *offsets, struct ha_offset_runs *runs)
 {
     const struct ha_heap_addresses *map = offsets->build->addresses;
+    ha_offset_runs_close(runs);
     for (size_t i = 0; i < runs->runs.count; i++) {
         struct ha_offset_run *run = &runs->runs.data[i];
         uint64_t line;
@@ -67,7 +68,6 @@ struct ha_err *ha_offsets_merge(struct ha_offsets *offsets, struct ha_offset_run
         *conflict = *run;
     }
     runs->runs.count = 0;
-    runs->open = false;
     return NULL;
 }
 

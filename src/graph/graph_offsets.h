@@ -25,7 +25,8 @@ struct ha_offset_run {
 /* Of one worker, for the batch it works on. */
 struct ha_offset_runs {
     HA_VEC(struct ha_offset_run) runs;
-    bool open; /* the last run may go on */
+    bool open; /* the last run may go on; then these are of it, and its end in `runs` is not up to date */
+    uint64_t line, end;
 };
 
 struct ha_offsets {
@@ -39,6 +40,15 @@ struct ha_offsets {
 struct ha_err *ha_offsets_init(struct ha_offsets *offsets, struct ha_build *build) HA_WARN_UNUSED;
 void ha_offsets_deinit(struct ha_offsets *offsets);
 
+/* Ends the last run. */
+HA_INLINE void ha_offset_runs_close(struct ha_offset_runs *runs)
+{
+    if (runs->open) {
+        runs->runs.data[runs->runs.count - 1].end = runs->end;
+        runs->open = false;
+    }
+}
+
 /* Enters the record of an object, in file order within a batch. */
 HA_INLINE struct ha_err *ha_offsets_add(struct ha_offsets *offsets, struct ha_offset_runs *runs, ha_obj obj, uint64_t address, uint64_t off, uint64_t end)
 {
@@ -47,16 +57,19 @@ HA_INLINE struct ha_err *ha_offsets_add(struct ha_offsets *offsets, struct ha_of
         return NULL;
     }
     uint64_t line = address >> (offsets->build->addresses->shift + 8);
-    if (HA_LIKELY(runs->open && runs->runs.data[runs->runs.count - 1].line == line)) {
-        runs->runs.data[runs->runs.count - 1].end = end;
+    if (HA_LIKELY(runs->open && runs->line == line)) {
+        runs->end = end;
         return NULL;
     }
+    ha_offset_runs_close(runs);
     struct ha_offset_run *next = ha_vec_push(&runs->runs);
     if (next == NULL) {
         return ha_err_nomem();
     }
     *next = (struct ha_offset_run){line, off, end};
     runs->open = true;
+    runs->line = line;
+    runs->end = end;
     return NULL;
 }
 

@@ -73,37 +73,8 @@ struct ha_err *ha_addresses_open(ha_section_fn find, void *ctx, struct ha_heap_a
     return NULL;
 }
 
-struct ha_err *ha_addresses_hold(struct ha_heap_addresses *map)
-{
-    uint64_t count = map->page_count * HA_PAGE_LINES;
-    if (map->sorted != NULL || count == 0) {
-        return NULL;
-    }
-    HA_TRY(ha_big_init_raw(&map->held, count, sizeof *map->lines + sizeof *map->ranks));
-    struct ha_line *lines = map->held.data;
-    memcpy(lines, map->lines, count * sizeof *lines);
-    memcpy(lines + count, map->ranks, count * sizeof *map->ranks);
-    map->section_lines = map->lines;
-    map->section_ranks = map->ranks;
-    map->lines = lines;
-    map->ranks = (const struct ha_line_rank *)(lines + count);
-    return NULL;
-}
-
-void ha_addresses_drop(struct ha_heap_addresses *map)
-{
-    if (map->held.data != NULL) {
-        map->lines = map->section_lines;
-        map->ranks = map->section_ranks;
-        ha_big_deinit(&map->held);
-    }
-}
-
 void ha_addresses_close(struct ha_heap_addresses *map)
 {
-    if (map != NULL) {
-        ha_addresses_drop(map);
-    }
     ha_free(map);
 }
 

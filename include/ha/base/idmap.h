@@ -54,6 +54,27 @@ HA_INLINE uint32_t ha_idmap_get(const struct ha_idmap *map, uint64_t id)
     }
 }
 
+/* What was looked up last, for loops that ask for few ids again and again. A zeroed struct is a valid empty one; the map must not change meanwhile. */
+#define HA_IDMAP_CACHE_SLOTS 256U
+struct ha_idmap_cache {
+    struct ha_idmap_slot slots[HA_IDMAP_CACHE_SLOTS]; /* number + 1, 0: empty */
+};
+
+/* As ha_idmap_get(). */
+HA_INLINE uint32_t ha_idmap_get_cached(const struct ha_idmap *map, struct ha_idmap_cache *cache, uint64_t id)
+{
+    struct ha_idmap_slot *slot = &cache->slots[(id >> 3 ^ id >> 11) & (HA_IDMAP_CACHE_SLOTS - 1)];
+    if (HA_UNLIKELY(slot->id != id || slot->number == 0)) {
+        uint32_t number = ha_idmap_get(map, id);
+        if (number == HA_IDMAP_NONE) {
+            return HA_IDMAP_NONE;
+        }
+        slot->id = id;
+        slot->number = number + 1;
+    }
+    return slot->number - 1;
+}
+
 /* Enters id -> number (not HA_IDMAP_NONE) unless id is there; *ret_old (may be NULL) gets the number that was there or HA_IDMAP_NONE.
    false without memory. */
 bool ha_idmap_add(struct ha_idmap *map, uint64_t id, uint32_t number, uint32_t *ret_old) HA_WARN_UNUSED;

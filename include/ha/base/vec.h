@@ -29,7 +29,7 @@ bool ha_vec_reserve_(void **data, size_t count, size_t *capacity, size_t more, s
 #define ha_vec_reserve(v, more)                                                                    \
     ha_vec_reserve_((void **)&(v)->data, (v)->count, &(v)->capacity, (more), sizeof *(v)->data)
 
-#define ha_vec_push(v) (ha_vec_reserve((v), 1) ? &(v)->data[(v)->count++] : NULL)
+#define ha_vec_push(v) (HA_LIKELY((v)->count < (v)->capacity) || ha_vec_reserve((v), 1) ? &(v)->data[(v)->count++] : NULL)
 
 #define ha_vec_deinit(v)                                                                           \
     do {                                                                                           \

@@ -49,9 +49,6 @@ struct ha_heap_addresses {
     const struct ha_line_rank *ranks;
     const uint64_t *page_numbers; /* per page, ascending */
     uint64_t page_count;
-    struct ha_big held;                      /* copies of lines and ranks, see ha_addresses_hold() */
-    const struct ha_line *section_lines;     /* while held: what lines and ranks were before */
-    const struct ha_line_rank *section_ranks;
     /* sorted form */
     const uint64_t *sorted; /* NULL in the bitmap form */
 };
@@ -77,42 +74,27 @@ HA_INLINE bool ha_addresses_line(const struct ha_heap_addresses *map, ha_addr ad
     return index < map->page_count;
 }
 
-/* Where the bits of an address lie in the bitmap form: line * HA_LINE_SLOTS + slot of the line. false: no object can be there. Asks for the line. */
-HA_INLINE bool ha_addresses_locate(const struct ha_heap_addresses *map, ha_addr address, uint64_t *ret)
+/* The number of the object at an address; false if there is none. Leaf or not is chosen without a jump: nobody could predict it. */
+HA_INLINE bool ha_addresses_find(const struct ha_heap_addresses *map, ha_addr address, ha_obj *ret)
 {
-    uint64_t line;
-    if (HA_UNLIKELY(!ha_addresses_line(map, address, &line) || (address & ((1U << map->shift) - 1)) != 0)) {
+    uint64_t line_index;
+    if (HA_UNLIKELY(map->sorted != NULL)) {
+        return ha_addresses_find_sorted(map, address, ret);
+    }
+    if (HA_UNLIKELY(!ha_addresses_line(map, address, &line_index) || (address & ((1U << map->shift) - 1)) != 0)) {
         return false;
     }
-    __builtin_prefetch(&map->lines[line]);
-    __builtin_prefetch(&map->ranks[line]);
-    *ret = line * HA_LINE_SLOTS + (address >> map->shift & (HA_LINE_SLOTS - 1));
-    return true;
-}
-
-/* The number of the object at a place that ha_addresses_locate() gave. Leaf or not is chosen without a jump: nobody could predict it. */
-HA_INLINE bool ha_addresses_at(const struct ha_heap_addresses *map, uint64_t place, ha_obj *ret)
-{
-    const struct ha_line *line = &map->lines[place / HA_LINE_SLOTS];
-    const struct ha_line_rank *rank = &map->ranks[place / HA_LINE_SLOTS];
-    unsigned word = (unsigned)(place >> 6) & 3;
-    uint64_t bit = 1ULL << (place & 63);
+    const struct ha_line *line = &map->lines[line_index];
+    const struct ha_line_rank *rank = &map->ranks[line_index];
+    uint64_t slot = address >> map->shift;
+    unsigned word = (unsigned)(slot >> 6) & 3;
+    uint64_t bit = 1ULL << (slot & 63);
     uint64_t present = line->present[word], leaves = line->leaf[word];
     bool leaf = (leaves & bit) != 0;
     uint64_t same = leaf ? leaves : present & ~leaves; /* those of its kind */
     uint32_t before = (leaf ? rank->leaves : rank->branches) + (leaf ? rank->leaf_sub : rank->branch_sub)[word] + ha_popcount(same & (bit - 1));
     ret->i = (leaf ? map->branch_count : 0) + before;
     return HA_LIKELY((present & bit) != 0 && before < (leaf ? map->leaf_count : map->branch_count));
-}
-
-/* The number of the object at an address; false if there is none. */
-HA_INLINE bool ha_addresses_find(const struct ha_heap_addresses *map, ha_addr address, ha_obj *ret)
-{
-    uint64_t place;
-    if (HA_UNLIKELY(map->sorted != NULL)) {
-        return ha_addresses_find_sorted(map, address, ret);
-    }
-    return ha_addresses_locate(map, address, &place) && ha_addresses_at(map, place, ret);
 }
 
 ha_addr ha_addresses_of(const struct ha_heap_addresses *map, ha_obj obj);
@@ -147,9 +129,5 @@ struct ha_err *ha_address_set_finish(struct ha_address_set *set, struct ha_index
 typedef struct ha_err *(*ha_section_fn)(void *ctx, uint32_t id, struct ha_index_section *ret);
 struct ha_err *ha_addresses_open(ha_section_fn find, void *ctx, struct ha_heap_addresses **ret) HA_WARN_UNUSED;
 void ha_addresses_close(struct ha_heap_addresses *map);
-
-/* Takes lines and ranks into memory with huge pages, for a pass that looks up every reference of a dump; drop gives it back. */
-struct ha_err *ha_addresses_hold(struct ha_heap_addresses *map) HA_WARN_UNUSED;
-void ha_addresses_drop(struct ha_heap_addresses *map);
 
 #endif
