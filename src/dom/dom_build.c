@@ -16,10 +16,11 @@
 
 #include <string.h>
 
-/* The search is task 0, the rows for the index 1, the parts of the inbound lists the others. */
+/* The search is task 0, the rows for the index 1, collecting inbound references 2. */
 struct both {
     struct ha_inbound *inbound;
     struct ha_search *search;
+    uint32_t *idom;
 };
 
 static struct ha_err *search_or_collect(void *ctx, unsigned worker, uint64_t index)
@@ -29,7 +30,7 @@ static struct ha_err *search_or_collect(void *ctx, unsigned worker, uint64_t ind
     if (index < 2) {
         return index == 0 ? ha_search_run(both->search) : ha_graph_write_rows(both->search->build);
     }
-    return ha_inbound_collect(both->inbound, (unsigned)(index - 2));
+    return ha_inbound_collect(both->inbound, both->idom);
 }
 
 /* Dominators of the branch objects in object numbers, from those in the order of the search, cut into pieces. */
@@ -78,12 +79,15 @@ static struct ha_err *write_idom(struct ha_build *build, struct ha_search *searc
     return err == NULL ? ha_index_section_put(build->writer, HA_SECTION_IDOM, sizeof(uint32_t), build->facts.object_count, idom) : err;
 }
 
-static struct ha_err *search_tree(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, unsigned parts)
+static struct ha_err *search_tree(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, uint32_t *idom)
 {
-    struct both both = {inbound, search};
+    struct both both = {inbound, search, idom};
     ha_progress_begin(build->progress, "search", 0);
     HA_TRY(ha_search_init(search, build));
-    HA_TRY(ha_parallel_for(build->threads, (uint64_t)parts + 2, search_or_collect, &both));
+    HA_TRY(ha_parallel_for(build->threads, 3, search_or_collect, &both));
+    if (search->count < build->facts.branch_count) {
+        HA_TRY(ha_inbound_collect_unreached(inbound, search->pre.data, idom));
+    }
     struct ha_index_section column; /* read in order from here on: the index will do */
     HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_CLASS_COLUMN, &column));
     search->class_column = column.data;
@@ -93,12 +97,11 @@ static struct ha_err *search_tree(struct ha_build *build, struct ha_search *sear
     return NULL;
 }
 
-static struct ha_err *write_tree(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, struct ha_big *idom)
+static struct ha_err *write_tree(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, uint32_t *idom)
 {
     ha_progress_begin(build->progress, "dominators", 0);
     HA_TRY(ha_dom_semi_nca(search));
-    HA_TRY(ha_big_init_raw(idom, (uint64_t)build->facts.object_count + 1, sizeof(uint32_t)));
-    HA_TRY(write_idom(build, search, inbound, idom->data));
+    HA_TRY(write_idom(build, search, inbound, idom));
     ha_big_deinit(&search->pre);
     ha_big_deinit(&search->word);
     return NULL;
@@ -108,11 +111,15 @@ static struct ha_err *build_tree(struct ha_build *build, struct ha_search *searc
 {
     struct ha_inbound *inbound = NULL;
     struct ha_big idom = {0};
-    unsigned parts = build->threads > 1 ? build->threads - 1 : 1;
-    HA_TRY(ha_inbound_create(build, parts, &inbound));
-    struct ha_err *err = search_tree(build, search, inbound, parts);
+    struct ha_err *err = ha_big_init_raw(&idom, (uint64_t)build->facts.object_count + 1, sizeof(uint32_t));
     if (err == NULL) {
-        err = write_tree(build, search, inbound, &idom);
+        err = ha_inbound_create(build, &inbound);
+    }
+    if (err == NULL) {
+        err = search_tree(build, search, inbound, idom.data);
+    }
+    if (err == NULL) {
+        err = write_tree(build, search, inbound, idom.data);
     }
     ha_inbound_destroy(inbound);
     if (err == NULL) {

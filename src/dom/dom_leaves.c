@@ -3,7 +3,7 @@
  * Dominators of the objects that take no part in the search.
  *
  * A leaf refers to nothing that matters, so it can be no ancestor of anything but sinks: its dominator is the nearest common ancestor of the
- * reachable objects that refer to it. Sinks (class objects of boot array classes) are referred to by all their instances too, leaves among
+ * reachable objects that refer to it. If there is only one, idom[] tells it already (ha_inbound_collect()). Sinks (class objects of boot array classes) are referred to by all their instances too, leaves among
  * them; a leaf stands for its own dominator there, unless it is the only one that refers to the sink.
  */
 #include "dom/dom_search.h"
@@ -87,6 +87,12 @@ struct ha_err *ha_dom_leaves_create(const struct ha_search *search, uint32_t *id
         return ha_err_nomem();
     }
     *leaves = (struct ha_leaves){.search = search, .idom = idom};
+    for (size_t r = 0; r < build->final_roots.count; r++) {
+        uint32_t root = build->final_roots.data[r].obj.i;
+        if (root >= build->facts.branch_count) {
+            idom[root] = HA_DOM_ROOT;
+        }
+    }
     for (size_t c = 0; c < build->classes.count; c++) {
         const struct ha_build_class *cls = &build->classes.data[c];
         uint32_t object = cls->object.i;
@@ -122,8 +128,7 @@ void ha_dom_leaves_take(void *ctx, const struct ha_inbound_lists *lists)
     for (uint32_t i = lists->first < branch_count ? branch_count - lists->first : 0; i < lists->count; i++) {
         uint32_t obj = lists->first + i;
         struct common common = {0};
-        if (ha_search_is_root(search, obj)) {
-            leaves->idom[obj] = HA_DOM_ROOT;
+        if (lists->start[i] == lists->start[i + 1] || ha_search_is_root(search, obj)) {
             continue;
         }
         add_sources(search, lists->sources + lists->start[i], lists->start[i + 1] - lists->start[i], &common);

@@ -65,7 +65,8 @@ struct ha_err *ha_dom_semi_nca(struct ha_search *search) HA_WARN_UNUSED;
 /* The nearest common ancestor of two numbers in the dominator tree; after ha_dom_semi_nca(). O(log n). */
 uint32_t ha_dom_nca(const struct ha_search *search, uint32_t a, uint32_t b);
 
-/* dom_leaves.c: dominators of leaf objects from their inbound lists, of sinks from their instances as well; idom in object numbers. Lists are
+/* dom_leaves.c: dominators of leaf objects from their inbound lists, of sinks from their instances as well; idom in object numbers, with those of
+   leaves that have one source only. Lists are
    taken in any order, by several threads; finish when all have been. */
 struct ha_leaves;
 struct ha_err *ha_dom_leaves_create(const struct ha_search *search, uint32_t *idom, struct ha_leaves **ret) HA_WARN_UNUSED;

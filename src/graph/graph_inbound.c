@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Forward rows to inbound lists: a radix sort by target, the upper bits first.
+ * Forward rows to inbound lists: which objects have several sources, then a radix sort by target of the references to these, upper bits first.
  *
+ *     seen       per 64 objects two words: [somebody refers to it][it needs a list]       most objects have one source, and need none
  *     collect    [bucket 0: chunk → chunk → …] [bucket 1: …] …     a bucket per 65536 targets, sources ascending
  *                word: target & 0xffff | source - source before    4 bytes, for neighbours in a heap refer to neighbours;
  *                                                                  0xffff: the source is the next word
  *     write      bucket by bucket, in parallel: count, prefix, fill, all within the cache; then hand over in order
  *
- * A list of a single source that is also the dominator is not written: the dominator tells. These are most lists.
+ * GC roots and class objects need a list in any case: who alone refers to them need not dominate them.
  *
- * Each part of the collection (a range of sources) has chunks of its own; parts are read in order, so that lists ascend whatever their number.
- * Memory: 4 bytes per reference, and 4 KiB per bucket and part.
+ * Memory: a quarter of a byte per object, 4 bytes per reference collected, and 4 KiB per bucket.
  */
 #include "ha/graph/graph_inbound.h"
 
@@ -40,23 +40,44 @@ struct bucket {
     uint32_t source; /* the last one */
 };
 
-/* What one part has collected. */
-struct part {
-    struct bucket *buckets;
-    HA_VEC(struct ha_big) blocks; /* memory of the chunks */
-    uint32_t block_used, block_chunks; /* of the last block */
-};
-
 struct ha_inbound {
     const struct ha_build *build;
     const uint8_t *row_start;
     const uint32_t *targets;
+    uint64_t target_count;
     uint32_t bucket_count;
-    unsigned part_count;
-    struct part *parts;
+    struct bucket *buckets;
+    HA_VEC(struct ha_big) blocks; /* memory of the chunks */
+    uint32_t block_used, block_chunks; /* of the last block */
+    struct ha_big seen_memory;
+    uint64_t *seen;
 };
 
-struct ha_err *ha_inbound_create(const struct ha_build *build, unsigned ranges, struct ha_inbound **ret)
+static inline void mark_list(struct ha_inbound *inbound, uint32_t obj)
+{
+    inbound->seen[2 * (size_t)(obj >> 6) + 1] |= 1ULL << (obj & 63);
+}
+
+static inline bool needs_list(const struct ha_inbound *inbound, uint32_t obj)
+{
+    return (inbound->seen[2 * (size_t)(obj >> 6) + 1] >> (obj & 63) & 1) != 0;
+}
+
+/* What needs a list whatever refers to it. */
+static void mark_always(struct ha_inbound *inbound)
+{
+    const struct ha_build *build = inbound->build;
+    for (size_t r = 0; r < build->final_roots.count; r++) {
+        mark_list(inbound, build->final_roots.data[r].obj.i);
+    }
+    for (size_t c = 0; c < build->classes.count; c++) {
+        if (!ha_obj_is_none(build->classes.data[c].object)) {
+            mark_list(inbound, build->classes.data[c].object.i);
+        }
+    }
+}
+
+struct ha_err *ha_inbound_create(const struct ha_build *build, struct ha_inbound **ret)
 {
     struct ha_index_section targets;
     HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_TARGETS, &targets));
@@ -64,54 +85,52 @@ struct ha_err *ha_inbound_create(const struct ha_build *build, unsigned ranges, 
     if (inbound == NULL) {
         return ha_err_nomem();
     }
-    *inbound = (struct ha_inbound){.build = build, .row_start = build->row_starts.data, .targets = targets.data, .part_count = ranges};
+    *inbound = (struct ha_inbound){.build = build, .row_start = build->row_starts.data, .targets = targets.data, .target_count = targets.count};
     inbound->bucket_count = (build->facts.object_count >> BUCKET_BITS) + 1;
-    inbound->parts = ha_calloc_array(ranges, sizeof *inbound->parts);
-    bool complete = inbound->parts != NULL;
-    for (unsigned p = 0; complete && p < ranges; p++) {
-        inbound->parts[p].buckets = ha_calloc_array(inbound->bucket_count, sizeof(struct bucket));
-        complete = inbound->parts[p].buckets != NULL;
-    }
-    if (!complete) {
+    inbound->buckets = ha_calloc_array(inbound->bucket_count, sizeof(struct bucket));
+    struct ha_err *err = inbound->buckets == NULL
+                             ? ha_err_nomem()
+                             : ha_big_init(&inbound->seen_memory, (uint64_t)inbound->bucket_count * BUCKET_OBJECTS / 64, 2 * sizeof(uint64_t));
+    if (err != NULL) {
         ha_inbound_destroy(inbound);
-        return ha_err_nomem();
+        return err;
     }
+    inbound->seen = inbound->seen_memory.data;
+    mark_always(inbound);
     *ret = inbound;
     return NULL;
 }
 
 void ha_inbound_destroy(struct ha_inbound *inbound)
 {
-    for (unsigned p = 0; inbound != NULL && inbound->parts != NULL && p < inbound->part_count; p++) {
-        struct part *part = &inbound->parts[p];
-        for (size_t i = 0; i < part->blocks.count; i++) {
-            ha_big_deinit(&part->blocks.data[i]);
-        }
-        ha_vec_deinit(&part->blocks);
-        ha_free(part->buckets);
+    if (inbound == NULL) {
+        return;
     }
-    if (inbound != NULL) {
-        ha_free(inbound->parts);
+    for (size_t i = 0; i < inbound->blocks.count; i++) {
+        ha_big_deinit(&inbound->blocks.data[i]);
     }
+    ha_vec_deinit(&inbound->blocks);
+    ha_big_deinit(&inbound->seen_memory);
+    ha_free(inbound->buckets);
     ha_free(inbound);
 }
 
 /* ---- collecting ---- */
 
-static HA_NOINLINE struct ha_err *add_chunk(struct part *part, struct bucket *bucket)
+static HA_NOINLINE struct ha_err *add_chunk(struct ha_inbound *inbound, struct bucket *bucket)
 {
-    uint32_t per_block = part->blocks.count < SMALL_BLOCK ? SMALL_BLOCK : BLOCK_CHUNKS;
-    if (part->blocks.count == 0 || part->block_used == part->block_chunks) {
-        struct ha_big *block = ha_vec_push(&part->blocks);
+    uint32_t per_block = inbound->blocks.count < SMALL_BLOCK ? SMALL_BLOCK : BLOCK_CHUNKS;
+    if (inbound->blocks.count == 0 || inbound->block_used == inbound->block_chunks) {
+        struct ha_big *block = ha_vec_push(&inbound->blocks);
         if (block == NULL) {
             return ha_err_nomem();
         }
         *block = (struct ha_big){0};
-        part->block_used = 0;
-        part->block_chunks = per_block;
+        inbound->block_used = 0;
+        inbound->block_chunks = per_block;
         HA_TRY(ha_big_init_raw(block, per_block, sizeof(struct chunk)));
     }
-    struct chunk *chunk = (struct chunk *)part->blocks.data[part->blocks.count - 1].data + part->block_used++;
+    struct chunk *chunk = (struct chunk *)inbound->blocks.data[inbound->blocks.count - 1].data + inbound->block_used++;
     chunk->next = NULL;
     chunk->count = 0;
     if (bucket->last == NULL) {
@@ -123,11 +142,11 @@ static HA_NOINLINE struct ha_err *add_chunk(struct part *part, struct bucket *bu
     return NULL;
 }
 
-static inline struct ha_err *add_reference(struct part *part, uint32_t target, uint32_t source)
+static inline struct ha_err *add_reference(struct ha_inbound *inbound, uint32_t target, uint32_t source)
 {
-    struct bucket *bucket = &part->buckets[target >> BUCKET_BITS];
+    struct bucket *bucket = &inbound->buckets[target >> BUCKET_BITS];
     if (HA_UNLIKELY(bucket->last == NULL || bucket->last->count > CHUNK_WORDS - 2)) {
-        HA_TRY(add_chunk(part, bucket));
+        HA_TRY(add_chunk(inbound, bucket));
     }
     struct chunk *chunk = bucket->last;
     uint32_t distance = source - bucket->source;
@@ -141,20 +160,61 @@ static inline struct ha_err *add_reference(struct part *part, uint32_t target, u
     return NULL;
 }
 
-struct ha_err *ha_inbound_collect(struct ha_inbound *inbound, unsigned range)
+/* Which objects are referred to, and which more than once. */
+static void see_targets(struct ha_inbound *inbound)
 {
-    struct part *part = &inbound->parts[range];
+    const uint32_t *targets = inbound->targets;
     const uint32_t n = inbound->build->facts.object_count;
-    const uint64_t sources = inbound->build->facts.branch_count;
-    uint32_t end = (uint32_t)(sources * (range + 1) / inbound->part_count);
-    for (uint32_t source = (uint32_t)(sources * range / inbound->part_count); source < end; source++) {
+    uint64_t *seen = inbound->seen;
+    for (uint64_t i = 0; i < inbound->target_count; i++) {
+        uint32_t target = targets[i] & ~HA_EDGE_END;
+        if (HA_LIKELY(target < n)) { /* no null referent */
+            uint64_t *pair = &seen[2 * (size_t)(target >> 6)], bit = 1ULL << (target & 63);
+            pair[1] |= pair[0] & bit;
+            pair[0] |= bit;
+        }
+    }
+}
+
+struct ha_err *ha_inbound_collect(struct ha_inbound *inbound, uint32_t *only)
+{
+    const uint32_t n = inbound->build->facts.object_count, sources = inbound->build->facts.branch_count;
+    see_targets(inbound);
+    memset(only + sources, 0xff, (size_t)(n - sources) * sizeof *only); /* HA_NONE */
+    for (uint32_t source = 0; source < sources; source++) {
         uint64_t i = ha_le40(inbound->row_start + 5 * (size_t)source);
         for (bool last = i == HA_ROW_EMPTY; !last; i++) {
             uint32_t word = inbound->targets[i];
             uint32_t target = word & ~HA_EDGE_END;
             last = (word & HA_EDGE_END) != 0;
-            if (HA_LIKELY(target < n)) { /* no null referent */
-                HA_TRY(add_reference(part, target, source));
+            if (HA_UNLIKELY(target >= n)) {
+                continue;
+            }
+            if (needs_list(inbound, target)) {
+                HA_TRY(add_reference(inbound, target, source));
+            } else if (target >= sources) {
+                only[target] = source;
+            }
+        }
+    }
+    return NULL;
+}
+
+struct ha_err *ha_inbound_collect_unreached(struct ha_inbound *inbound, const uint32_t *reached, uint32_t *only)
+{
+    const uint32_t n = inbound->build->facts.object_count, sources = inbound->build->facts.branch_count;
+    for (uint32_t source = 0; source < sources; source++) {
+        uint64_t i = reached[source] != 0 ? HA_ROW_EMPTY : ha_le40(inbound->row_start + 5 * (size_t)source);
+        for (bool last = i == HA_ROW_EMPTY; !last; i++) {
+            uint32_t word = inbound->targets[i];
+            uint32_t target = word & ~HA_EDGE_END;
+            last = (word & HA_EDGE_END) != 0;
+            if (target < n && !needs_list(inbound, target)) {
+                mark_list(inbound, target);
+                HA_TRY(add_reference(inbound, target, source));
+                if (target >= sources) {
+                    only[target] = HA_NONE;
+                }
             }
         }
     }
@@ -207,34 +267,37 @@ static inline bool read_reference(struct reading *r, uint32_t *ret_target)
 /* Makes the lists of a bucket. */
 static struct ha_err *sort_bucket(const struct ha_inbound *inbound, uint32_t index, struct sorter *sorter)
 {
-    uint64_t total = 0;
-    for (unsigned p = 0; p < inbound->part_count; p++) {
-        total += inbound->parts[p].buckets[index].references;
-    }
-    if (total > UINT32_MAX) {
+    const struct bucket *bucket = &inbound->buckets[index];
+    if (bucket->references > UINT32_MAX) {
         return ha_err_new(HA_ERR_LIMIT, "more than 4 G references lead to %u neighbouring objects", BUCKET_OBJECTS);
     }
-    if (!ha_vec_reserve(&sorter->sources, total + 1 - sorter->sources.count)) {
+    if (!ha_vec_reserve(&sorter->sources, bucket->references + 1 - sorter->sources.count)) {
         return ha_err_nomem();
     }
     memset(sorter->start, 0, sizeof sorter->start);
     uint32_t *next = sorter->start + 1; /* next[i]: where the list of i goes on; its begin once all are filled is start[i] */
     uint32_t target;
-    for (unsigned p = 0; p < inbound->part_count; p++) {
-        for (struct reading r = {.chunk = inbound->parts[p].buckets[index].first}; read_reference(&r, &target);) {
-            next[target + 1]++;
-        }
+    for (struct reading r = {.chunk = bucket->first}; read_reference(&r, &target);) {
+        next[target + 1]++;
     }
     for (uint32_t i = 1; i <= BUCKET_OBJECTS; i++) {
         next[i] += next[i - 1];
     }
     uint32_t *sources = sorter->sources.data;
-    for (unsigned p = 0; p < inbound->part_count; p++) {
-        for (struct reading r = {.chunk = inbound->parts[p].buckets[index].first}; read_reference(&r, &target);) {
-            sources[next[target]++] = r.source;
-        }
+    for (struct reading r = {.chunk = bucket->first}; read_reference(&r, &target);) {
+        sources[next[target]++] = r.source;
     }
     return NULL;
+}
+
+/* Bits of the objects of a bucket whose only source is their dominator, for which no list was made. */
+static void find_told(const struct ha_inbound *inbound, uint32_t index, uint8_t *told)
+{
+    const uint64_t *seen = inbound->seen + 2 * (size_t)index * (BUCKET_OBJECTS / 64);
+    for (uint32_t i = 0; i < BUCKET_OBJECTS / 64; i++) {
+        uint64_t bits = seen[2 * i] & ~seen[2 * i + 1]; /* little-endian, as told is */
+        memcpy(told + 8 * i, &bits, sizeof bits);
+    }
 }
 
 static inline bool told_by_dominator(const struct ha_inbound_lists *lists, const uint32_t *idom, uint32_t i)
@@ -243,7 +306,7 @@ static inline bool told_by_dominator(const struct ha_inbound_lists *lists, const
     return lists->start[i + 1] == begin + 1 && lists->sources[begin] == idom[lists->first + i];
 }
 
-/* Drops the sources that dominators tell, and marks their lists. Returns how many sources are left. */
+/* Drops the sources of lists that dominators tell after all, and marks these lists. Returns how many sources are left. */
 static uint32_t drop_told(const struct ha_inbound_lists *lists, const uint32_t *idom, uint32_t *sources, uint8_t *told)
 {
     uint32_t kept = 0;
@@ -282,7 +345,7 @@ static struct ha_err *write_bucket(void *ctx, unsigned worker, uint64_t index)
     struct sorter *sorter = &w->sorters[worker];
     const uint64_t n = w->inbound->build->facts.object_count;
     uint64_t first = index << BUCKET_BITS;
-    uint8_t told[BUCKET_OBJECTS / 8] = {0};
+    uint8_t told[BUCKET_OBJECTS / 8];
     struct ha_inbound_lists lists = {.first = (uint32_t)first, .count = (uint32_t)(n - first < BUCKET_OBJECTS ? n - first : BUCKET_OBJECTS),
                                      .start = sorter->start};
     struct ha_err *err = sort_bucket(w->inbound, (uint32_t)index, sorter);
@@ -290,6 +353,7 @@ static struct ha_err *write_bucket(void *ctx, unsigned worker, uint64_t index)
     if (err == NULL) {
         lists.sources = sorter->sources.data;
         w->fn(w->ctx, &lists);
+        find_told(w->inbound, (uint32_t)index, told);
         kept = drop_told(&lists, w->idom, sorter->sources.data, told);
     }
     if (err != NULL || !ha_turn_wait(w->turn, index)) {

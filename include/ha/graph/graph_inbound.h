@@ -2,7 +2,8 @@
 /*
  * Forward rows to inbound lists, in two steps, for the lists leave out what the dominator tree tells:
  *
- *     collect    beside the search: every reference goes into the bucket of its target
+ *     collect    beside the search: every reference to an object that has several goes into the bucket of its target; a reference that is the only
+ *                one is told by the dominator, for who alone refers to a reached object dominates it
  *     write      when the dominators of branch objects are known: bucket by bucket the lists are made, shown, and written
  */
 #ifndef HA_GRAPH_GRAPH_INBOUND_H
@@ -13,14 +14,20 @@
 
 struct ha_inbound;
 
-/* For collecting in `ranges` parts (any number gives the same lists). Needs the rows of the build, which it reads until all is collected. */
-struct ha_err *ha_inbound_create(const struct ha_build *build, unsigned ranges, struct ha_inbound **ret) HA_WARN_UNUSED;
+/* Needs the rows of the build, which it reads until all is collected, and its final roots. */
+struct ha_err *ha_inbound_create(const struct ha_build *build, struct ha_inbound **ret) HA_WARN_UNUSED;
 void ha_inbound_destroy(struct ha_inbound *inbound); /* NULL is fine */
 
-/* Collects part `range`. Different parts may be collected by different threads at once. */
-struct ha_err *ha_inbound_collect(struct ha_inbound *inbound, unsigned range) HA_WARN_UNUSED;
+/* Collects. only: for each object; its element for a leaf becomes the one that alone refers to it, or HA_NONE where there is none, or several, and
+   for GC roots and class objects. Elements of branch objects are left as they are. */
+struct ha_err *ha_inbound_collect(struct ha_inbound *inbound, uint32_t *only) HA_WARN_UNUSED;
 
-/* Lists of the objects first … first + count - 1: that of first + i is sources[start[i]] … sources[start[i + 1] - 1], ascending. */
+/* Once it is known which branch objects are reached (reached[obj] != 0), where not all are: collects what the others refer to alone, too, which no
+   dominator tells; for leaves among it only[] becomes HA_NONE. */
+struct ha_err *ha_inbound_collect_unreached(struct ha_inbound *inbound, const uint32_t *reached, uint32_t *only) HA_WARN_UNUSED;
+
+/* Lists of the objects first … first + count - 1: that of first + i is sources[start[i]] … sources[start[i + 1] - 1], ascending. Empty where no list
+   is needed, because there is but one source. */
 struct ha_inbound_lists {
     uint32_t first, count;
     const uint32_t *start;
