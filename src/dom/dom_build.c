@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-/* The search is task 0, the rows for the index 1, collecting inbound references 2. */
+/* The search is task 0, classes and rows for the index 1, collecting inbound references 2. */
 struct both {
     struct ha_inbound *inbound;
     struct ha_search *search;
@@ -27,8 +27,12 @@ static struct ha_err *search_or_collect(void *ctx, unsigned worker, uint64_t ind
 {
     struct both *both = ctx;
     (void)worker;
-    if (index < 2) {
-        return index == 0 ? ha_search_run(both->search) : ha_graph_write_rows(both->search->build);
+    if (index == 0) {
+        return ha_search_run(both->search);
+    }
+    if (index == 1) {
+        HA_TRY(ha_graph_write_classes(both->search->build));
+        return ha_graph_write_rows(both->search->build);
     }
     return ha_inbound_collect(both->inbound, both->idom);
 }
@@ -76,7 +80,7 @@ static struct ha_err *write_idom(struct ha_build *build, struct ha_search *searc
         err = ha_dom_leaves_finish(leaves);
     }
     ha_dom_leaves_destroy(leaves);
-    return err == NULL ? ha_index_section_put(build->writer, HA_SECTION_IDOM, sizeof(uint32_t), build->facts.object_count, idom) : err;
+    return err;
 }
 
 static struct ha_err *search_tree(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, uint32_t *idom)
@@ -123,7 +127,7 @@ static struct ha_err *build_tree(struct ha_build *build, struct ha_search *searc
     }
     ha_inbound_destroy(inbound);
     if (err == NULL) {
-        err = ha_dom_write_children(build, idom.data);
+        err = ha_dom_write(build, idom.data);
         ha_progress_end(build->progress);
     }
     ha_big_deinit(&idom);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Children of the dominator tree: a counting sort of all reachable objects by their dominator.
+ * Writes the dominator tree, and of its children a counting sort of all reachable objects by their dominator.
  *
  *     of object 0: [branch objects][leaves]  of object 1: [branch objects][leaves] … of leaves: [sinks] … of the root: [branch objects][leaves]
  *
@@ -21,6 +21,7 @@ struct below_leaf {
 };
 
 struct sorting {
+    struct ha_build *build;
     const uint32_t *idom;
     uint32_t branch_count, n;
     uint32_t *next[2];  /* per branch object, and one for the root: children among branch objects and among leaves; then where the next one goes */
@@ -34,11 +35,16 @@ static inline uint32_t slot_of(const struct sorting *s, uint32_t d)
     return d < s->branch_count ? d : d == HA_DOM_ROOT ? s->branch_count : HA_NONE;
 }
 
+/* Kinds are 0, branch objects, and 1, leaves. The dominators are written in the meantime. */
+#define WRITE_IDOM 2U
 static struct ha_err *count_kind(void *ctx, unsigned worker, uint64_t kind)
 {
     struct sorting *s = ctx;
-    uint32_t *next = s->next[kind];
     (void)worker;
+    if (kind == WRITE_IDOM) {
+        return ha_index_section_put(s->build->writer, HA_SECTION_IDOM, sizeof(uint32_t), s->n, s->idom);
+    }
+    uint32_t *next = s->next[kind];
     for (uint32_t obj = kind == 0 ? 0 : s->branch_count, end = kind == 0 ? s->branch_count : s->n; obj < end; obj++) {
         uint32_t d = s->idom[obj], slot = slot_of(s, d);
         if (HA_LIKELY(slot != HA_NONE)) {
@@ -115,7 +121,7 @@ static struct ha_err *sort(struct ha_build *build, struct sorting *s, struct ha_
     if (starts == NULL) {
         return ha_err_nomem();
     }
-    HA_TRY(ha_parallel_for(build->threads, 2, count_kind, s));
+    HA_TRY(ha_parallel_for(build->threads, 3, count_kind, s));
     if (s->below.count > 1) {
         qsort(s->below.data, s->below.count, sizeof *s->below.data, compare_below);
     }
@@ -130,9 +136,9 @@ static struct ha_err *sort(struct ha_build *build, struct sorting *s, struct ha_
     return ha_index_section_put(build->writer, HA_SECTION_CHILD_STARTS, sizeof(uint32_t), blocks, starts);
 }
 
-struct ha_err *ha_dom_write_children(struct ha_build *build, const uint32_t *idom)
+struct ha_err *ha_dom_write(struct ha_build *build, const uint32_t *idom)
 {
-    struct sorting s = {.idom = idom, .branch_count = build->facts.branch_count, .n = build->facts.object_count};
+    struct sorting s = {.build = build, .idom = idom, .branch_count = build->facts.branch_count, .n = build->facts.object_count};
     struct ha_big counters = {0}, children = {0};
     const uint64_t slots = (uint64_t)s.branch_count + 1;
     HA_TRY(ha_big_init(&counters, 2 * slots, sizeof(uint32_t)));

@@ -74,7 +74,7 @@ void ha_dom_leaves_destroy(struct ha_leaves *leaves);
 void ha_dom_leaves_take(void *leaves, const struct ha_inbound_lists *lists);
 struct ha_err *ha_dom_leaves_finish(struct ha_leaves *leaves) HA_WARN_UNUSED;
 
-/* dom_children.c */
-struct ha_err *ha_dom_write_children(struct ha_build *build, const uint32_t *idom) HA_WARN_UNUSED;
+/* dom_children.c: writes dominators and children. */
+struct ha_err *ha_dom_write(struct ha_build *build, const uint32_t *idom) HA_WARN_UNUSED;
 
 #endif

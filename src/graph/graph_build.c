@@ -639,29 +639,80 @@ static struct ha_err *made_up_rows(struct pass *pass)
 
 /* ---- arrays ---- */
 
-/* Packs the lengths: a bit per object, the lengths of the arrays alone, a rank every 512 objects. */
-static struct ha_err *pack_lengths(struct pass *pass)
+/* Packing the lengths: a bit per object, the lengths of the arrays alone, a rank every 512 objects. In pieces: count, then enter. */
+struct packing {
+    const uint32_t *lengths;
+    uint64_t n;
+    uint8_t *bits;
+    uint32_t *ranks;   /* arrays of each block, then before it */
+    uint32_t *packed;  /* NULL while counting */
+};
+
+#define PACK_BLOCKS 1024U /* of a piece */
+
+/* Bits and count of a block. */
+static void count_block(const struct packing *p, uint64_t block)
 {
-    uint64_t n = pass->build->facts.object_count, arrays = 0;
-    for (uint64_t i = 0; i < n; i++) {
-        arrays += pass->lengths[i] != 0;
-    }
-    void *bits, *ranks, *lengths;
-    struct ha_index_writer *writer = pass->build->writer;
-    HA_TRY(ha_index_section_map(writer, HA_SECTION_ARRAY_BITS, 1, (n + 7) / 8, &bits));
-    HA_TRY(ha_index_section_map(writer, HA_SECTION_ARRAY_RANKS, sizeof(uint32_t), (n + RANK_BLOCK - 1) / RANK_BLOCK, &ranks));
-    HA_TRY(ha_index_section_map(writer, HA_SECTION_ARRAY_LENGTHS, sizeof(uint32_t), arrays, &lengths));
-    uint32_t next = 0;
-    for (uint64_t i = 0; i < n; i++) {
-        if (i % RANK_BLOCK == 0) {
-            ((uint32_t *)ranks)[i / RANK_BLOCK] = next;
+    uint64_t first = block * RANK_BLOCK, end = first + RANK_BLOCK < p->n ? first + RANK_BLOCK : p->n;
+    uint32_t arrays = 0;
+    for (uint64_t i = first; i < end; i += 8) {
+        uint8_t bits = 0;
+        for (uint64_t k = i; k < end && k < i + 8; k++) {
+            bits = (uint8_t)(bits | (p->lengths[k] != 0) << (k - i));
         }
-        if (pass->lengths[i] != 0) {
-            ((uint8_t *)bits)[i >> 3] |= (uint8_t)(1U << (i & 7));
-            ((uint32_t *)lengths)[next++] = pass->lengths[i] - 1;
+        p->bits[i >> 3] = bits;
+        arrays += ha_popcount(bits);
+    }
+    p->ranks[block] = arrays;
+}
+
+static void enter_block(const struct packing *p, uint64_t block)
+{
+    uint64_t first = block * RANK_BLOCK, end = first + RANK_BLOCK < p->n ? first + RANK_BLOCK : p->n;
+    uint32_t next = p->ranks[block];
+    for (uint64_t i = first; i < end; i += 8) {
+        for (uint32_t bits = p->bits[i >> 3]; bits != 0; bits &= bits - 1) {
+            p->packed[next++] = p->lengths[i + (uint32_t)__builtin_ctz(bits)] - 1;
+        }
+    }
+}
+
+static struct ha_err *pack_piece(void *ctx, unsigned worker, uint64_t index)
+{
+    const struct packing *p = ctx;
+    uint64_t blocks = (p->n + RANK_BLOCK - 1) / RANK_BLOCK, first = index * PACK_BLOCKS;
+    (void)worker;
+    for (uint64_t b = first; b < blocks && b < first + PACK_BLOCKS; b++) {
+        if (p->packed == NULL) {
+            count_block(p, b);
+        } else {
+            enter_block(p, b);
         }
     }
     return NULL;
+}
+
+static struct ha_err *pack_lengths(struct pass *pass)
+{
+    struct packing p = {.lengths = pass->lengths, .n = pass->build->facts.object_count};
+    const uint64_t blocks = (p.n + RANK_BLOCK - 1) / RANK_BLOCK, pieces = (blocks + PACK_BLOCKS - 1) / PACK_BLOCKS;
+    const unsigned threads = pass->build->threads;
+    void *bits, *ranks, *lengths;
+    struct ha_index_writer *writer = pass->build->writer;
+    HA_TRY(ha_index_section_map(writer, HA_SECTION_ARRAY_BITS, 1, (p.n + 7) / 8, &bits));
+    HA_TRY(ha_index_section_map(writer, HA_SECTION_ARRAY_RANKS, sizeof(uint32_t), blocks, &ranks));
+    p.bits = bits;
+    p.ranks = ranks;
+    HA_TRY(ha_parallel_for(threads, pieces, pack_piece, &p));
+    uint32_t arrays = 0;
+    for (uint64_t b = 0; b < blocks; b++) {
+        uint32_t count = p.ranks[b];
+        p.ranks[b] = arrays;
+        arrays += count;
+    }
+    HA_TRY(ha_index_section_map(writer, HA_SECTION_ARRAY_LENGTHS, sizeof(uint32_t), arrays, &lengths));
+    p.packed = lengths;
+    return arrays == 0 ? NULL : ha_parallel_for(threads, pieces, pack_piece, &p);
 }
 
 /* ---- setting up ---- */
@@ -770,7 +821,9 @@ static struct ha_err *run(struct pass *pass)
     HA_TRY(made_up_rows(pass));
     HA_TRY(ha_index_stream_close(build->writer, pass->written));
     HA_TRY(ha_offsets_write(&pass->offsets));
-    HA_TRY(ha_index_section_put(build->writer, HA_SECTION_CLASS_COLUMN, pass->class_width, build->facts.object_count, build->class_column.data));
+    if (!pass->rows) {
+        HA_TRY(ha_graph_write_classes(build));
+    }
     for (unsigned i = 0; i < build->threads; i++) {
         build->facts.dangling_references += pass->workers[i].dangling;
         build->facts.reference_count += pass->workers[i].references;
@@ -784,6 +837,12 @@ static struct ha_err *run(struct pass *pass)
     struct ha_err *err = pack_lengths(pass);
     ha_progress_end(build->progress);
     return err;
+}
+
+struct ha_err *ha_graph_write_classes(struct ha_build *build)
+{
+    uint32_t width = build->classes.count <= 65536 ? 2 : 4;
+    return ha_index_section_put(build->writer, HA_SECTION_CLASS_COLUMN, width, build->facts.object_count, build->class_column.data);
 }
 
 struct ha_err *ha_graph_build(struct ha_build *build, bool rows)

@@ -46,9 +46,7 @@ struct region {
 struct worker {
     struct page *page;
     uint64_t page_number; /* of page */
-    uint64_t word;        /* index of the pending word, slot >> 6 */
-    uint64_t present, leaf; /* pending bits */
-    uint64_t added;
+    struct ha_address_pending pending;
     HA_VEC(uint64_t) list; /* sorted form */
     char pad[64];          /* workers do not share cache lines */
 };
@@ -83,7 +81,7 @@ struct ha_address_set *ha_address_set_create(uint32_t shift, unsigned workers, u
     }
     for (unsigned i = 0; i < workers; i++) {
         set->workers[i].page_number = UINT64_MAX;
-        set->workers[i].word = UINT64_MAX;
+        set->workers[i].pending = (struct ha_address_pending){.shift = shift, .word = UINT64_MAX};
     }
     pthread_mutex_init(&set->lock, NULL);
     return set;
@@ -227,29 +225,34 @@ static struct ha_err *page_get(struct ha_address_set *set, uint64_t page_number,
 /* Or-s the pending word of a worker into its page. */
 static struct ha_err *put_pending(struct ha_address_set *set, struct worker *w)
 {
-    if (w->present == 0) {
+    struct ha_address_pending *pending = &w->pending;
+    if (pending->present == 0) {
         return NULL;
     }
-    uint64_t page_number = w->word >> (HA_PAGE_SLOT_BITS - 6);
+    uint64_t page_number = pending->word >> (HA_PAGE_SLOT_BITS - 6);
     if (page_number != w->page_number || w->page == NULL) {
         HA_TRY(page_get(set, page_number, &w->page));
         w->page_number = page_number;
     }
     if (w->page != NULL) {
-        struct ha_line *line = &w->page->lines[w->word >> 2 & (HA_PAGE_LINES - 1)];
-        __atomic_fetch_or(&line->present[w->word & 3], w->present, __ATOMIC_RELAXED);
-        if (w->leaf != 0) {
-            __atomic_fetch_or(&line->leaf[w->word & 3], w->leaf, __ATOMIC_RELAXED);
+        struct ha_line *line = &w->page->lines[pending->word >> 2 & (HA_PAGE_LINES - 1)];
+        __atomic_fetch_or(&line->present[pending->word & 3], pending->present, __ATOMIC_RELAXED);
+        if (pending->leaf != 0) {
+            __atomic_fetch_or(&line->leaf[pending->word & 3], pending->leaf, __ATOMIC_RELAXED);
         }
     }
-    w->present = w->leaf = 0;
+    pending->present = pending->leaf = 0;
     return NULL;
 }
 
-struct ha_err *ha_address_set_add(struct ha_address_set *set, unsigned worker, ha_addr address, bool leaf)
+struct ha_address_pending *ha_address_set_pending(struct ha_address_set *set, unsigned worker)
+{
+    return &set->workers[worker].pending;
+}
+
+struct ha_err *ha_address_set_add_far(struct ha_address_set *set, unsigned worker, ha_addr address, bool leaf)
 {
     struct worker *w = &set->workers[worker];
-    __atomic_store_n(&w->added, w->added + 1, __ATOMIC_RELAXED);
     if (HA_UNLIKELY(set->shift == HA_SHIFT_SORTED)) {
         uint64_t *slot = ha_vec_push(&w->list);
         if (slot == NULL) {
@@ -263,14 +266,11 @@ struct ha_err *ha_address_set_add(struct ha_address_set *set, unsigned worker, h
         return NULL;
     }
     uint64_t slot = address >> set->shift;
-    uint64_t word = slot >> 6;
-    if (word != w->word) {
-        HA_TRY(put_pending(set, w));
-        w->word = word;
-    }
+    HA_TRY(put_pending(set, w));
     uint64_t bit = 1ULL << (slot & 63);
-    w->present |= bit;
-    w->leaf |= leaf ? bit : 0;
+    w->pending.word = slot >> 6;
+    w->pending.present = bit;
+    w->pending.leaf = leaf ? bit : 0;
     return NULL;
 }
 

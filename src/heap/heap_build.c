@@ -259,7 +259,7 @@ static struct ha_err *add_class_objects(struct ha_build *build, struct ha_addres
         if (cls->id != 0) {
             bool leaf = attempt->leaves && (cls->flags & HA_CLASS_IS_SINK) != 0;
             *ret_made_up += cls->record == UINT64_MAX;
-            HA_TRY(ha_address_set_add(set, 0, cls->id, leaf));
+            HA_TRY(ha_address_set_add(set, ha_address_set_pending(set, 0), 0, cls->id, leaf));
         }
     }
     return ha_address_set_flush(set, 0);

@@ -88,6 +88,8 @@ struct found {
 struct worker {
     struct ha_window window;
     struct ha_resync resync;
+    struct ha_address_pending *pending; /* of the set */
+    struct ha_idmap_cache class_cache;
     uint64_t *instances; /* per class */
     struct ha_idmap unknown[2]; /* class ids without class (so far), of instances and of object arrays: id -> kind */
     uint32_t unknown_types;     /* element types of primitive arrays without class: bits */
@@ -96,8 +98,6 @@ struct worker {
     uint64_t gcd;
     uint64_t last_address; /* of the batch */
     uint64_t descents;
-    uint64_t last_class_id;
-    uint32_t last_class;
     char pad[64];
 };
 
@@ -202,19 +202,16 @@ static inline struct ha_err *on_instance(struct scan *scan, struct worker *w, un
     if (HA_UNLIKELY(sub->id == 0)) {
         return on_null(w, found, sub, seg_end, result);
     }
-    if (HA_UNLIKELY(sub->class_id != w->last_class_id || w->last_class == HA_NONE)) {
-        w->last_class_id = sub->class_id;
-        w->last_class = ha_build_class_of(scan->build, sub->class_id);
-    }
+    uint32_t number = ha_idmap_get_cached(&scan->build->class_ids, &w->class_cache, sub->class_id);
     bool leaf = false;
-    if (HA_LIKELY(w->last_class != HA_NONE)) {
-        const struct ha_build_class *cls = &scan->build->classes.data[w->last_class];
+    if (HA_LIKELY(number != HA_NONE)) {
+        const struct ha_build_class *cls = &scan->build->classes.data[number];
         uint32_t flags = cls->flags;
         if (HA_UNLIKELY(sub->count != cls->payload_bytes) && !cls->cut && (flags & HA_CLASS_IS_MADE_UP) == 0 && others_inside(w, sub, seg_end)) {
             *result = HA_SUB_UNKNOWN;
             return NULL;
         }
-        w->instances[w->last_class]++;
+        w->instances[number]++;
         leaf = scan->leaves && (flags & HA_CLASS_IS_LEAF) != 0;
         if (HA_UNLIKELY((flags & HA_CLASS_IS_CLASS) != 0)) {
             HA_TRY(note_class_instance(found, sub->off));
@@ -227,7 +224,7 @@ static inline struct ha_err *on_instance(struct scan *scan, struct worker *w, un
         HA_TRY(note_unknown_class(w, sub->class_id, HA_CLASS_INSTANCE, sub->off));
     }
     note_object(w, sub->id);
-    return ha_address_set_add(scan->set, worker, sub->id, leaf);
+    return ha_address_set_add(scan->set, w->pending, worker, sub->id, leaf);
 }
 
 static inline struct ha_err *on_object_array(struct scan *scan, struct worker *w, unsigned worker, struct found *found, const struct ha_sub *sub,
@@ -236,7 +233,7 @@ static inline struct ha_err *on_object_array(struct scan *scan, struct worker *w
     if (HA_UNLIKELY(sub->id == 0)) {
         return on_null(w, found, sub, seg_end, result);
     }
-    uint32_t cls = ha_build_class_of(scan->build, sub->class_id);
+    uint32_t cls = ha_idmap_get_cached(&scan->build->class_ids, &w->class_cache, sub->class_id);
     if (HA_LIKELY(cls != HA_NONE)) {
         w->instances[cls]++;
         if (HA_UNLIKELY(ha_build_is_no_array(scan->build, cls))) {
@@ -257,7 +254,7 @@ static inline struct ha_err *on_object_array(struct scan *scan, struct worker *w
     found->last_array = sub->id;
     found->last_array_end = sub->id + 16 + 8 * (uint64_t)sub->count;
     note_object(w, sub->id);
-    return ha_address_set_add(scan->set, worker, sub->id, false);
+    return ha_address_set_add(scan->set, w->pending, worker, sub->id, false);
 }
 
 static inline struct ha_err *on_primitive_array(struct scan *scan, struct worker *w, unsigned worker, struct found *found, const struct ha_sub *sub,
@@ -276,7 +273,7 @@ static inline struct ha_err *on_primitive_array(struct scan *scan, struct worker
         w->unknown_off = sub->off < w->unknown_off ? sub->off : w->unknown_off;
     }
     note_object(w, sub->id);
-    return ha_address_set_add(scan->set, worker, sub->id, leaf);
+    return ha_address_set_add(scan->set, w->pending, worker, sub->id, leaf);
 }
 
 /* Records other than instances and arrays. sub->end is set here for class dumps. */
@@ -649,7 +646,7 @@ static void workers_free(struct worker *workers, unsigned count)
     ha_free(workers);
 }
 
-static struct ha_err *workers_create(struct ha_build *build, struct worker **ret)
+static struct ha_err *workers_create(struct ha_build *build, struct ha_address_set *set, struct worker **ret)
 {
     struct worker *workers = ha_calloc_array(build->threads, sizeof *workers);
     if (workers == NULL) {
@@ -658,7 +655,7 @@ static struct ha_err *workers_create(struct ha_build *build, struct worker **ret
     for (unsigned i = 0; i < build->threads; i++) {
         ha_window_init(&workers[i].window, build->input, HA_WINDOW_STREAM);
         ha_resync_init(&workers[i].resync, build);
-        workers[i].last_class = HA_NONE;
+        workers[i].pending = ha_address_set_pending(set, i);
         workers[i].unknown_off = HA_ERR_NO_OFFSET;
         workers[i].instances = ha_calloc_array(build->classes.count + 1, sizeof(uint64_t));
         if (workers[i].instances == NULL) {
@@ -675,7 +672,7 @@ struct ha_err *ha_scan_run(struct ha_build *build, struct ha_address_set *set, b
     uint64_t count = build->batches.count;
     size_t front_classes = build->classes.count;
     struct scan scan = {.build = build, .set = set, .leaves = leaves};
-    HA_TRY(workers_create(build, &scan.workers));
+    HA_TRY(workers_create(build, set, &scan.workers));
     scan.found = ha_calloc_array(count + 1, sizeof *scan.found);
     struct ha_err *err = scan.found == NULL ? ha_err_nomem() : NULL;
     if (err == NULL) {

@@ -114,8 +114,32 @@ enum ha_address_trouble {
 struct ha_address_set *ha_address_set_create(uint32_t shift, unsigned workers, uint64_t dump_bytes);
 void ha_address_set_destroy(struct ha_address_set *set);
 
-/* Enters an address (not 0). Thread-safe for different workers; repeated entries are fine (kinds are or-ed). */
-struct ha_err *ha_address_set_add(struct ha_address_set *set, unsigned worker, ha_addr address, bool leaf) HA_WARN_UNUSED;
+/* The addresses that a worker entered last, which lie in one word of the bitmap. */
+struct ha_address_pending {
+    uint32_t shift;         /* of the set */
+    uint64_t word;          /* index of the word: address >> shift >> 6 */
+    uint64_t present, leaf; /* bits in it */
+};
+
+/* What a worker enters addresses with. Belongs to the set. */
+struct ha_address_pending *ha_address_set_pending(struct ha_address_set *set, unsigned worker);
+
+/* The path of ha_address_set_add() that is not taken mostly. */
+struct ha_err *ha_address_set_add_far(struct ha_address_set *set, unsigned worker, ha_addr address, bool leaf) HA_WARN_UNUSED;
+
+/* Enters an address (not 0); pending: that of the worker. Thread-safe for different workers; repeated entries are fine (kinds are or-ed). */
+HA_INLINE HA_WARN_UNUSED struct ha_err *ha_address_set_add(struct ha_address_set *set, struct ha_address_pending *pending, unsigned worker,
+                                                           ha_addr address, bool leaf)
+{
+    bool near = pending->shift < 64 && address >> pending->shift >> 6 == pending->word && (address & ((1U << pending->shift) - 1)) == 0;
+    if (HA_LIKELY(near)) {
+        uint64_t bit = 1ULL << (address >> pending->shift & 63);
+        pending->present |= bit;
+        pending->leaf |= leaf ? bit : 0;
+        return NULL;
+    }
+    return ha_address_set_add_far(set, worker, address, leaf);
+}
 struct ha_err *ha_address_set_flush(struct ha_address_set *set, unsigned worker) HA_WARN_UNUSED; /* at the end of each batch */
 enum ha_address_trouble ha_address_set_trouble(const struct ha_address_set *set);
 

@@ -25,7 +25,7 @@ static bool build(struct fixture *x, uint32_t shift, const uint64_t *addresses, 
     ck_assert_ptr_nonnull(set);
     ck_ok(ha_index_writer_create(NULL, NULL, &x->writer));
     for (size_t i = 0; i < count; i++) {
-        ck_ok(ha_address_set_add(set, i / 7 % 2, addresses[i], leaves && addresses[i] / 8 % 3 == 0));
+        ck_ok(ha_address_set_add(set, ha_address_set_pending(set, i / 7 % 2), i / 7 % 2, addresses[i], leaves && addresses[i] / 8 % 3 == 0));
     }
     ck_ok(ha_address_set_flush(set, 0));
     ck_ok(ha_address_set_flush(set, 1));

@@ -47,7 +47,7 @@ START_TEST(test_objects)
         ck_assert_ptr_nonnull(set);
         ck_ok(ha_index_writer_create(NULL, NULL, &writer));
         for (uint64_t i = 0; i < HA_OBJECTS_MAX + more; i++) {
-            ck_ok(ha_address_set_add(set, 0, 0x100000000 + 8 * i, false));
+            ck_ok(ha_address_set_add(set, ha_address_set_pending(set, 0), 0, 0x100000000 + 8 * i, false));
         }
         ck_ok(ha_address_set_flush(set, 0));
         ck_assert_int_eq(ha_address_set_trouble(set), HA_ADDRESSES_FINE);
