@@ -152,6 +152,21 @@ struct ha_err *ha_file_write_at(int fd, const char *path, uint64_t off, const vo
     return NULL;
 }
 
+void ha_file_flush_begin(int fd, uint64_t off, uint64_t len)
+{
+#ifdef SYNC_FILE_RANGE_WRITE
+    if (offsets_fit(off, len) && len > 0) {
+        int errnum = errno;
+        (void)sync_file_range(fd, (off_t)off, (off_t)len, SYNC_FILE_RANGE_WRITE);
+        errno = errnum;
+    }
+#else
+    (void)fd;
+    (void)off;
+    (void)len;
+#endif
+}
+
 struct ha_err *ha_file_map(int fd, const char *path, uint64_t bytes, bool writable, void **ret)
 {
     assert(bytes > 0);

@@ -20,7 +20,7 @@
 struct both {
     struct ha_inbound *inbound;
     struct ha_search *search;
-    uint32_t *idom;
+    uint32_t *only;
 };
 
 static struct ha_err *search_or_collect(void *ctx, unsigned worker, uint64_t index)
@@ -34,7 +34,7 @@ static struct ha_err *search_or_collect(void *ctx, unsigned worker, uint64_t ind
         HA_TRY(ha_graph_write_classes(both->search->build));
         return ha_graph_write_rows(both->search->build);
     }
-    return ha_inbound_collect(both->inbound, both->idom);
+    return ha_inbound_collect(both->inbound, both->only);
 }
 
 /* Dominators of the branch objects in object numbers, from those in the order of the search, cut into pieces. */
@@ -70,10 +70,19 @@ static struct ha_err *name_dominators(const struct ha_search *search, uint32_t *
     return ha_parallel_for(search->build->threads, ((uint64_t)search->count + NAMING_PIECE - 1) / NAMING_PIECE, name_piece, &naming);
 }
 
-static struct ha_err *write_idom(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, uint32_t *idom)
+/* Makes room for all dominators; those of leaves that have one source only are there already. */
+static struct ha_err *make_idom(const struct ha_search *search, struct ha_big *only, struct ha_big *idom)
+{
+    const struct ha_heap_facts *facts = &search->build->facts;
+    HA_TRY(ha_big_init_raw(idom, (uint64_t)facts->object_count + 1, sizeof(uint32_t)));
+    memcpy((uint32_t *)idom->data + facts->branch_count, only->data, (size_t)(facts->object_count - facts->branch_count) * sizeof(uint32_t));
+    ha_big_deinit(only);
+    return name_dominators(search, idom->data);
+}
+
+static struct ha_err *find_leaves(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, uint32_t *idom)
 {
     struct ha_leaves *leaves = NULL;
-    HA_TRY(name_dominators(search, idom));
     HA_TRY(ha_dom_leaves_create(search, idom, &leaves));
     struct ha_err *err = ha_inbound_write(inbound, build->writer, idom, ha_dom_leaves_take, leaves);
     if (err == NULL) {
@@ -83,14 +92,14 @@ static struct ha_err *write_idom(struct ha_build *build, struct ha_search *searc
     return err;
 }
 
-static struct ha_err *search_tree(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, uint32_t *idom)
+static struct ha_err *search_tree(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, uint32_t *only)
 {
-    struct both both = {inbound, search, idom};
+    struct both both = {inbound, search, only};
     ha_progress_begin(build->progress, "search", 0);
     HA_TRY(ha_search_init(search, build));
     HA_TRY(ha_parallel_for(build->threads, 3, search_or_collect, &both));
     if (search->count < build->facts.branch_count) {
-        HA_TRY(ha_inbound_collect_unreached(inbound, search->pre.data, idom));
+        HA_TRY(ha_inbound_collect_unreached(inbound, search->pre.data, only));
     }
     struct ha_index_section column; /* read in order from here on: the index will do */
     HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_CLASS_COLUMN, &column));
@@ -101,11 +110,12 @@ static struct ha_err *search_tree(struct ha_build *build, struct ha_search *sear
     return NULL;
 }
 
-static struct ha_err *write_tree(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, uint32_t *idom)
+static struct ha_err *write_tree(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, struct ha_big *only, struct ha_big *idom)
 {
     ha_progress_begin(build->progress, "dominators", 0);
     HA_TRY(ha_dom_semi_nca(search));
-    HA_TRY(write_idom(build, search, inbound, idom));
+    HA_TRY(make_idom(search, only, idom));
+    HA_TRY(find_leaves(build, search, inbound, idom->data));
     ha_big_deinit(&search->pre);
     ha_big_deinit(&search->word);
     return NULL;
@@ -114,22 +124,23 @@ static struct ha_err *write_tree(struct ha_build *build, struct ha_search *searc
 static struct ha_err *build_tree(struct ha_build *build, struct ha_search *search)
 {
     struct ha_inbound *inbound = NULL;
-    struct ha_big idom = {0};
-    struct ha_err *err = ha_big_init_raw(&idom, (uint64_t)build->facts.object_count + 1, sizeof(uint32_t));
+    struct ha_big only = {0}, idom = {0};
+    struct ha_err *err = ha_big_init_raw(&only, (uint64_t)(build->facts.object_count - build->facts.branch_count) + 1, sizeof(uint32_t));
     if (err == NULL) {
         err = ha_inbound_create(build, &inbound);
     }
     if (err == NULL) {
-        err = search_tree(build, search, inbound, idom.data);
+        err = search_tree(build, search, inbound, only.data);
     }
     if (err == NULL) {
-        err = write_tree(build, search, inbound, idom.data);
+        err = write_tree(build, search, inbound, &only, &idom);
     }
     ha_inbound_destroy(inbound);
     if (err == NULL) {
         err = ha_dom_write(build, idom.data);
         ha_progress_end(build->progress);
     }
+    ha_big_deinit(&only);
     ha_big_deinit(&idom);
     return err;
 }

@@ -180,7 +180,7 @@ struct ha_err *ha_inbound_collect(struct ha_inbound *inbound, uint32_t *only)
 {
     const uint32_t n = inbound->build->facts.object_count, sources = inbound->build->facts.branch_count;
     see_targets(inbound);
-    memset(only + sources, 0xff, (size_t)(n - sources) * sizeof *only); /* HA_NONE */
+    memset(only, 0xff, (size_t)(n - sources) * sizeof *only); /* HA_NONE */
     for (uint32_t source = 0; source < sources; source++) {
         uint64_t i = ha_le40(inbound->row_start + 5 * (size_t)source);
         for (bool last = i == HA_ROW_EMPTY; !last; i++) {
@@ -193,7 +193,7 @@ struct ha_err *ha_inbound_collect(struct ha_inbound *inbound, uint32_t *only)
             if (needs_list(inbound, target)) {
                 HA_TRY(add_reference(inbound, target, source));
             } else if (target >= sources) {
-                only[target] = source;
+                only[target - sources] = source;
             }
         }
     }
@@ -213,7 +213,7 @@ struct ha_err *ha_inbound_collect_unreached(struct ha_inbound *inbound, const ui
                 mark_list(inbound, target);
                 HA_TRY(add_reference(inbound, target, source));
                 if (target >= sources) {
-                    only[target] = HA_NONE;
+                    only[target - sources] = HA_NONE;
                 }
             }
         }

@@ -32,6 +32,8 @@
 #define HA_INDEX_PRODUCER "unknown"
 #endif
 
+#define FLUSH_BYTES_MIN ((size_t)1 << 20) /* less is not worth a call */
+
 /* Offsets beyond this do not fit off_t. */
 #define FILE_BYTES_MAX ((uint64_t)INT64_MAX)
 
@@ -249,6 +251,16 @@ struct ha_err *ha_index_section_map(struct ha_index_writer *writer, uint32_t id,
     return NULL;
 }
 
+/* A named index is synced in the end; what is written long before that may as well be on the disk by then. */
+static struct ha_err *write_bytes(const struct ha_index_writer *writer, uint64_t off, const void *data, size_t len)
+{
+    HA_TRY(ha_file_write_at(writer->fd, label(writer), off, data, len));
+    if (writer->path != NULL && len >= FLUSH_BYTES_MIN) {
+        ha_file_flush_begin(writer->fd, off, len);
+    }
+    return NULL;
+}
+
 struct ha_err *ha_index_section_put(struct ha_index_writer *writer, uint32_t id, uint32_t width,
                                     uint64_t count, const void *data)
 {
@@ -256,9 +268,7 @@ struct ha_err *ha_index_section_put(struct ha_index_writer *writer, uint32_t id,
     uint64_t bytes = 0;
     HA_TRY(add_section(writer, id, width, &s));
     HA_TRY(place_section(writer, s, count, &bytes));
-    return count == 0
-               ? NULL
-               : ha_file_write_at(writer->fd, label(writer), s->entry.off, data, (size_t)bytes);
+    return count == 0 ? NULL : write_bytes(writer, s->entry.off, data, (size_t)bytes);
 }
 
 struct ha_err *ha_index_stream_open(struct ha_index_writer *writer, uint32_t id, uint32_t width)
@@ -280,7 +290,7 @@ struct ha_err *ha_index_stream_write_at(struct ha_index_writer *writer, uint64_t
         end > FILE_BYTES_MAX) {
         return ha_err_new(HA_ERR_LIMIT, "index '%s' would be too large", writer->shown);
     }
-    return ha_file_write_at(writer->fd, label(writer), off, data, len);
+    return write_bytes(writer, off, data, len);
 }
 
 struct ha_err *ha_index_stream_close(struct ha_index_writer *writer, uint64_t count)

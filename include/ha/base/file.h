@@ -31,6 +31,8 @@ struct ha_err *ha_file_info(int fd, const char *path, struct ha_file_info *ret) 
 /* Reads up to len bytes at off; *ret_len is less than len only at the end of the file. path is for messages only. */
 struct ha_err *ha_file_read_at(int fd, const char *path, uint64_t off, void *buf, size_t len, size_t *ret_len) HA_WARN_UNUSED;
 struct ha_err *ha_file_write_at(int fd, const char *path, uint64_t off, const void *buf, size_t len) HA_WARN_UNUSED;
+/* Has the system begin to write these bytes to the disk, if it can: a later fsync has less to wait for. Decides nothing else, hence no error. */
+void ha_file_flush_begin(int fd, uint64_t off, uint64_t len);
 
 /* Maps [0, bytes) read-only (shared) or read-write (shared). bytes > 0. Unmap with ha_file_unmap(); path, which names the file when it is cut
    short under the mapping (base/emergency.h), must live until then. */
