@@ -196,6 +196,10 @@ struct ha_heap {
     const uint32_t *chunks;       /* pairs (object, words of stack), ascending: jdk.internal.vm.StackChunk */
     uint64_t chunk_count;
 
+    const void *instance_ranges;  /* objects of classes that have few: ha_heap_instances(); NULL: not there */
+    const uint32_t *instances;
+    uint64_t instance_count;
+
     const uint32_t *class_objects; /* pairs (object, class), ascending by object: class objects */
     uint64_t class_object_count;
 

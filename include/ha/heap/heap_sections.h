@@ -19,6 +19,8 @@
 #define HA_SECTION_ARRAY_BITS HA_INDEX_ID('O', 'A', 'R', 'B')    /* is it an array */
 #define HA_SECTION_ARRAY_RANKS HA_INDEX_ID('O', 'A', 'R', 'R')
 #define HA_SECTION_ARRAY_LENGTHS HA_INDEX_ID('O', 'A', 'R', 'L')
+#define HA_SECTION_INSTANCE_RANGES HA_INDEX_ID('O', 'I', 'N', 'R') /* objects of classes that have few (heap_instances.h) */
+#define HA_SECTION_INSTANCES HA_INDEX_ID('O', 'I', 'N', 'S')
 #define HA_SECTION_GAPS HA_INDEX_ID('G', 'A', 'P', 'C')          /* struct ha_gap per class: distances between objects */
 #define HA_SECTION_GAP_ARRAYS HA_INDEX_ID('G', 'A', 'P', 'A')    /* struct ha_gap_arrays */
 #define HA_SECTION_CHUNK_SIZES HA_INDEX_ID('S', 'C', 'N', 'K')   /* pairs (object, words of stack) of StackChunk objects */
