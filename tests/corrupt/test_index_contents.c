@@ -25,7 +25,7 @@ static void setup_dump(uint64_t seed)
     uint8_t *data = damage_dump(seed, &bytes);
     temp_write(temp_path(&dir, "a.hprof", dump), data, bytes);
     free(data);
-    ck_ok(ha_snapshot_open(dump, &(struct ha_snapshot_options){.threads = 1, .extra = ha_findings_store}, &s));
+    ck_ok(ha_snapshot_open(dump, &(struct ha_snapshot_options){.threads = 1, .extra = snapshot_report_keep}, &s));
     ck_assert_ptr_nonnull(ha_index_path(s->index));
     snprintf(index_path, sizeof index_path, "%s", ha_index_path(s->index));
     section_count = ha_index_section_count(s->index);

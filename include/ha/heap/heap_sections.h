@@ -51,6 +51,9 @@
 #define HA_SECTION_MAT_LOADERS HA_INDEX_ID('M', 'L', 'D', 'R')  /* and per loader */
 #define HA_SECTION_MAT_PARTS HA_INDEX_ID('M', 'P', 'R', 'T')    /* big parts of the heap */
 #define HA_SECTION_MAT_PART_ROWS HA_INDEX_ID('M', 'P', 'R', 'R') /* their histograms */
+#define HA_SECTION_MAT_UNREACHABLE HA_INDEX_ID('M', 'U', 'N', 'R')      /* the unreachable part: sums (query) */
+#define HA_SECTION_MAT_UNREACHABLE_TOPS HA_INDEX_ID('M', 'U', 'N', 'T') /* and the first level of its tree */
+#define HA_SECTION_MAT_FINDINGS HA_INDEX_ID('M', 'F', 'N', 'D')         /* what the built-in rules found (rules) */
 #define HA_SECTION_JVM_RETAINED HA_INDEX_ID('J', 'R', 'E', 'T')  /* --size-model jvm: the same sections */
 #define HA_SECTION_JVM_EXTRA HA_INDEX_ID('J', 'R', 'E', 'X')
 #define HA_SECTION_JVM_CLASSES HA_INDEX_ID('J', 'C', 'L', 'A')
@@ -59,11 +62,13 @@
 #define HA_SECTION_JVM_LOADERS HA_INDEX_ID('J', 'L', 'D', 'R')
 #define HA_SECTION_JVM_PARTS HA_INDEX_ID('J', 'P', 'R', 'T')
 #define HA_SECTION_JVM_PART_ROWS HA_INDEX_ID('J', 'P', 'R', 'R')
+#define HA_SECTION_JVM_UNREACHABLE HA_INDEX_ID('J', 'U', 'N', 'R')
+#define HA_SECTION_JVM_UNREACHABLE_TOPS HA_INDEX_ID('J', 'U', 'N', 'T')
+#define HA_SECTION_JVM_FINDINGS HA_INDEX_ID('J', 'F', 'N', 'D')
 /* The section of a size model. */
 #define HA_SECTION_OF(model, name) ((model) == HA_SIZES_MAT ? HA_SECTION_MAT_##name : HA_SECTION_JVM_##name)
 #define HA_SECTION_GZIP_PIECES HA_INDEX_ID('G', 'Z', 'P', 'C')   /* a compressed dump: what lies where (input) */
 #define HA_SECTION_GZIP_WINDOWS HA_INDEX_ID('G', 'Z', 'W', 'N')
-#define HA_SECTION_FINDINGS HA_INDEX_ID('F', 'I', 'N', 'D')      /* what the built-in rules found (rules) */
 #define HA_SECTION_DIAG HA_INDEX_ID('D', 'I', 'A', 'G')
 
 #endif

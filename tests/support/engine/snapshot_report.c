@@ -2,6 +2,7 @@
 /* See snapshot_report.h. The queries are those of the command report. */
 #include "support/engine/snapshot_report.h"
 
+#include "ha/query/q_unreachable.h"
 #include "ha/render/render.h"
 #include "ha/report/builders.h"
 #include "ha/rules/problems.h"
@@ -61,4 +62,10 @@ struct ha_err *snapshot_report(const struct ha_snapshot *snapshot, uint64_t *ret
     ha_doc_destroy(doc);
     ha_query_deinit(&query);
     return err;
+}
+
+struct ha_err *snapshot_report_keep(void *ctx, const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx)
+{
+    HA_TRY(ha_findings_store(ctx, snapshot, put, put_ctx));
+    return ha_unreachable_store(snapshot, put, put_ctx);
 }
