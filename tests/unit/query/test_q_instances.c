@@ -140,6 +140,40 @@ START_TEST(test_lists_that_lie)
 }
 END_TEST
 
+/* The same object again and again. */
+START_TEST(test_lists_that_repeat)
+{
+    static const uint32_t range[] = {0, 3};
+    struct fixture x;
+    object_list found = {0};
+    random_open(&x, (uint64_t)_i + 300);
+    struct ha_heap *heap = x.snapshot->heap;
+    uint32_t *ranges = calloc(2 * (size_t)heap->facts.class_count, sizeof *ranges);
+    ck_assert_ptr_nonnull(ranges);
+    heap->instance_ranges = ranges;
+    heap->instance_count = 3;
+    for (uint32_t i = 0; i < heap->facts.object_count; i++) {
+        const uint32_t list[] = {i, i, i};
+        struct ha_instances set;
+        uint32_t cls = ha_heap_class_of(heap, (ha_obj){i}).i;
+        heap->instances = list;
+        memcpy(ranges + 2 * (size_t)cls, range, sizeof range);
+        ck_ok(ha_instances_init(&set, &x.q));
+        set.unreachable_too = true;
+        set.marks[cls] = 7;
+        found.count = 0;
+        ck_ok(ha_instances_each(&set, collect, &found));
+        ck_assert_uint_eq(found.count, 1);
+        ck_assert_uint_eq(found.data[0], i);
+        ha_instances_deinit(&set);
+        memset(ranges + 2 * (size_t)cls, 0, sizeof range);
+    }
+    free(ranges);
+    ha_vec_deinit(&found);
+    fixture_deinit(&x);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("q_instances");
@@ -147,6 +181,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_lists_are_those_of_the_column, 0, 5);
     tcase_add_loop_test(tcase, test_same_without_lists, 0, 5);
     tcase_add_loop_test(tcase, test_lists_that_lie, 0, 5);
+    tcase_add_loop_test(tcase, test_lists_that_repeat, 0, 2);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
