@@ -29,9 +29,7 @@ static int compare_ranked(const void *ctx, const void *a, const void *b)
     if (names != 0) {
         return names;
     }
-    ha_addr ax = ha_heap_address(heap, x->obj);
-    ha_addr ay = ha_heap_address(heap, y->obj);
-    return ax < ay ? -1 : ax > ay;
+    return ha_heap_compare_addresses(heap, x->obj, y->obj);
 }
 
 #define BATCH 65536U

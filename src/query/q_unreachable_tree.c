@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The dominator tree of the unreachable part, after Cooper, Harvey and Kennedy ("A simple, fast dominance algorithm"): objects in reverse post-order,
- * each hung below the nearest common ancestor of those that refer to it, until nothing changes; once is enough where nothing refers backwards.
+ * each hung below the nearest common ancestor of those that refer to it, until nothing changes.
  * Work is bounded: a part that needs more is told by class only.
  *
  *     number   per object of the heap: its place in reverse post-order; 0 for all others, so that pages without unreachable objects stay untouched
  *     order    place -> object; place 0 is the artificial root. Places are given from the end; what lies before them is the stack of the search
- *     idom     place -> place, smaller than its own. While searching: how many targets the object on the stack has been through
- *     starts   a bit per place: it hangs on the root
+ *     idom     place -> place, smaller than its own. While searching: how many targets the object on the stack has been through, for those so deep
+ *              that their rows are not at hand
+ *     marks    a bit per place: while searching, it hangs on the root; then, something behind it refers to it
  */
 #include "query/q_unreachable.h"
 
@@ -30,9 +31,8 @@ struct search {
     struct ha_big number; /* uint32_t per object of the heap */
     struct ha_big order;  /* uint32_t per place */
     struct ha_big idom;
-    struct ha_big starts;
+    struct ha_big marks;
     uint64_t edges, steps;
-    bool backwards;        /* something refers to an object of a smaller place */
     struct ha_idmap names; /* hash of a class's name -> class */
     size_t longest; /* of them, in bytes */
     uint32_t names_read;
@@ -50,6 +50,16 @@ static bool is_unreachable(const struct search *s, ha_obj obj)
     return !ha_query_reachable(s->q, obj);
 }
 
+static void mark_set(struct search *s, uint32_t place)
+{
+    ((uint8_t *)s->marks.data)[place >> 3] |= (uint8_t)(1U << (place & 7));
+}
+
+static bool mark_get(const struct search *s, uint32_t place)
+{
+    return (((const uint8_t *)s->marks.data)[place >> 3] >> (place & 7) & 1) != 0;
+}
+
 /* The row of the object on top of the stack. */
 struct row {
     const uint32_t *first;
@@ -63,6 +73,7 @@ static struct row row_open(const struct search *s, uint32_t obj)
 }
 
 #define ROW_DONE UINT32_MAX
+#define ROWS_AT_HAND 64U /* of the stack's top; what lies deeper is opened again */
 
 static uint32_t row_tell(const struct row *row)
 {
@@ -76,31 +87,69 @@ static void row_seek(struct row *row, uint32_t at)
     row->out.next = more ? row->out.next + at : NULL;
 }
 
+/* The stack: objects in `order`, rows of the topmost in a ring, of the others where they are in `idom`. */
+struct stack {
+    uint32_t *objects, *been_through;
+    uint32_t depth;
+    struct row rows[ROWS_AT_HAND]; /* row of level d: d % ROWS_AT_HAND */
+    uint32_t level[ROWS_AT_HAND];
+};
+
+static struct row *stack_push(struct search *s, struct stack *stack, uint32_t obj)
+{
+    if (stack->depth > 0) {
+        stack->been_through[stack->depth] = row_tell(&stack->rows[stack->depth % ROWS_AT_HAND]);
+    }
+    uint32_t depth = ++stack->depth;
+    stack->objects[depth] = obj;
+    stack->level[depth % ROWS_AT_HAND] = depth;
+    stack->rows[depth % ROWS_AT_HAND] = row_open(s, obj);
+    return &stack->rows[depth % ROWS_AT_HAND];
+}
+
+/* The row of what is the top now; NULL: none is left. */
+static struct row *stack_pop(const struct search *s, struct stack *stack)
+{
+    uint32_t depth = --stack->depth;
+    struct row *row = &stack->rows[depth % ROWS_AT_HAND];
+    if (depth > 0 && stack->level[depth % ROWS_AT_HAND] != depth) {
+        stack->level[depth % ROWS_AT_HAND] = depth;
+        *row = row_open(s, stack->objects[depth]);
+        row_seek(row, stack->been_through[depth]);
+    }
+    return depth > 0 ? row : NULL;
+}
+
+static void finish(struct search *s, uint32_t obj)
+{
+    ((uint32_t *)s->order.data)[s->next] = obj;
+    ((uint32_t *)s->number.data)[obj] = s->next--;
+}
+
 /* Everything that `start` leads to, depth first. Those on the stack and those that are done never are more than there are. */
 static void visit(struct search *s, uint32_t start)
 {
-    uint32_t *number = s->number.data, *order = s->order.data, *been_through = s->idom.data;
-    uint32_t depth = 1;
-    struct row row = row_open(s, start);
-    order[depth] = start;
+    const uint32_t branches = s->q->snapshot->heap->facts.branch_count;
+    uint32_t *number = s->number.data;
+    struct stack stack;
+    stack.objects = s->order.data;
+    stack.been_through = s->idom.data;
+    stack.depth = 0;
+    struct row *row = stack_push(s, &stack, start);
     number[start] = OPEN;
-    while (depth > 0) {
+    while (row != NULL) {
         ha_obj target;
-        if (!ha_out_next(&row.out, &target)) {
-            uint32_t done = order[depth--];
-            order[s->next] = done;
-            number[done] = s->next--;
-            if (depth > 0) {
-                row = row_open(s, order[depth]);
-                row_seek(&row, been_through[depth]);
-            }
+        if (!ha_out_next(&row->out, &target)) {
+            uint32_t done = stack.objects[stack.depth];
+            row = stack_pop(s, &stack);
+            finish(s, done);
         } else if (is_unreachable(s, target)) {
             s->edges++;
-            if (number[target.i] == NEW) {
-                been_through[depth] = row_tell(&row);
-                order[++depth] = target.i;
+            if (number[target.i] == NEW && target.i >= branches) {
+                finish(s, target.i);
+            } else if (number[target.i] == NEW) {
                 number[target.i] = OPEN;
-                row = row_open(s, target.i);
+                row = stack_push(s, &stack, target.i);
             }
         }
     }
@@ -123,22 +172,20 @@ static bool is_start(const struct search *s, ha_obj obj)
 static void put_in_order(struct search *s)
 {
     const uint32_t *number = s->number.data;
-    uint8_t *starts = s->starts.data;
     for (int circles = 0; circles < 2; circles++) {
         for (uint32_t i = 0; i < s->count && s->next > 0; i++) {
             ha_obj obj = {s->objects[i]};
             if (number[obj.i] == NEW && (circles != 0 || is_start(s, obj))) {
                 visit(s, obj.i);
-                uint32_t place = number[obj.i];
-                starts[place >> 3] |= (uint8_t)(1U << (place & 7));
+                mark_set(s, number[obj.i]);
             }
         }
     }
     uint32_t *idom = s->idom.data;
     for (uint32_t place = 0; place <= s->count; place++) {
-        bool start = (starts[place >> 3] >> (place & 7) & 1) != 0;
-        idom[place] = start || place == 0 ? 0 : HA_NONE;
+        idom[place] = place == 0 || mark_get(s, place) ? 0 : HA_NONE;
     }
+    memset(s->marks.data, 0, s->marks.bytes);
 }
 
 /* ---- dominators ---- */
@@ -167,7 +214,9 @@ static bool hang(struct search *s, uint32_t place)
     uint32_t best = HA_NONE;
     for (uint64_t i = 0; i < in.count && best != 0; i++) {
         uint32_t from = number[ha_in_at(&in, i).i];
-        s->backwards = s->backwards || from > place;
+        if (from > place) {
+            mark_set(s, place);
+        }
         if (from != NEW && from != place && idom[from] != HA_NONE) {
             best = best == HA_NONE ? from : common(s, best, from);
         }
@@ -182,26 +231,46 @@ static bool hang(struct search *s, uint32_t place)
     return true;
 }
 
-/* false: too much work. */
-static bool find_dominators(struct search *s)
+enum sweep_result {
+    SWEEP_SAME,
+    SWEEP_CHANGED,
+    SWEEP_TOO_MUCH
+};
+
+#define AHEAD 16U /* places whose inbound lists are being fetched */
+
+/* Hangs all places, or those that something behind them refers to. */
+static enum sweep_result sweep(struct search *s, bool all)
 {
-    const uint32_t *idom = s->idom.data;
-    uint64_t most = STEPS_LEAST + STEPS_PER_EDGE * (s->edges + s->count);
-    bool changed = true;
-    while (changed) {
-        changed = false;
-        for (uint32_t place = 1; place <= s->count; place++) {
-            changed = (idom[place] != 0 && hang(s, place)) || changed;
-            if (s->steps > most) {
-                return false;
-            }
+    const uint32_t *idom = s->idom.data, *order = s->order.data;
+    const uint64_t most = STEPS_LEAST + STEPS_PER_EDGE * (s->edges + s->count);
+    bool changed = false;
+    for (uint32_t place = 1; place <= s->count; place++) {
+        if (all && s->count - place > AHEAD) {
+            __builtin_prefetch(s->graph->in.blocks + (size_t)order[place + AHEAD] / HA_STARTS_ITEMS * HA_STARTS_BYTES);
         }
-        s->steps += s->count;
-        if (!s->backwards) {
-            break; // all that refers to an object was hung before it
+        if (idom[place] != 0 && (all || mark_get(s, place))) {
+            changed = hang(s, place) || changed;
+        }
+        if (s->steps > most) {
+            return SWEEP_TOO_MUCH;
         }
     }
-    return true;
+    s->steps += s->count;
+    return changed ? SWEEP_CHANGED : SWEEP_SAME;
+}
+
+/* When those that something behind them refers to stay where they are, so do all others: they were hung by what is before them. false: too much work. */
+static bool find_dominators(struct search *s)
+{
+    enum sweep_result result = SWEEP_CHANGED;
+    while (result == SWEEP_CHANGED) {
+        result = sweep(s, true);
+        if (result == SWEEP_CHANGED) {
+            result = sweep(s, false);
+        }
+    }
+    return result != SWEEP_TOO_MUCH;
 }
 
 /* ---- the first level ---- */
@@ -377,7 +446,7 @@ static struct ha_err *search_init(struct search *s)
     HA_TRY(ha_big_init(&s->number, objects + 1, sizeof(uint32_t)));
     HA_TRY(ha_big_init_raw(&s->order, (uint64_t)s->count + 1, sizeof(uint32_t)));
     HA_TRY(ha_big_init_raw(&s->idom, (uint64_t)s->count + 1, sizeof(uint32_t)));
-    HA_TRY(ha_big_init(&s->starts, (uint64_t)s->count / 8 + 1, 1));
+    HA_TRY(ha_big_init(&s->marks, (uint64_t)s->count / 8 + 1, 1));
     s->class_kinds = ha_calloc_array((size_t)s->q->snapshot->heap->facts.class_count + 1, 1);
     s->next = s->count;
     return s->class_kinds == NULL ? ha_err_nomem() : NULL;
@@ -389,7 +458,6 @@ static struct ha_err *search_run(struct search *s, uint64_t limit, struct ha_unr
     struct ha_big counts = {0};
     HA_TRY(search_init(s));
     put_in_order(s);
-    ha_big_deinit(&s->starts);
     if (!find_dominators(s)) {
         return NULL;
     }
@@ -408,7 +476,7 @@ struct ha_err *unreachable_tops_find(struct ha_query *q, const struct unreachabl
     ha_big_deinit(&s.number);
     ha_big_deinit(&s.order);
     ha_big_deinit(&s.idom);
-    ha_big_deinit(&s.starts);
+    ha_big_deinit(&s.marks);
     ha_idmap_deinit(&s.names);
     ha_free(s.class_kinds);
     return err;
