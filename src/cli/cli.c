@@ -21,6 +21,7 @@
 #include "cli/version.h"
 #include "ha/base/mem.h"
 #include "ha/base/mutf8.h"
+#include "ha/query/q_dominators.h"
 #include "ha/query/q_unreachable.h"
 #include "ha/rules/rules.h"
 
@@ -328,6 +329,7 @@ static struct ha_err *question_run(struct cli *cli)
 static struct ha_err *keep_answers(void *ctx, const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx)
 {
     HA_TRY(ha_findings_store(ctx, snapshot, put, put_ctx));
+    HA_TRY(ha_level_store(snapshot, put, put_ctx));
     return ha_unreachable_store(snapshot, put, put_ctx);
 }
 

@@ -79,6 +79,11 @@ static struct ha_err *merge_ranks(struct selection *s, unsigned workers, struct 
 struct ha_err *ha_dominators_largest(struct ha_query *q, struct ha_children children,
                                      uint64_t limit, struct ha_ranked_list *ret)
 {
+    bool found;
+    HA_TRY(level_largest_load(q, children, limit, ret, &found));
+    if (found) {
+        return NULL;
+    }
     struct selection s = {.q = q, .children = children};
     unsigned workers = children.count <= BATCH ? 1 : q->snapshot->threads;
     workers = workers < 1 ? 1 : workers < RANKS_MAX ? workers : RANKS_MAX;

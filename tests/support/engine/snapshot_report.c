@@ -2,6 +2,7 @@
 /* See snapshot_report.h. The queries are those of the command report. */
 #include "support/engine/snapshot_report.h"
 
+#include "ha/query/q_dominators.h"
 #include "ha/query/q_unreachable.h"
 #include "ha/render/render.h"
 #include "ha/report/builders.h"
@@ -67,5 +68,6 @@ struct ha_err *snapshot_report(const struct ha_snapshot *snapshot, uint64_t *ret
 struct ha_err *snapshot_report_keep(void *ctx, const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx)
 {
     HA_TRY(ha_findings_store(ctx, snapshot, put, put_ctx));
+    HA_TRY(ha_level_store(snapshot, put, put_ctx));
     return ha_unreachable_store(snapshot, put, put_ctx);
 }
