@@ -21,7 +21,7 @@
 #include "cli/version.h"
 #include "ha/base/mem.h"
 #include "ha/base/mutf8.h"
-#include "ha/query/q_dominators.h"
+#include "ha/query/q_suspects.h"
 #include "ha/query/q_unreachable.h"
 #include "ha/rules/rules.h"
 
@@ -330,6 +330,7 @@ static struct ha_err *keep_answers(void *ctx, const struct ha_snapshot *snapshot
 {
     HA_TRY(ha_findings_store(ctx, snapshot, put, put_ctx));
     HA_TRY(ha_level_store(snapshot, put, put_ctx));
+    HA_TRY(ha_suspects_store(snapshot, put, put_ctx));
     return ha_unreachable_store(snapshot, put, put_ctx);
 }
 
