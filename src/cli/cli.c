@@ -21,6 +21,8 @@
 #include "cli/version.h"
 #include "ha/base/mem.h"
 #include "ha/base/mutf8.h"
+#include "ha/query/q_suspects.h"
+#include "ha/query/q_unreachable.h"
 #include "ha/rules/rules.h"
 
 const char cli_version[] = HA_VERSION;
@@ -323,6 +325,15 @@ static struct ha_err *question_run(struct cli *cli)
 
 /* ---- a run ---- */
 
+/* What is worked out once, for every report to come. */
+static struct ha_err *keep_answers(void *ctx, const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx)
+{
+    HA_TRY(ha_findings_store(ctx, snapshot, put, put_ctx));
+    HA_TRY(ha_level_store(snapshot, put, put_ctx));
+    HA_TRY(ha_suspects_store(snapshot, put, put_ctx));
+    return ha_unreachable_store(snapshot, put, put_ctx);
+}
+
 static void snapshot_options_set(struct cli *cli)
 {
     cli->snapshot_options = (struct ha_snapshot_options){
@@ -336,7 +347,7 @@ static void snapshot_options_set(struct cli *cli)
         .progress = cli->progress,
         .notice = notice,
         .notice_ctx = cli,
-        .extra = ha_findings_store,
+        .extra = keep_answers,
     };
 }
 

@@ -64,4 +64,10 @@ struct ha_disk_thread {
 };
 static_assert(sizeof(struct ha_disk_thread) == 24, "layout is part of the index format");
 
+/* Section OINR: where the objects of a class begin in OINS, and how many they are; all ones: not kept. */
+struct ha_disk_instances {
+    uint32_t first, count;
+};
+static_assert(sizeof(struct ha_disk_instances) == 8, "layout is part of the index format");
+
 #endif

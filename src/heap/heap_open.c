@@ -240,6 +240,19 @@ static struct ha_err *open_gaps(struct opening *o)
     return NULL;
 }
 
+/* Not required: without them the class column tells. */
+static void open_instances(struct opening *o)
+{
+    struct ha_heap *heap = o->heap;
+    struct ha_index_section ranges = ha_index_find(o->index, HA_SECTION_INSTANCE_RANGES, sizeof(struct ha_disk_instances));
+    struct ha_index_section instances = ha_index_find(o->index, HA_SECTION_INSTANCES, sizeof(uint32_t));
+    if (ranges.count == heap->facts.class_count) {
+        heap->instance_ranges = ranges.data;
+        heap->instances = instances.data;
+        heap->instance_count = instances.count;
+    }
+}
+
 /* JDK 9 and later keep UTF-16 in byte[] in the byte order of the machine; StringUTF16.HI_BYTE_SHIFT tells which. */
 static void find_byte_order(struct ha_heap *heap)
 {
@@ -292,6 +305,7 @@ struct ha_err *ha_heap_open(const struct ha_index *index, struct ha_input *input
         ha_heap_close(heap);
         return err;
     }
+    open_instances(&o);
     find_byte_order(heap);
     *ret = heap;
     return NULL;

@@ -29,9 +29,7 @@ static int compare_ranked(const void *ctx, const void *a, const void *b)
     if (names != 0) {
         return names;
     }
-    ha_addr ax = ha_heap_address(heap, x->obj);
-    ha_addr ay = ha_heap_address(heap, y->obj);
-    return ax < ay ? -1 : ax > ay;
+    return ha_heap_compare_addresses(heap, x->obj, y->obj);
 }
 
 #define BATCH 65536U
@@ -81,6 +79,11 @@ static struct ha_err *merge_ranks(struct selection *s, unsigned workers, struct 
 struct ha_err *ha_dominators_largest(struct ha_query *q, struct ha_children children,
                                      uint64_t limit, struct ha_ranked_list *ret)
 {
+    bool found;
+    HA_TRY(level_largest_load(q, children, limit, ret, &found));
+    if (found) {
+        return NULL;
+    }
     struct selection s = {.q = q, .children = children};
     unsigned workers = children.count <= BATCH ? 1 : q->snapshot->threads;
     workers = workers < 1 ? 1 : workers < RANKS_MAX ? workers : RANKS_MAX;

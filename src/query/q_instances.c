@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "ha/base/mem.h"
+#include "ha/base/vec.h"
+#include "ha/heap/heap_instances.h"
+#include "ha/query/q_rank.h"
 
 struct ha_err *ha_instances_init(struct ha_instances *set, struct ha_query *q)
 {
@@ -68,7 +71,61 @@ static uint64_t expected(const struct ha_instances *set)
     return sum;
 }
 
-struct ha_err *ha_instances_each(struct ha_instances *set, ha_instance_fn fn, void *ctx)
+/* ---- from the lists of the index ---- */
+
+typedef HA_VEC(uint32_t) object_list;
+
+static struct ha_err *add_kept(const struct ha_heap *heap, uint32_t cls, const struct ha_instances_kept *kept, object_list *ret)
+{
+    if (!ha_vec_reserve(ret, kept->count)) {
+        return ha_err_nomem();
+    }
+    uint32_t least = 0;
+    for (uint32_t i = 0; i < kept->count; i++) {
+        uint32_t obj = kept->objects[i]; // from a file: it may be anything
+        if (obj >= least && obj < heap->facts.object_count && ha_heap_class_of(heap, (ha_obj){obj}).i == cls) {
+            ret->data[ret->count++] = obj;
+            least = obj + 1;
+        }
+    }
+    return NULL;
+}
+
+static int compare_objects(const void *ctx, const void *a, const void *b)
+{
+    const uint32_t *x = a, *y = b;
+    (void)ctx;
+    return (*x > *y) - (*x < *y);
+}
+
+/* The objects of all marked classes, ascending; false in *ret_all: the index does not keep those of each. */
+static struct ha_err *kept_objects(const struct ha_instances *set, object_list *ret, bool *ret_all)
+{
+    const struct ha_heap *heap = set->q->snapshot->heap;
+    uint64_t left = heap->instance_count;
+    uint32_t lists = 0;
+    *ret_all = heap->instance_ranges != NULL;
+    for (uint32_t c = 0; c < heap->facts.class_count && *ret_all; c++) {
+        struct ha_instances_kept kept;
+        if (set->marks[c] == 0) {
+            continue;
+        }
+        *ret_all = ha_heap_instances(heap, (ha_cls){c}, &kept) && kept.count <= left; // lists of an index that is as it should be do not overlap
+        if (*ret_all && kept.count > 0) {
+            left -= kept.count;
+            lists++;
+            HA_TRY(add_kept(heap, c, &kept, ret));
+        }
+    }
+    if (*ret_all && lists > 1) {
+        ha_rank_sort(ret->data, ret->count, sizeof *ret->data, compare_objects, NULL);
+    }
+    return NULL;
+}
+
+/* ---- from the class column ---- */
+
+static struct ha_err *each_of_column(struct ha_instances *set, ha_instance_fn fn, void *ctx)
 {
     const struct ha_heap *heap = set->q->snapshot->heap;
     uint64_t left = expected(set);
@@ -81,4 +138,23 @@ struct ha_err *ha_instances_each(struct ha_instances *set, ha_instance_fn fn, vo
         }
     }
     return NULL;
+}
+
+struct ha_err *ha_instances_each(struct ha_instances *set, ha_instance_fn fn, void *ctx)
+{
+    const struct ha_heap *heap = set->q->snapshot->heap;
+    object_list objects = {0};
+    bool all;
+    struct ha_err *err = kept_objects(set, &objects, &all);
+    if (err == NULL && !all) {
+        err = each_of_column(set, fn, ctx);
+    }
+    for (size_t i = 0; err == NULL && all && i < objects.count; i++) {
+        ha_obj obj = {objects.data[i]};
+        if (set->unreachable_too || ha_query_reachable(set->q, obj)) {
+            err = fn(ctx, obj, set->marks[ha_heap_class_of(heap, obj).i]);
+        }
+    }
+    ha_vec_deinit(&objects);
+    return err;
 }

@@ -179,10 +179,28 @@ static void merge(const struct ha_query *q, struct ha_level_sums *to,
     to->class_class = from->class_class < to->class_class ? from->class_class : to->class_class;
 }
 
+static struct ha_err *sums_of_index(const struct ha_query *q, struct ha_children objects, struct ha_level_sums *ret, bool *ret_found)
+{
+    struct ha_level_sums sums;
+    struct ha_err *err = sums_init(q, &sums);
+    *ret_found = err == NULL && level_sums_load(q, objects, &sums);
+    if (*ret_found) {
+        *ret = sums;
+    } else {
+        ha_level_sums_destroy(&sums);
+    }
+    return err;
+}
+
 struct ha_err *ha_level_sums_create(const struct ha_query *q, struct ha_children objects,
                                     struct ha_level_sums *ret)
 {
+    bool found;
     struct summing s = {.q = q, .objects = objects};
+    HA_TRY(sums_of_index(q, objects, ret, &found));
+    if (found) {
+        return NULL;
+    }
     unsigned workers =
         objects.count <= BATCH || q->snapshot->threads < 1 ? 1 : q->snapshot->threads;
     workers = workers < WORKERS_MAX ? workers : WORKERS_MAX;

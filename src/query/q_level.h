@@ -25,6 +25,12 @@ struct ha_err *ha_level_sums_create(const struct ha_query *q, struct ha_children
                                     struct ha_level_sums *ret) HA_WARN_UNUSED;
 void ha_level_sums_destroy(struct ha_level_sums *sums);
 
+/* q_level_kept.c: the same, and the largest objects, of the first level of the tree, as the index keeps them. false: of another list, or nothing kept that
+   can be trusted; sums, zeroed before, may then hold anything. limit 0: all, if all are kept. */
+bool level_sums_load(const struct ha_query *q, struct ha_children objects, struct ha_level_sums *sums);
+struct ha_err *level_largest_load(struct ha_query *q, struct ha_children objects, uint64_t limit, struct ha_ranked_list *ret,
+                                  bool *ret_found) HA_WARN_UNUSED;
+
 /* The groups, largest retained sum first. rows: in q->arena; *ret_groups (may be NULL) gets the group number of each row. */
 struct ha_err *ha_level_rows(struct ha_query *q, const struct ha_groups *groups,
                              const struct ha_level_sums *sums, uint64_t limit,

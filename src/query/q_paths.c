@@ -6,7 +6,7 @@
  *     level    objects to be expanded, level_next those found from them
  *
  * A root that is reached completes a path and is not expanded. Class objects have predecessors that rows do not tell: their instances. All
- * class objects of a level are looked up in one pass over the class column. Beyond `next` (touched only where the search goes) the memory is
+ * class objects of a level are looked up together (q_instances.h). Beyond `next` (touched only where the search goes) the memory is
  * that of two levels.
  */
 #include "ha/query/q_paths.h"
@@ -15,6 +15,7 @@
 
 #include "ha/base/mem.h"
 #include "ha/base/vec.h"
+#include "ha/query/q_instances.h"
 #include "ha/query/q_rank.h"
 #include "query/q_edges.h"
 
@@ -160,34 +161,44 @@ static void expand(struct search *s, ha_obj obj)
     }
 }
 
-/* One pass over the class column for all class objects of the level. */
+struct reaching {
+    struct search *search;
+    const uint32_t *object_of;
+};
+
+static struct ha_err *reach_class(void *ctx, ha_obj obj, uint8_t mark)
+{
+    const struct reaching *r = ctx;
+    (void)mark;
+    reach(r->search, obj, (ha_obj){r->object_of[ha_heap_class_of(r->search->q->snapshot->heap, obj).i]});
+    return r->search->failed ? ha_err_nomem() : NULL;
+}
+
+/* The instances of all classes whose class objects are in the level. */
 static struct ha_err *expand_classes(struct search *s)
 {
     const struct ha_heap *heap = s->q->snapshot->heap;
+    struct ha_instances set;
     if (s->classes.count == 0) {
         return NULL;
     }
-    uint32_t *object_of = ha_calloc_array((size_t)heap->facts.class_count + 1,
-                                          sizeof *object_of); // + 1; 0: not wanted
+    HA_FREE uint32_t *object_of = ha_calloc_array((size_t)heap->facts.class_count + 1, sizeof *object_of);
     if (object_of == NULL) {
         return ha_err_nomem();
     }
+    HA_TRY(ha_instances_init(&set, s->q));
     for (size_t i = 0; i < s->classes.count; i++) {
         ha_cls cls;
         ha_obj obj = {s->classes.data[i]};
         if (ha_heap_as_class(heap, obj, &cls)) {
-            object_of[cls.i] = obj.i + 1;
+            object_of[cls.i] = obj.i;
+            set.marks[cls.i] = 1;
         }
     }
-    for (uint32_t i = 0; i < heap->facts.object_count && !s->failed; i++) {
-        uint32_t object = object_of[ha_heap_class_of(heap, (ha_obj){i}).i];
-        if (object != 0) {
-            reach(s, (ha_obj){i}, (ha_obj){object - 1});
-        }
-    }
-    ha_free(object_of);
+    struct ha_err *err = ha_instances_each(&set, reach_class, &(struct reaching){s, object_of});
+    ha_instances_deinit(&set);
     s->classes.count = 0;
-    return NULL;
+    return err;
 }
 
 static bool enough(const struct search *s)
@@ -304,23 +315,24 @@ struct ha_err *ha_paths_to_objects(struct ha_query *q, const ha_obj *targets, ui
     return finish(&s, err, ret);
 }
 
+static struct ha_err *reach_instance(void *ctx, ha_obj obj, uint8_t mark)
+{
+    struct search *s = ctx;
+    (void)mark;
+    reach(s, obj, obj);
+    return s->failed ? ha_err_nomem() : NULL;
+}
+
 static struct ha_err *reach_instances(struct search *s, const struct ha_classes *classes)
 {
-    const struct ha_heap *heap = s->q->snapshot->heap;
-    bool *wanted = ha_calloc_array((size_t)heap->facts.class_count + 1, sizeof *wanted);
-    if (wanted == NULL) {
-        return ha_err_nomem();
-    }
+    struct ha_instances set;
+    HA_TRY(ha_instances_init(&set, s->q));
     for (uint32_t i = 0; i < classes->count; i++) {
-        wanted[classes->list[i].i] = true;
+        set.marks[classes->list[i].i] = 1;
     }
-    for (uint32_t i = 0; i < heap->facts.object_count && !s->failed; i++) {
-        if (wanted[ha_heap_class_of(heap, (ha_obj){i}).i]) {
-            reach(s, (ha_obj){i}, (ha_obj){i});
-        }
-    }
-    ha_free(wanted);
-    return NULL;
+    struct ha_err *err = ha_instances_each(&set, reach_instance, s);
+    ha_instances_deinit(&set);
+    return err;
 }
 
 struct ha_err *ha_paths_to_class(struct ha_query *q, const char *class_name,

@@ -8,11 +8,29 @@
 #include "ha/base/vec.h"
 #include "ha/query/q_suspects.h"
 
-/* The objects of a suspect, ascending by number; one for a single. */
+/* What takes a search, as the index keeps it (q_suspects_kept.c). */
+struct suspect_kept {
+    bool found;
+    ha_obj accumulation_point;
+    bool path_excluded;
+    uint64_t sampled;
+    const ha_obj *path; /* in the query's arena */
+    uint64_t path_count;
+    struct ha_ranked_list largest;
+};
+
+/* found: false where the index keeps none of this threshold, or nothing that can be trusted. */
+struct ha_err *suspect_kept_find(struct ha_query *q, uint64_t threshold, const struct ha_suspect *s, struct suspect_kept *ret) HA_WARN_UNUSED;
+
+/* The objects of a suspect, ascending by number; one for a single. With `kept`, those of a group are not there. */
 struct ha_suspect_members {
     HA_VEC(ha_obj) all;
     HA_VEC(ha_obj) sample; /* of a group */
+    struct suspect_kept kept;
 };
+
+/* Whether the histogram of what goes with a suspect is kept, so that its members need not be known. */
+bool ha_suspect_has_parts(const struct ha_query *q, const struct ha_suspect *suspect, uint64_t threshold);
 
 /* Steps, root, holder, thread and frame, from the objects on the path. excludes: those under which it was found. */
 struct ha_err *ha_suspect_set_path(struct ha_query *q, struct ha_suspect *suspect,

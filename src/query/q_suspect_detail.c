@@ -262,6 +262,12 @@ static size_t parts_of(const struct ha_query *q, const struct ha_suspect *suspec
     return complete ? count : 0;
 }
 
+bool ha_suspect_has_parts(const struct ha_query *q, const struct ha_suspect *suspect, uint64_t threshold)
+{
+    const struct ha_part *parts[PARTS_MAX];
+    return parts_of(q, suspect, threshold, parts) > 0;
+}
+
 static struct ha_err *set_classes(struct ha_query *q, struct ha_suspect *suspect,
                                   const struct ha_suspect_members *members, uint64_t threshold,
                                   uint64_t limit)
@@ -292,6 +298,10 @@ struct ha_err *ha_suspect_finish(struct ha_query *q, struct ha_suspect *suspect,
     } else {
         parts = ha_dom_children(q->snapshot->dom, point);
     }
-    HA_TRY(ha_dominators_largest(q, parts, LARGEST, &suspect->largest));
+    if (members->kept.found) {
+        suspect->largest = members->kept.largest;
+    } else {
+        HA_TRY(ha_dominators_largest(q, parts, LARGEST, &suspect->largest));
+    }
     return make_id(heap, suspect);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Finding suspects takes two passes over the top of the dominator tree (the largest objects; sums by class) and a third for the members of
- * groups. One search from the roots serves all groups.
+ * groups. One search from the roots serves all groups. With the default threshold, what takes a search comes from the index (q_suspects_kept.c).
  *
  * The top level's retained sizes add up to the heap, so fewer than heap ÷ threshold objects can exceed the threshold: that bounds the
  * selection of singles.
@@ -303,13 +303,48 @@ static struct ha_err *trace_groups(struct finding *f)
     return err;
 }
 
+/* ---- from the index ---- */
+
+/* Whether all that takes a search is kept of every suspect to be described. */
+static struct ha_err *find_kept(struct finding *f, bool *ret_all)
+{
+    *ret_all = true;
+    for (size_t i = 0; i < f->count && *ret_all; i++) {
+        struct candidate *c = &f->list.data[i];
+        HA_TRY(suspect_kept_find(f->q, f->threshold, &c->suspect, &c->members.kept));
+        *ret_all = c->members.kept.found && (c->suspect.kind == HA_SUSPECT_OBJECT || ha_suspect_has_parts(f->q, &c->suspect, f->threshold));
+    }
+    for (size_t i = 0; i < f->count && !*ret_all; i++) {
+        f->list.data[i].members.kept.found = false;
+    }
+    return NULL;
+}
+
+static struct ha_err *set_kept(struct finding *f, struct candidate *c)
+{
+    const struct suspect_kept *kept = &c->members.kept;
+    const bool group = c->suspect.kind == HA_SUSPECT_GROUP;
+    const struct ha_excludes excludes =
+        group ? group_excludes(kept->path_excluded) : (struct ha_excludes){.kinds = kept->path_excluded ? HA_EXCLUDE_DEFAULT : 0};
+    c->suspect.sampled = kept->sampled;
+    c->suspect.path_excluded = kept->path_excluded;
+    c->suspect.accumulation_point = kept->accumulation_point;
+    c->suspect.accumulation_retained_bytes =
+        ha_obj_is_none(kept->accumulation_point) ? 0 : ha_query_retained(f->q, kept->accumulation_point);
+    return ha_suspect_set_path(f->q, &c->suspect, kept->path, kept->path_count, &excludes);
+}
+
 /* ---- all together ---- */
 
 static struct ha_err *describe(struct finding *f, const struct ha_suspects_options *options,
                                struct ha_suspects *ret)
 {
-    HA_TRY(collect_members(f));
-    HA_TRY(trace_groups(f));
+    bool kept;
+    HA_TRY(find_kept(f, &kept));
+    if (!kept) {
+        HA_TRY(collect_members(f));
+        HA_TRY(trace_groups(f));
+    }
     ret->list = ha_arena_calloc(&f->q->arena, f->count + 1, sizeof *ret->list);
     if (ret->list == NULL) {
         return ha_err_nomem();
@@ -320,7 +355,9 @@ static struct ha_err *describe(struct finding *f, const struct ha_suspects_optio
     for (size_t i = 0; i < f->count; i++) {
         struct candidate *c = &f->list.data[i];
         c->suspect.retained_percent = ha_query_percent(f->q, c->suspect.retained_bytes);
-        if (c->suspect.kind == HA_SUSPECT_OBJECT) {
+        if (kept) {
+            HA_TRY(set_kept(f, c));
+        } else if (c->suspect.kind == HA_SUSPECT_OBJECT) {
             HA_TRY(ha_suspect_trace_object(f->q, &c->suspect));
         }
         HA_TRY(

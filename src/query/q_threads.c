@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads are found by class in one pass over the class column; stacks and locals come from the dump's own thread table. States are read
+ * Threads are found by class (q_instances.h); stacks and locals come from the dump's own thread table. States are read
  * from where the JDK of the dump keeps them: Thread.threadStatus (JVMTI bits), Thread.holder.threadStatus (19+), VirtualThread.state.
  */
 #include "ha/query/q_threads.h"
@@ -10,6 +10,7 @@
 #include "ha/base/mem.h"
 #include "ha/base/vec.h"
 #include "ha/query/q_dominators.h"
+#include "ha/query/q_instances.h"
 
 /* ---- names and states ---- */
 
@@ -271,12 +272,19 @@ static struct ha_err *matches(struct ha_query *q, ha_obj thread, struct ha_regex
     return err;
 }
 
-static struct ha_err *add_if_fits(struct ha_query *q, struct ha_regex *regex, ha_obj obj,
-                                  object_list *ret)
+struct finding {
+    struct ha_query *q;
+    struct ha_regex *regex;
+    object_list *list;
+};
+
+static struct ha_err *add_if_fits(void *ctx, ha_obj obj, uint8_t mark)
 {
+    const struct finding *f = ctx;
     bool fits;
-    HA_TRY(matches(q, obj, regex, &fits));
-    uint32_t *slot = fits ? ha_vec_push(ret) : NULL;
+    (void)mark;
+    HA_TRY(matches(f->q, obj, f->regex, &fits));
+    uint32_t *slot = fits ? ha_vec_push(f->list) : NULL;
     if (fits && slot == NULL) {
         return ha_err_nomem();
     }
@@ -286,28 +294,18 @@ static struct ha_err *add_if_fits(struct ha_query *q, struct ha_regex *regex, ha
     return NULL;
 }
 
-/* All reachable threads whose name fits. The totals of the index say when the pass may stop. */
+/* All reachable threads whose name fits. */
 static struct ha_err *find_threads(struct ha_query *q, struct ha_regex *regex, object_list *ret)
 {
     const struct ha_heap *heap = q->snapshot->heap;
-    bool *is_thread = ha_calloc_array((size_t)heap->facts.class_count + 1, sizeof *is_thread);
-    if (is_thread == NULL) {
-        return ha_err_nomem();
-    }
-    uint64_t left = 0;
+    struct finding f = {q, regex, ret};
+    struct ha_instances set;
+    HA_TRY(ha_instances_init(&set, q));
     for (uint32_t c = 0; c < heap->facts.class_count; c++) {
-        is_thread[c] = (heap->classes[c].flags & HA_CLASS_IS_THREAD) != 0;
-        left += is_thread[c] ? q->snapshot->retained->classes[c].instances : 0;
+        set.marks[c] = (heap->classes[c].flags & HA_CLASS_IS_THREAD) != 0;
     }
-    struct ha_err *err = NULL;
-    for (uint32_t i = 0; i < heap->facts.object_count && left > 0 && err == NULL; i++) {
-        ha_obj obj = {i};
-        if (is_thread[ha_heap_class_of(heap, obj).i] && ha_query_reachable(q, obj)) {
-            left--;
-            err = add_if_fits(q, regex, obj, ret);
-        }
-    }
-    ha_free(is_thread);
+    struct ha_err *err = ha_instances_each(&set, add_if_fits, &f);
+    ha_instances_deinit(&set);
     return err;
 }
 

@@ -3,13 +3,14 @@
  * Which objects the rules are about, found once for all of them.
  *
  *     names of rules ──▶ per class: is it wanted, by which matches        one pass over the classes
- *     class column   ──▶ per wanted class: its reachable objects         one pass over the objects, only if a wanted class has any
+ *     class column   ──▶ per wanted class: its reachable objects         from the lists of the index, or one pass over the objects
  *
  * Of a class with very many instances every so-many-th is taken: rules look at OBJECTS_MAX of a class at most.
  */
 #include <string.h>
 
 #include "ha/base/hash.h"
+#include "ha/query/q_instances.h"
 #include "ha/query/q_rank.h"
 #include "rules/rules_model.h"
 
@@ -211,25 +212,34 @@ static struct ha_err *slots_make(struct matches *m)
     return NULL;
 }
 
-static struct ha_err *objects_collect(struct matches *m)
+/* Takes an object of a wanted class, or passes over it where they are sampled. */
+static struct ha_err *object_take(void *ctx, ha_obj obj, uint8_t mark)
 {
-    const struct ha_snapshot *snapshot = m->run->q.snapshot;
-    const struct ha_heap *heap = snapshot->heap;
-    for (uint32_t i = 0; m->slots.count > 1 && i < heap->facts.object_count; i++) {
-        uint32_t slot = m->slot_of_class[ha_heap_class_of(heap, (ha_obj){i}).i];
-        if (HA_LIKELY(slot == 0) || !ha_dom_reachable(snapshot->dom, (ha_obj){i})) {
-            continue;
+    struct matches *m = ctx;
+    struct class_objects *objects = &m->slots.data[m->slot_of_class[ha_heap_class_of(m->run->q.snapshot->heap, obj).i]];
+    (void)mark;
+    if (objects->seen++ % objects->stride == 0) {
+        ha_obj *place = ha_vec_push(&objects->list);
+        if (place == NULL) {
+            return ha_err_nomem();
         }
-        struct class_objects *objects = &m->slots.data[slot];
-        if (objects->seen++ % objects->stride == 0) {
-            ha_obj *place = ha_vec_push(&objects->list);
-            if (place == NULL) {
-                return ha_err_nomem();
-            }
-            *place = (ha_obj){i};
-        }
+        *place = obj;
     }
     return NULL;
+}
+
+/* One pass over the heap at most: only where there are wanted classes with so many objects that the index keeps no list of them. */
+static struct ha_err *objects_collect(struct matches *m)
+{
+    const uint32_t classes = m->run->q.snapshot->heap->facts.class_count;
+    struct ha_instances set;
+    HA_TRY(ha_instances_init(&set, &m->run->q));
+    for (uint32_t c = 0; c < classes; c++) {
+        set.marks[c] = m->slot_of_class[c] != 0;
+    }
+    struct ha_err *err = ha_instances_each(&set, object_take, m);
+    ha_instances_deinit(&set);
+    return err;
 }
 
 struct ha_err *matches_find(struct run *run, struct matches **ret)

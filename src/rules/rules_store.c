@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Findings of the built-in rules in the index, so that they are computed once. Section FIND, bytes, little-endian:
+ * Findings of the built-in rules in the index, so that they are computed once. Sections JFND and MFND (findings hold sizes), bytes, little-endian:
  *
  *     u64  hash of the built-in rules and of this layout; another one: they are computed again
  *     u32  findings, u32 left out
@@ -118,7 +118,7 @@ struct ha_err *ha_findings_store(void *ctx, const struct ha_snapshot *snapshot, 
         for (uint32_t i = 0; i < findings.count; i++) {
             put_finding(&out, &findings.list[i]);
         }
-        err = ha_sbuf_failed(&out) ? ha_err_nomem() : put(put_ctx, HA_SECTION_FINDINGS, 1, out.len, out.data);
+        err = ha_sbuf_failed(&out) ? ha_err_nomem() : put(put_ctx, HA_SECTION_OF(snapshot->sizes->model, FINDINGS), 1, out.len, out.data);
     }
     ha_sbuf_deinit(&out);
     ha_arena_deinit(&arena);
@@ -267,7 +267,7 @@ static void get_finding(struct reader *r, struct ha_finding *f)
 /* false: the section is not there, is of other rules, or cannot be trusted. */
 static bool load(const struct ha_snapshot *snapshot, struct ha_arena *arena, struct ha_findings *ret)
 {
-    struct ha_index_section section = ha_index_find(snapshot->index, HA_SECTION_FINDINGS, 1);
+    struct ha_index_section section = ha_index_find(snapshot->index, HA_SECTION_OF(snapshot->sizes->model, FINDINGS), 1);
     const uint8_t *data = section.data;
     if (data == NULL) {
         return false;

@@ -13,6 +13,7 @@
 #include "ha/base/mem.h"
 #include "ha/dom/dom_build.h"
 #include "ha/graph/graph_build.h"
+#include "ha/heap/heap_instances.h"
 #include "ha/heap/heap_sections.h"
 
 #include <inttypes.h>
@@ -100,10 +101,37 @@ static struct ha_err *retain(struct ha_build *build, const struct ha_snapshot_op
     return err;
 }
 
+/* The objects of classes that have few: class totals tell how many each has. */
+static struct ha_err *put_instances(struct ha_build *build, const struct ha_snapshot *s)
+{
+    const uint32_t classes = s->heap->facts.class_count;
+    HA_FREE uint64_t *counts = ha_alloc_array((size_t)classes + 1, sizeof *counts);
+    if (counts == NULL) {
+        return ha_err_nomem();
+    }
+    for (uint32_t c = 0; c < classes; c++) {
+        counts[c] = s->retained->classes[c].all_instances;
+    }
+    return ha_heap_instances_build(s->heap, counts, build->writer);
+}
+
+static struct ha_err *add_instances(struct ha_build *build, const struct ha_snapshot_options *options)
+{
+    struct ha_snapshot s = {0};
+    struct ha_err *err = attach(build, options, &s);
+    if (err == NULL) {
+        err = ha_retained_open(s.index, s.sizes, s.dom, &s.retained);
+    }
+    if (err == NULL) {
+        err = put_instances(build, &s);
+    }
+    detach(&s);
+    return err;
+}
+
 static struct ha_err *add_extra(struct ha_build *build, const struct ha_snapshot_options *options)
 {
     struct ha_snapshot s = {0};
-    ha_progress_begin(build->progress, "patterns", 0);
     struct ha_err *err = attach(build, options, &s);
     if (err == NULL) {
         err = ha_graph_open(s.index, s.heap, &s.graph);
@@ -115,6 +143,17 @@ static struct ha_err *add_extra(struct ha_build *build, const struct ha_snapshot
         err = options->extra(options->extra_ctx, &s, put_section, build->writer);
     }
     detach(&s);
+    return err;
+}
+
+/* What questions would otherwise look for in the whole heap. */
+static struct ha_err *add_answers(struct ha_build *build, const struct ha_snapshot_options *options)
+{
+    ha_progress_begin(build->progress, "patterns", 0);
+    struct ha_err *err = add_instances(build, options);
+    if (err == NULL && options->extra != NULL) {
+        err = add_extra(build, options);
+    }
     ha_progress_end(build->progress);
     return err;
 }
@@ -148,8 +187,8 @@ static struct ha_err *run_passes(struct ha_build *build, const struct ha_snapsho
         err = retain(build, options, &order);
     }
     ha_dom_order_deinit(&order);
-    if (err == NULL && !options->heap_only && options->extra != NULL) {
-        err = add_extra(build, options);
+    if (err == NULL && !options->heap_only) {
+        err = add_answers(build, options);
     }
     // Not all that look into the dump tell bytes that could not be read from bytes that are wrong, or notice that a text was cut.
     if (err == NULL && ha_mem_failed()) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Another size model for an index that has one already. The graph and the dominators do not depend on sizes, so only retained sizes and totals are
- * worked out, from the tree; their sections go into a copy of the index that takes its place.
+ * Another size model for an index that has one already. The graph and the dominators do not depend on sizes, so only retained sizes, totals and what
+ * higher layers keep are worked out, from the tree; their sections go into a copy of the index that takes its place.
  */
 #include "snapshot/snapshot_internal.h"
 
@@ -36,6 +36,61 @@ static struct ha_err *keep_section(void *ctx, uint32_t id, uint32_t width, uint6
     return NULL;
 }
 
+/* ---- what higher layers keep ---- */
+
+struct extra {
+    const struct ha_index *old;
+    struct ha_index_writer *writer;
+};
+
+/* A section that the old index has of this model already, for whatever reason, stays: ids are unique. */
+static struct ha_err *put_new(void *ctx, uint32_t id, uint32_t width, uint64_t count, const void *data)
+{
+    const struct extra *extra = ctx;
+    for (uint32_t i = 0; i < ha_index_section_count(extra->old); i++) {
+        if (ha_index_section_at(extra->old, i).id == id) {
+            return NULL;
+        }
+    }
+    return ha_index_section_put(extra->writer, id, width, count, data);
+}
+
+static struct ha_err *add_extra(const struct ha_snapshot *snapshot, const struct ha_snapshot_options *options, struct ha_index_writer *writer)
+{
+    struct ha_snapshot s = *snapshot; // all but the sizes lies in the old index
+    struct extra extra = {snapshot->index, writer};
+    s.index = NULL;
+    s.retained = NULL;
+    if (options->extra == NULL) {
+        return NULL;
+    }
+    struct ha_err *err = ha_index_writer_view(writer, &s.index);
+    if (err == NULL) {
+        err = ha_retained_open(s.index, s.sizes, s.dom, &s.retained);
+    }
+    if (err == NULL) {
+        err = options->extra(options->extra_ctx, &s, put_new, &extra);
+    }
+    ha_retained_close(s.retained);
+    ha_index_close(s.index);
+    return err;
+}
+
+static struct ha_err *write_longer(struct ha_snapshot *snapshot, const struct ha_snapshot_options *options, const struct added *added,
+                                   struct ha_index **ret)
+{
+    struct ha_index_writer *writer = NULL;
+    HA_TRY(ha_index_extend_begin(snapshot->index, added->sections, added->count, &writer));
+    struct ha_err *err = add_extra(snapshot, options, writer);
+    if (err == NULL) {
+        err = ha_index_extend_commit(writer, snapshot->index, ret);
+    }
+    if (err != NULL) {
+        ha_index_writer_destroy(writer);
+    }
+    return err;
+}
+
 struct ha_err *ha_snapshot_extend(struct ha_snapshot *snapshot, const struct ha_snapshot_options *options, struct ha_index **ret)
 {
     struct ha_dom_order order = {0};
@@ -47,7 +102,7 @@ struct ha_err *ha_snapshot_extend(struct ha_snapshot *snapshot, const struct ha_
     }
     ha_dom_order_deinit(&order);
     if (err == NULL) {
-        err = ha_index_extend(snapshot->index, added.sections, added.count, ret);
+        err = write_longer(snapshot, options, &added, ret);
     }
     for (size_t i = 0; i < added.count; i++) {
         ha_free(added.data[i]);

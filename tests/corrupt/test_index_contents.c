@@ -25,7 +25,7 @@ static void setup_dump(uint64_t seed)
     uint8_t *data = damage_dump(seed, &bytes);
     temp_write(temp_path(&dir, "a.hprof", dump), data, bytes);
     free(data);
-    ck_ok(ha_snapshot_open(dump, &(struct ha_snapshot_options){.threads = 1, .extra = ha_findings_store}, &s));
+    ck_ok(ha_snapshot_open(dump, &(struct ha_snapshot_options){.threads = 1, .extra = snapshot_report_keep}, &s));
     ck_assert_ptr_nonnull(ha_index_path(s->index));
     snprintf(index_path, sizeof index_path, "%s", ha_index_path(s->index));
     section_count = ha_index_section_count(s->index);
@@ -128,12 +128,16 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("index_contents");
-    TCase *tcase = tcase_create("index_contents");
-    tcase_set_timeout(tcase, 600.0 * damage_factor());
-    tcase_add_loop_test(tcase, test_sections_filled, 0, DUMPS);
-    tcase_add_loop_test(tcase, test_section_bytes, 0, DUMPS);
-    tcase_add_loop_test(tcase, test_section_elements, 0, DUMPS);
-    suite_add_tcase(suite, tcase);
+    const struct {
+        const char *name;
+        const TTest *test;
+    } cases[] = {{"filled", test_sections_filled}, {"bytes", test_section_bytes}, {"elements", test_section_elements}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) { // CK_RUN_CASE names one
+        TCase *tcase = tcase_create(cases[i].name);
+        tcase_set_timeout(tcase, 600.0 * damage_factor());
+        tcase_add_loop_test(tcase, cases[i].test, 0, DUMPS);
+        suite_add_tcase(suite, tcase);
+    }
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);

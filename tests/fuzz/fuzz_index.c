@@ -77,7 +77,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     }
     gen_file_deinit(&file);
     struct ha_snapshot *s;
-    struct ha_err *err = ha_snapshot_open(dump, &(struct ha_snapshot_options){.threads = 1, .extra = ha_findings_store}, &s);
+    struct ha_err *err = ha_snapshot_open(dump, &(struct ha_snapshot_options){.threads = 1, .extra = snapshot_report_keep}, &s);
     if (err != NULL) {
         die(ha_err_message(err));
     }

@@ -196,6 +196,10 @@ struct ha_heap {
     const uint32_t *chunks;       /* pairs (object, words of stack), ascending: jdk.internal.vm.StackChunk */
     uint64_t chunk_count;
 
+    const void *instance_ranges;  /* objects of classes that have few: ha_heap_instances(); NULL: not there */
+    const uint32_t *instances;
+    uint64_t instance_count;
+
     const uint32_t *class_objects; /* pairs (object, class), ascending by object: class objects */
     uint64_t class_object_count;
 
@@ -213,6 +217,17 @@ void ha_heap_close(struct ha_heap *heap); /* NULL is fine */
 /* Object at an address. */
 bool ha_heap_find(const struct ha_heap *heap, ha_addr address, ha_obj *ret);
 ha_addr ha_heap_address(const struct ha_heap *heap, ha_obj obj);
+
+/* Which of two objects has the lower address: < 0, 0, > 0. Among branch objects, and among leaves, numbers ascend with addresses, so that these need not be
+   looked up. */
+static inline int ha_heap_compare_addresses(const struct ha_heap *heap, ha_obj a, ha_obj b)
+{
+    if ((a.i < heap->facts.branch_count) == (b.i < heap->facts.branch_count)) {
+        return (a.i > b.i) - (a.i < b.i);
+    }
+    ha_addr x = ha_heap_address(heap, a), y = ha_heap_address(heap, b);
+    return (x > y) - (x < y);
+}
 
 /* The class of an object (java.lang.Class for class objects); class 0 if the index is wrong. */
 static inline ha_cls ha_heap_class_of(const struct ha_heap *heap, ha_obj obj)

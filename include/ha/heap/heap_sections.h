@@ -19,6 +19,8 @@
 #define HA_SECTION_ARRAY_BITS HA_INDEX_ID('O', 'A', 'R', 'B')    /* is it an array */
 #define HA_SECTION_ARRAY_RANKS HA_INDEX_ID('O', 'A', 'R', 'R')
 #define HA_SECTION_ARRAY_LENGTHS HA_INDEX_ID('O', 'A', 'R', 'L')
+#define HA_SECTION_INSTANCE_RANGES HA_INDEX_ID('O', 'I', 'N', 'R') /* objects of classes that have few (heap_instances.h) */
+#define HA_SECTION_INSTANCES HA_INDEX_ID('O', 'I', 'N', 'S')
 #define HA_SECTION_GAPS HA_INDEX_ID('G', 'A', 'P', 'C')          /* struct ha_gap per class: distances between objects */
 #define HA_SECTION_GAP_ARRAYS HA_INDEX_ID('G', 'A', 'P', 'A')    /* struct ha_gap_arrays */
 #define HA_SECTION_CHUNK_SIZES HA_INDEX_ID('S', 'C', 'N', 'K')   /* pairs (object, words of stack) of StackChunk objects */
@@ -49,6 +51,12 @@
 #define HA_SECTION_MAT_LOADERS HA_INDEX_ID('M', 'L', 'D', 'R')  /* and per loader */
 #define HA_SECTION_MAT_PARTS HA_INDEX_ID('M', 'P', 'R', 'T')    /* big parts of the heap */
 #define HA_SECTION_MAT_PART_ROWS HA_INDEX_ID('M', 'P', 'R', 'R') /* their histograms */
+#define HA_SECTION_MAT_UNREACHABLE HA_INDEX_ID('M', 'U', 'N', 'R')      /* the unreachable part: sums (query) */
+#define HA_SECTION_MAT_UNREACHABLE_TOPS HA_INDEX_ID('M', 'U', 'N', 'T') /* and the first level of its tree */
+#define HA_SECTION_MAT_TOP HA_INDEX_ID('M', 'T', 'O', 'P')              /* the first level of the dominator tree: its largest (query) */
+#define HA_SECTION_MAT_LEVEL HA_INDEX_ID('M', 'L', 'V', 'L')            /* and its sums by class */
+#define HA_SECTION_MAT_SUSPECTS HA_INDEX_ID('M', 'S', 'U', 'S')         /* leak suspects (query) */
+#define HA_SECTION_MAT_FINDINGS HA_INDEX_ID('M', 'F', 'N', 'D')         /* what the built-in rules found (rules) */
 #define HA_SECTION_JVM_RETAINED HA_INDEX_ID('J', 'R', 'E', 'T')  /* --size-model jvm: the same sections */
 #define HA_SECTION_JVM_EXTRA HA_INDEX_ID('J', 'R', 'E', 'X')
 #define HA_SECTION_JVM_CLASSES HA_INDEX_ID('J', 'C', 'L', 'A')
@@ -57,11 +65,16 @@
 #define HA_SECTION_JVM_LOADERS HA_INDEX_ID('J', 'L', 'D', 'R')
 #define HA_SECTION_JVM_PARTS HA_INDEX_ID('J', 'P', 'R', 'T')
 #define HA_SECTION_JVM_PART_ROWS HA_INDEX_ID('J', 'P', 'R', 'R')
+#define HA_SECTION_JVM_UNREACHABLE HA_INDEX_ID('J', 'U', 'N', 'R')
+#define HA_SECTION_JVM_UNREACHABLE_TOPS HA_INDEX_ID('J', 'U', 'N', 'T')
+#define HA_SECTION_JVM_TOP HA_INDEX_ID('J', 'T', 'O', 'P')
+#define HA_SECTION_JVM_LEVEL HA_INDEX_ID('J', 'L', 'V', 'L')
+#define HA_SECTION_JVM_SUSPECTS HA_INDEX_ID('J', 'S', 'U', 'S')
+#define HA_SECTION_JVM_FINDINGS HA_INDEX_ID('J', 'F', 'N', 'D')
 /* The section of a size model. */
 #define HA_SECTION_OF(model, name) ((model) == HA_SIZES_MAT ? HA_SECTION_MAT_##name : HA_SECTION_JVM_##name)
 #define HA_SECTION_GZIP_PIECES HA_INDEX_ID('G', 'Z', 'P', 'C')   /* a compressed dump: what lies where (input) */
 #define HA_SECTION_GZIP_WINDOWS HA_INDEX_ID('G', 'Z', 'W', 'N')
-#define HA_SECTION_FINDINGS HA_INDEX_ID('F', 'I', 'N', 'D')      /* what the built-in rules found (rules) */
 #define HA_SECTION_DIAG HA_INDEX_ID('D', 'I', 'A', 'G')
 
 #endif

@@ -76,8 +76,14 @@ struct ha_err *ha_index_writer_view(struct ha_index_writer *writer, struct ha_in
 struct ha_err *ha_index_writer_commit(struct ha_index_writer *writer, const struct ha_fingerprint *fingerprint, unsigned threads,
                                       struct ha_index **ret) HA_WARN_UNUSED;
 
-/* Adds sections to an index that exists: a new file is written (old sections copied, ids in `replaced` left out) and put in its place.
-   `index` is closed on success and *ret is the new one. Used for sections that options add later. */
+/* Adds sections to an index that exists: a new file is written (its sections copied but for those that are added anew) and put in its place. Used for
+   sections that options add later. _begin gives the writer, into which more may be put; _commit puts it in the place of `index`, which is
+   closed on success. On failure the writer must be destroyed. */
+struct ha_err *ha_index_extend_begin(const struct ha_index *index, const struct ha_index_section *added, size_t added_count,
+                                     struct ha_index_writer **ret) HA_WARN_UNUSED;
+struct ha_err *ha_index_extend_commit(struct ha_index_writer *writer, struct ha_index *index, struct ha_index **ret) HA_WARN_UNUSED;
+
+/* Both at once. */
 struct ha_err *ha_index_extend(struct ha_index *index, const struct ha_index_section *added, size_t added_count, struct ha_index **ret) HA_WARN_UNUSED;
 
 /* ---- reading ---- */

@@ -50,4 +50,8 @@ struct ha_err *ha_dominators_largest(struct ha_query *q, struct ha_children chil
 /* The child with the largest retained size (ties: the lower address); false: there is none. */
 bool ha_dominators_largest_child(const struct ha_query *q, ha_obj parent, ha_obj *ret);
 
+/* For a ha_snapshot_extra: keeps the largest objects of the first level and its sums by class in sections of the snapshot's size model, unless the
+   level is so short that it is as quickly gone through. */
+struct ha_err *ha_level_store(const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx) HA_WARN_UNUSED;
+
 #endif

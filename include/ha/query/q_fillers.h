@@ -15,8 +15,14 @@ struct ha_fillers {
     uint64_t instances, shallow_bytes;
 };
 
-/* Finds the classes and, with `count`, goes over the arrays of the heap once, if there is any unreachable int[]. Needs dominators. */
-void ha_fillers_query(const struct ha_query *q, bool count, struct ha_fillers *ret);
+/* Finds the classes; nothing is counted. */
+void ha_fillers_query(const struct ha_query *q, struct ha_fillers *ret);
+
+/* Whether there can be any: the dump has the classes, and an unreachable int[]. Needs dominators. */
+bool ha_fillers_possible(const struct ha_query *q, const struct ha_fillers *fillers);
+
+/* Counts those among all unreachable objects. */
+void ha_fillers_count(const struct ha_query *q, const uint32_t *unreachable, uint64_t count, struct ha_fillers *fillers);
 
 /* Whether an object is one of them, or an instance of the JVM's class for dead space too small for an array. */
 bool ha_fillers_has(const struct ha_query *q, const struct ha_fillers *fillers, ha_obj obj);

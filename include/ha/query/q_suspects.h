@@ -65,4 +65,8 @@ struct ha_suspects {
 
 struct ha_err *ha_suspects_query(struct ha_query *q, const struct ha_suspects_options *options, struct ha_suspects *ret) HA_WARN_UNUSED;
 
+/* For a ha_snapshot_extra: keeps accumulation points, paths and largest parts of the suspects under the default threshold in a section of the snapshot's
+   size model. */
+struct ha_err *ha_suspects_store(const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx) HA_WARN_UNUSED;
+
 #endif

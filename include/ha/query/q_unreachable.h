@@ -50,7 +50,13 @@ struct ha_unreachable {
     } kinds[HA_UNREACHABLE_KINDS];
 };
 
-/* with_tops: the dominator tree too, which takes 12 bytes an object and time by the size of the part. limit: rows of each list, 0: all. */
+/* with_tops: the first level of the dominator tree too. It comes from the index; where that does not keep it, or fewer tops than are asked for, the tree
+   is made, which takes 20 bytes an object and time by the size of the part. limit: rows of each list, 0: all. */
 struct ha_err *ha_unreachable_query(struct ha_query *q, bool with_tops, uint64_t limit, struct ha_unreachable *ret) HA_WARN_UNUSED;
+
+/* For a ha_snapshot_extra: makes the tree and keeps the largest HA_UNREACHABLE_KEPT tops, sums by kind and counts of fillers in sections of the snapshot's
+   size model, if anything is unreachable. */
+#define HA_UNREACHABLE_KEPT (UINT64_C(1) << 18)
+struct ha_err *ha_unreachable_store(const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx) HA_WARN_UNUSED;
 
 #endif

@@ -127,7 +127,8 @@ struct ha_err *ha_rules_run(const struct ha_rules *rules, const struct ha_snapsh
 
 /* ---- findings in the index ---- */
 
-/* A ha_snapshot_extra: runs the built-in rules on the new snapshot and keeps what they find in section FIND. ctx is not used. */
+/* A ha_snapshot_extra: runs the built-in rules on the new snapshot and keeps what they find in the section of the
+   snapshot's size model. ctx is not used. */
 struct ha_err *ha_findings_store(void *ctx, const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx) HA_WARN_UNUSED;
 
 /* What the built-in rules and `more` (may be NULL) find: from the index where it holds the findings of exactly these built-in rules, else computed. A

@@ -20,7 +20,8 @@ struct ha_snapshot;
 /* Writes one more section into an index that is being made. */
 typedef struct ha_err *(*ha_section_put)(void *ctx, uint32_t id, uint32_t width, uint64_t count, const void *data);
 
-/* What a higher layer wants to keep in the index: called once when an index has been built, with a snapshot of it that is valid during the call. */
+/* What a higher layer wants to keep in the index: called once for each size model, when its sizes have been worked out, with a
+   snapshot that is valid during the call. What it keeps has ids of its own for each model (HA_SECTION_OF()). */
 typedef struct ha_err *(*ha_snapshot_extra)(void *ctx, const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx);
 
 struct ha_snapshot_options {

@@ -2,6 +2,8 @@
 /* See snapshot_report.h. The queries are those of the command report. */
 #include "support/engine/snapshot_report.h"
 
+#include "ha/query/q_suspects.h"
+#include "ha/query/q_unreachable.h"
 #include "ha/render/render.h"
 #include "ha/report/builders.h"
 #include "ha/rules/problems.h"
@@ -19,6 +21,7 @@ static struct ha_err *ask(struct ha_query *query, struct ha_full_report *full)
     const struct ha_suspects_options suspects = {.threshold_percent = 1};
     const struct ha_histogram_options histogram = {.with_empty = true};
     const struct ha_threads_options threads = {.with_locals = true};
+    HA_TRY(ha_suspects_query(query, &(struct ha_suspects_options){0}, &full->suspects));
     HA_TRY(ha_suspects_query(query, &suspects, &full->suspects));
     HA_TRY(ha_findings_get(query->snapshot, NULL, &query->arena, &full->findings));
     HA_TRY(ha_problems_merge(query, &full->suspects, &full->findings, 0, &full->problems));
@@ -61,4 +64,12 @@ struct ha_err *snapshot_report(const struct ha_snapshot *snapshot, uint64_t *ret
     ha_doc_destroy(doc);
     ha_query_deinit(&query);
     return err;
+}
+
+struct ha_err *snapshot_report_keep(void *ctx, const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx)
+{
+    HA_TRY(ha_findings_store(ctx, snapshot, put, put_ctx));
+    HA_TRY(ha_level_store(snapshot, put, put_ctx));
+    HA_TRY(ha_suspects_store(snapshot, put, put_ctx));
+    return ha_unreachable_store(snapshot, put, put_ctx);
 }

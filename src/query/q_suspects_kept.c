@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Suspects as the index keeps them: what takes a search. How large they are, and what goes with them, comes from other sections; names are read anew.
+ * Section JSUS, MSUS, words of 4 bytes:
+ *
+ *     threshold, lower and upper half; of another threshold nothing is kept
+ *     suspects
+ *     per suspect:
+ *       kind, class, object (none: a group), accumulation point (none: none), path avoids references that are not strong (0, 1), objects sampled
+ *       objects on the path, largest parts, parts left out of these, lower and upper half
+ *       the objects on the path, the largest parts
+ *
+ * The section comes from a file: what is wrong makes it as good as absent.
+ */
+#include <string.h>
+
+#include "ha/base/mem.h"
+#include "ha/heap/heap_sections.h"
+#include "query/q_suspect.h"
+
+#define HEAD 3U
+#define RECORD 10U
+#define PATH_MAX_OBJECTS 1000000U /* a longer path is found again when it is asked for */
+
+/* ---- writing ---- */
+
+typedef HA_VEC(uint32_t) word_list;
+
+static struct ha_err *put_suspect(const struct ha_suspect *s, word_list *out)
+{
+    const uint64_t omitted = s->largest.omitted;
+    const uint32_t head[RECORD] = {(uint32_t)s->kind, s->cls.i, s->object.i, s->accumulation_point.i, s->path_excluded, (uint32_t)s->sampled,
+                                   (uint32_t)s->path_count, (uint32_t)s->largest.count, (uint32_t)omitted, (uint32_t)(omitted >> 32)};
+    if (!ha_vec_reserve(out, RECORD + s->path_count + s->largest.count)) {
+        return ha_err_nomem();
+    }
+    memcpy(out->data + out->count, head, sizeof head);
+    out->count += RECORD;
+    for (uint64_t i = 0; i < s->path_count; i++) {
+        out->data[out->count++] = s->path[i].obj.i;
+    }
+    for (uint64_t i = 0; i < s->largest.count; i++) {
+        out->data[out->count++] = s->largest.list[i].obj.i;
+    }
+    return NULL;
+}
+
+static struct ha_err *put_suspects(const struct ha_suspects *suspects, word_list *out)
+{
+    if (!ha_vec_reserve(out, HEAD)) {
+        return ha_err_nomem();
+    }
+    out->data[0] = (uint32_t)suspects->threshold_bytes;
+    out->data[1] = (uint32_t)(suspects->threshold_bytes >> 32);
+    out->data[2] = 0;
+    out->count = HEAD;
+    for (uint64_t i = 0; i < suspects->count; i++) {
+        if (suspects->list[i].path_count <= PATH_MAX_OBJECTS) {
+            out->data[2]++;
+            HA_TRY(put_suspect(&suspects->list[i], out));
+        }
+    }
+    return NULL;
+}
+
+struct ha_err *ha_suspects_store(const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx)
+{
+    struct ha_query q;
+    struct ha_suspects suspects;
+    word_list words = {0};
+    ha_query_init(&q, snapshot);
+    struct ha_err *err = ha_suspects_query(&q, &(struct ha_suspects_options){.class_limit = 1}, &suspects);
+    if (err == NULL) {
+        err = put_suspects(&suspects, &words);
+    }
+    if (err == NULL && suspects.count > 0) {
+        err = put(put_ctx, HA_SECTION_OF(snapshot->sizes->model, SUSPECTS), sizeof *words.data, words.count, words.data);
+    }
+    ha_vec_deinit(&words);
+    ha_query_deinit(&q);
+    return err;
+}
+
+/* ---- reading ---- */
+
+/* The record of a suspect; NULL: there is none. */
+static const uint32_t *find_record(const struct ha_query *q, uint64_t threshold, const struct ha_suspect *s)
+{
+    const struct ha_snapshot *snapshot = q->snapshot;
+    struct ha_index_section section = ha_index_find(snapshot->index, HA_SECTION_OF(snapshot->sizes->model, SUSPECTS), sizeof(uint32_t));
+    const uint32_t *at = section.data;
+    if (section.count < HEAD || (at[0] | (uint64_t)at[1] << 32) != threshold) {
+        return NULL;
+    }
+    uint64_t left = section.count - HEAD;
+    at += HEAD;
+    while (left >= RECORD) {
+        uint64_t length = RECORD + (uint64_t)at[6] + at[7];
+        if (length > left) {
+            return NULL;
+        }
+        if (at[0] == (uint32_t)s->kind && at[1] == s->cls.i && at[2] == s->object.i) {
+            return at;
+        }
+        at += length;
+        left -= length;
+    }
+    return NULL;
+}
+
+/* Copies objects; false: one of them is none. */
+static bool copy_objects(const struct ha_query *q, const uint32_t *from, uint32_t count, ha_obj *ret)
+{
+    bool good = true;
+    for (uint32_t i = 0; i < count; i++) {
+        good = good && from[i] < q->snapshot->heap->facts.object_count;
+        ret[i] = (ha_obj){from[i]};
+    }
+    return good;
+}
+
+struct ha_err *suspect_kept_find(struct ha_query *q, uint64_t threshold, const struct ha_suspect *s, struct suspect_kept *ret)
+{
+    const uint32_t *record = find_record(q, threshold, s);
+    *ret = (struct suspect_kept){.found = false};
+    if (record == NULL || record[4] > 1 || (record[3] != HA_NONE && record[3] >= q->snapshot->heap->facts.object_count)) {
+        return NULL;
+    }
+    uint32_t path_count = record[6], largest_count = record[7];
+    ha_obj *path = ha_arena_alloc(&q->arena, (size_t)path_count + 1, sizeof *path);
+    ha_obj *largest = ha_arena_alloc(&q->arena, (size_t)largest_count + 1, sizeof *largest);
+    struct ha_ranked *ranked = ha_arena_alloc(&q->arena, (size_t)largest_count + 1, sizeof *ranked);
+    if (path == NULL || largest == NULL || ranked == NULL) {
+        return ha_err_nomem();
+    }
+    if (!copy_objects(q, record + RECORD, path_count, path) || !copy_objects(q, record + RECORD + path_count, largest_count, largest)) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < largest_count; i++) {
+        ranked[i] = (struct ha_ranked){largest[i], ha_query_retained(q, largest[i])};
+    }
+    *ret = (struct suspect_kept){.found = true, .accumulation_point = {record[3]}, .path_excluded = record[4] != 0, .sampled = record[5],
+                                 .path = path, .path_count = path_count,
+                                 .largest = {.list = ranked, .count = largest_count, .omitted = record[8] | (uint64_t)record[9] << 32}};
+    return NULL;
+}

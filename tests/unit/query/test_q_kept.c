@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* Answers that come from what the index keeps against the same made anew: the first level of the dominator tree, leak suspects. */
+#include "ha/query/q_suspects.h"
+#include "ha/query/q_top.h"
+
+#include "ha/heap/heap_sections.h"
+#include "support/random_heap.h"
+#include "unit/query/query_fixture.h"
+
+static struct ha_err *keep(void *ctx, const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx)
+{
+    (void)ctx;
+    HA_TRY(ha_level_store(snapshot, put, put_ctx));
+    return ha_suspects_store(snapshot, put, put_ctx);
+}
+
+/* One dump, opened with an index that keeps answers, and without. */
+struct pair {
+    struct temp_dir dir;
+    char path[TEMP_PATH_BYTES];
+    struct ha_snapshot *with, *without;
+    struct ha_query kept, made;
+};
+
+static void pair_write(struct pair *p, uint64_t seed)
+{
+    struct gen_file file;
+    struct random_heap options = {.seed = seed, .objects = 150, .features = RANDOM_ALL};
+    memset(p, 0, sizeof *p);
+    temp_dir_init(&p->dir);
+    gen_file_init(&file);
+    random_heap_make(&file, &options);
+    ck_assert_ptr_null(gen_file_write(&file, temp_path(&p->dir, "test.hprof", p->path)));
+    gen_file_deinit(&file);
+}
+
+static void pair_open(struct pair *p, enum ha_size_model model)
+{
+    struct ha_snapshot_options options = {.threads = 1, .size_model = model, .extra = keep};
+    ck_ok(ha_snapshot_open(p->path, &options, &p->with));
+    options.extra = NULL;
+    options.no_index = options.rebuild = true;
+    ck_ok(ha_snapshot_open(p->path, &options, &p->without));
+    ha_query_init(&p->kept, p->with);
+    ha_query_init(&p->made, p->without);
+}
+
+static void pair_close(struct pair *p)
+{
+    ha_query_deinit(&p->kept);
+    ha_query_deinit(&p->made);
+    ha_snapshot_close(p->with);
+    ha_snapshot_close(p->without);
+}
+
+static bool has(const struct ha_snapshot *s, uint32_t id)
+{
+    return ha_index_find(s->index, id, 0).count > 0;
+}
+
+static void check_ranked(const struct ha_ranked_list *a, const struct ha_ranked_list *b)
+{
+    ck_assert_uint_eq(a->count, b->count);
+    ck_assert_uint_eq(a->omitted, b->omitted);
+    for (uint64_t i = 0; i < a->count; i++) {
+        ck_assert_uint_eq(a->list[i].obj.i, b->list[i].obj.i);
+        ck_assert_uint_eq(a->list[i].retained_bytes, b->list[i].retained_bytes);
+    }
+}
+
+static void check_rows(const struct ha_histogram *a, const struct ha_histogram *b)
+{
+    ck_assert_uint_eq(a->count, b->count);
+    ck_assert_uint_eq(a->omitted, b->omitted);
+    ck_assert_uint_eq(a->instances, b->instances);
+    ck_assert_uint_eq(a->shallow_bytes, b->shallow_bytes);
+    for (uint64_t i = 0; i < a->count; i++) {
+        ck_assert_uint_eq(a->rows[i].cls.i, b->rows[i].cls.i);
+        ck_assert_uint_eq(a->rows[i].instances, b->rows[i].instances);
+        ck_assert_uint_eq(a->rows[i].shallow_bytes, b->rows[i].shallow_bytes);
+        ck_assert_uint_eq(a->rows[i].retained_bytes, b->rows[i].retained_bytes);
+    }
+}
+
+static void check_text(const char *a, const char *b)
+{
+    ck_assert(a == NULL ? b == NULL : b != NULL && strcmp(a, b) == 0);
+}
+
+static void check_suspects(const struct ha_suspects *a, const struct ha_suspects *b)
+{
+    ck_assert_uint_eq(a->count, b->count);
+    ck_assert_uint_eq(a->omitted, b->omitted);
+    for (uint64_t i = 0; i < a->count; i++) {
+        const struct ha_suspect *x = &a->list[i], *y = &b->list[i];
+        ck_assert_str_eq(x->id, y->id);
+        ck_assert_uint_eq(x->object.i, y->object.i);
+        ck_assert_uint_eq(x->instances, y->instances);
+        ck_assert_uint_eq(x->retained_bytes, y->retained_bytes);
+        ck_assert_uint_eq(x->accumulation_point.i, y->accumulation_point.i);
+        ck_assert_uint_eq(x->accumulation_retained_bytes, y->accumulation_retained_bytes);
+        ck_assert_int_eq(x->path_excluded, y->path_excluded);
+        ck_assert_uint_eq(x->sampled, y->sampled);
+        ck_assert_uint_eq(x->root.kinds, y->root.kinds);
+        ck_assert_uint_eq(x->root.thread.i, y->root.thread.i);
+        ck_assert_uint_eq(x->held_by.object.i, y->held_by.object.i);
+        ck_assert_uint_eq(x->thread.thread.i, y->thread.thread.i);
+        check_text(x->thread.frame, y->thread.frame);
+        check_text(x->held_by.field, y->held_by.field);
+        ck_assert_uint_eq(x->path_count, y->path_count);
+        for (uint64_t k = 0; k < x->path_count; k++) {
+            ck_assert_uint_eq(x->path[k].obj.i, y->path[k].obj.i);
+            check_text(x->path[k].field, y->path[k].field);
+        }
+        check_ranked(&x->largest, &y->largest);
+        check_rows(&x->retained_classes, &y->retained_classes);
+    }
+}
+
+START_TEST(test_first_level)
+{
+    static const uint64_t limits[] = {1, 5, 1000, 0};
+    struct pair p;
+    pair_write(&p, (uint64_t)_i + 1);
+    for (int model = HA_SIZES_JVM; model <= HA_SIZES_MAT; model++) {
+        pair_open(&p, (enum ha_size_model)model);
+        bool many = ha_dom_top(p.with->dom).count > 32;
+        ck_assert_int_eq(has(p.with, HA_SECTION_OF(model, TOP)), many);
+        ck_assert_int_eq(has(p.with, HA_SECTION_OF(model, LEVEL)), many);
+        for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+            struct ha_top kept, made;
+            ck_ok(ha_top_query(&p.kept, limits[i], &kept));
+            ck_ok(ha_top_query(&p.made, limits[i], &made));
+            check_ranked(&kept.objects, &made.objects);
+            check_rows(&kept.classes, &made.classes);
+            check_rows(&kept.packages, &made.packages);
+            check_rows(&kept.loaders, &made.loaders);
+        }
+        pair_close(&p);
+    }
+    temp_dir_deinit(&p.dir);
+}
+END_TEST
+
+START_TEST(test_suspects)
+{
+    static const struct ha_suspects_options options[] = {{.limit = 0}, {.limit = 1}, {.threshold_percent = 2}, {.class_limit = 3}};
+    struct pair p;
+    pair_write(&p, (uint64_t)_i + 100);
+    for (int model = HA_SIZES_JVM; model <= HA_SIZES_MAT; model++) {
+        pair_open(&p, (enum ha_size_model)model);
+        for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+            struct ha_suspects kept, made;
+            ck_ok(ha_suspects_query(&p.kept, &options[i], &kept));
+            ck_ok(ha_suspects_query(&p.made, &options[i], &made));
+            ck_assert(i != 0 || has(p.with, HA_SECTION_OF(model, SUSPECTS)) == (made.count > 0));
+            check_suspects(&kept, &made);
+        }
+        pair_close(&p);
+    }
+    temp_dir_deinit(&p.dir);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("q_kept");
+    TCase *tcase = tcase_create("q_kept");
+    tcase_add_loop_test(tcase, test_first_level, 0, 15);
+    tcase_add_loop_test(tcase, test_suspects, 0, 30);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
