@@ -173,11 +173,13 @@ static struct ha_err *put_in_order(struct search *s)
 {
     const uint32_t *number = s->number.data;
     uint32_t *idom = s->idom.data;
-    uint32_t objects = s->q->snapshot->heap->facts.object_count;
     for (int circles = 0; circles < 2; circles++) {
-        for (uint32_t i = 0; i < objects && s->next > 0; i++) {
-            ha_obj obj = {i};
-            if (is_unreachable(s, obj) && number[i] == NEW && (circles != 0 || is_start(s, obj))) {
+        struct ha_column_walk walk;
+        uint32_t dominator;
+        ha_column_walk_begin(&s->q->snapshot->dom->idoms, &walk);
+        for (uint32_t i = 0; s->next > 0 && ha_column_walk_next(&walk, &dominator); i++) {
+            if (dominator == HA_NONE && number[i] == NEW &&
+                (circles != 0 || is_start(s, (ha_obj){i}))) {
                 HA_TRY(visit(s, i));
                 idom[number[i]] = 0; // a start hangs on the root
             }
@@ -414,9 +416,11 @@ static struct ha_err *find_tops(struct search *s, uint64_t limit, struct ha_unre
 
 static uint32_t count_unreachable(const struct ha_query *q)
 {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < q->snapshot->heap->facts.object_count; i++) {
-        count += !ha_query_reachable(q, (ha_obj){i});
+    uint32_t count = 0, dominator;
+    struct ha_column_walk walk;
+    ha_column_walk_begin(&q->snapshot->dom->idoms, &walk);
+    while (ha_column_walk_next(&walk, &dominator)) {
+        count += dominator == HA_NONE;
     }
     return count;
 }
