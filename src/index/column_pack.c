@@ -67,7 +67,8 @@ static uint64_t set_near(const uint32_t numbers[NUMBERS], uint32_t base, unsigne
 static uint32_t choose_base(const uint32_t numbers[NUMBERS], const uint32_t seeds[SEEDS], unsigned width)
 {
     const uint32_t half = 1U << (8 * width - 1);
-    uint32_t best = 0, least = UINT32_MAX;
+    uint32_t best = 0;
+    int32_t near[NUMBERS], least = INT32_MAX; // signed: not all processors have an instruction for the least of four unsigned ones
     unsigned most = 0;
     for (unsigned i = 0; i < SEEDS && most < NUMBERS; i++) {
         uint32_t base = seeds[i] < half ? 0 : seeds[i] - half;
@@ -79,20 +80,23 @@ static uint32_t choose_base(const uint32_t numbers[NUMBERS], const uint32_t seed
     }
     for (unsigned k = 0; k < NUMBERS; k++) {
         uint32_t distance = numbers[k] - best;
-        distance = distance >> 8 * width == 0 ? distance : UINT32_MAX;
-        least = distance < least ? distance : least;
+        near[k] = distance >> 8 * width == 0 ? (int32_t)distance : INT32_MAX;
     }
-    return best + least;
+    for (unsigned k = 0; k < NUMBERS; k++) {
+        least = near[k] < least ? near[k] : least;
+    }
+    return best + (uint32_t)least;
 }
 
 /* Some of the numbers whose bits are set, evenly. */
 static void take_seeds(const uint32_t numbers[NUMBERS], uint64_t set, uint32_t seeds[SEEDS])
 {
-    unsigned count = ha_column_bits(set), taken = 0;
-    for (unsigned i = 0; taken < SEEDS; i++, set &= set - 1) {
-        while (taken < SEEDS && (2 * taken + 1) * count / (2 * SEEDS) == i) {
-            seeds[taken++] = numbers[__builtin_ctzll(set)];
+    unsigned count = ha_column_bits(set), passed = 0;
+    for (unsigned i = 0; i < SEEDS; i++) {
+        for (unsigned rank = (2 * i + 1) * count / (2 * SEEDS); passed < rank; passed++) {
+            set &= set - 1;
         }
+        seeds[i] = numbers[__builtin_ctzll(set)];
     }
 }
 
@@ -114,11 +118,13 @@ static struct plan plan_width(const uint32_t numbers[NUMBERS], unsigned width)
 
 static struct plan plan_block(const uint32_t numbers[NUMBERS])
 {
-    uint32_t low = UINT32_MAX, high = 0;
+    int32_t least = INT32_MAX, greatest = INT32_MIN;
     for (unsigned k = 0; k < NUMBERS; k++) {
-        low = numbers[k] < low ? numbers[k] : low;
-        high = numbers[k] > high ? numbers[k] : high;
+        int32_t number = (int32_t)(numbers[k] ^ 0x80000000U); // in the same order
+        least = number < least ? number : least;
+        greatest = number > greatest ? number : greatest;
     }
+    const uint32_t low = (uint32_t)least ^ 0x80000000U, high = (uint32_t)greatest ^ 0x80000000U;
     struct plan best = {.base = {low, 0}, .width = low == high ? 0 : 1};
     if (is_near(high, low, 1)) {
         return best;
@@ -135,12 +141,18 @@ static struct plan plan_block(const uint32_t numbers[NUMBERS])
 
 static void put_distances(const uint32_t numbers[NUMBERS], const struct plan *plan, uint8_t *out)
 {
+    const unsigned bits = 8 * plan->width;
     uint32_t distances[NUMBERS];
     for (unsigned k = 0; k < NUMBERS; k++) {
-        distances[k] = numbers[k] - plan->base[plan->second >> k & 1];
+        distances[k] = numbers[k] - plan->base[0];
     }
-    for (uint64_t set = plan->whole; set != 0; set &= set - 1) {
-        distances[__builtin_ctzll(set)] = 0;
+    if ((plan->second | plan->whole) != 0) { // then the width is less than 4
+        uint32_t base = plan->second != 0 ? plan->base[1] : plan->base[0];
+        for (unsigned k = 0; k < NUMBERS; k++) {
+            uint32_t distance = numbers[k] - base;
+            distance = distance >> bits == 0 ? distance : 0;
+            distances[k] = distances[k] >> bits == 0 ? distances[k] : distance;
+        }
     }
     switch (plan->width) {
     case 1:
@@ -197,7 +209,7 @@ struct packer {
     const struct ha_column_packing *packing;
     struct ha_column_block *heads;
     uint64_t block_count;
-    uint64_t *bodies;        /* RANGES × RANGE_BLOCKS × HA_COLUMN_BODY_WORDS words */
+    uint64_t *bodies;        /* of up to RANGES ranges, with room for RANGE_BLOCKS blocks each */
     uint64_t words[RANGES];  /* of each range */
     uint64_t first;          /* range of this round */
 };
@@ -205,10 +217,14 @@ struct packer {
 /* The last block repeats its last number. */
 static void load(const struct ha_column_packing *packing, uint64_t first, uint32_t numbers[NUMBERS])
 {
-    uint64_t count = packing->count - first < NUMBERS ? packing->count - first : NUMBERS;
-    memcpy(numbers, packing->numbers + first, (size_t)count * sizeof *numbers);
-    for (uint64_t k = count; k < NUMBERS; k++) {
-        numbers[k] = numbers[count - 1];
+    uint64_t count = packing->count - first;
+    if (count >= NUMBERS) {
+        memcpy(numbers, packing->numbers + first, NUMBERS * sizeof *numbers);
+    } else {
+        memcpy(numbers, packing->numbers + first, (size_t)count * sizeof *numbers);
+        for (uint64_t k = count; k < NUMBERS; k++) {
+            numbers[k] = numbers[count - 1];
+        }
     }
     for (unsigned k = 0; k < NUMBERS; k++) {
         numbers[k] &= packing->mask;
@@ -258,7 +274,8 @@ struct ha_err *ha_column_pack(const struct ha_column_packing *packing, ha_column
     struct ha_big heads = {0}, bodies = {0};
     struct ha_err *err = ha_big_init_raw(&heads, p.block_count + 1, sizeof *p.heads);
     if (err == NULL) {
-        err = ha_big_init_raw(&bodies, (uint64_t)RANGES * RANGE_BLOCKS * HA_COLUMN_BODY_WORDS, sizeof(uint64_t));
+        const uint64_t most = (uint64_t)RANGES * RANGE_BLOCKS;
+        err = ha_big_init_raw(&bodies, (p.block_count < most ? p.block_count : most) + 1, HA_COLUMN_BODY_WORDS * sizeof(uint64_t));
     }
     p.heads = heads.data;
     p.bodies = bodies.data;
