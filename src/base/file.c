@@ -201,8 +201,7 @@ static int open_unnamed(const char *dir, mode_t mode)
     return fd;
 }
 
-/* The folder part of a path: "." without a slash, "/" for things in the root. NULL without memory. */
-static char *folder_of(const char *path)
+char *ha_file_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
     if (slash == NULL) {
@@ -264,7 +263,7 @@ static void remove_leftovers(const char *folder, const char *path)
 
 void ha_file_sweep(const char *path)
 {
-    HA_FREE char *folder = folder_of(path);
+    HA_FREE char *folder = ha_file_folder(path);
     if (folder != NULL) {
         remove_leftovers(folder, path);
     }
@@ -368,7 +367,7 @@ struct ha_err *ha_file_new_begin(const char *path, struct ha_file_new *ret)
 {
     HA_FREE char *target = NULL;
     HA_TRY(resolve_target(path, &target));
-    HA_FREE char *folder = folder_of(target);
+    HA_FREE char *folder = ha_file_folder(target);
     if (folder == NULL) {
         return ha_err_nomem();
     }
@@ -421,7 +420,7 @@ static struct ha_err *link_temp(struct ha_file_new *file)
 /* Makes the new name durable. A failure is no error: the file is complete, at worst a power cut undoes the rename as a whole. */
 static void sync_folder(const char *path)
 {
-    HA_FREE char *folder = folder_of(path);
+    HA_FREE char *folder = ha_file_folder(path);
     int fd = folder == NULL ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         (void)fsync(fd);

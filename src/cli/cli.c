@@ -338,6 +338,7 @@ static void snapshot_options_set(struct cli *cli)
 {
     cli->snapshot_options = (struct ha_snapshot_options){
         .index_dir = cli->options.index_dir,
+        .index_packed = cli->options.index_packed,
         .no_index = cli->options.no_index,
         .rebuild = cli->options.rebuild,
         .heap = (uint32_t)cli->options.heap,

@@ -23,6 +23,8 @@ const struct opt cli_common_options[] = {
      "which heap of a file with several, from 1 (default: the last)"},
     {0, "index-dir", "DIR", OPT_TEXT, AT(index_dir), 0, 0,
      "folder for index files (default: beside the dump, else the user's cache)"},
+    {0, "index-packed", NULL, OPT_FLAG, AT(index_packed), 0, 0,
+     "pack an index that is made: two fifths smaller, same answers, a little slower"},
     {0, "no-index", NULL, OPT_FLAG, AT(no_index), 0, 0, "neither use nor leave an index file"},
     {0, "rebuild", NULL, OPT_FLAG, AT(rebuild), 0, 0, "build the index anew"},
     {0, "rules", "FILE|DIR", OPT_WORDS, AT(rules), 0, 0,

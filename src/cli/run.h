@@ -33,7 +33,7 @@ struct cli_options {
     bool keep_unreachable;
     uint64_t heap;            /* 0: not given */
     const char *index_dir;
-    bool no_index, rebuild;
+    bool index_packed, no_index, rebuild;
     uint64_t threads;         /* 0: not given */
     uint64_t memory_limit;    /* bytes; 0: not given */
     struct opt_words rules;   /* --rules */

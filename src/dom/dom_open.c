@@ -13,18 +13,18 @@ static struct ha_err *damaged(const char *what)
 
 struct ha_err *ha_dom_open(const struct ha_index *index, const struct ha_heap *heap, struct ha_dom **ret)
 {
-    struct ha_index_section idom = ha_index_find(index, HA_SECTION_IDOM, sizeof(uint32_t));
-    struct ha_index_section children = ha_index_find(index, HA_SECTION_CHILDREN, sizeof(uint32_t));
+    struct ha_column idom, children;
     struct ha_index_section starts = ha_index_find(index, HA_SECTION_CHILD_STARTS, sizeof(uint32_t));
     uint64_t n = heap->facts.object_count;
-    if (idom.count != n || children.count > n || starts.count != n / HA_CHILD_BLOCK + 2) {
+    if (!ha_column_open(index, HA_SECTION_IDOM, HA_SECTION_IDOM_PACKED, &idom) ||
+        !ha_column_open(index, HA_SECTION_CHILDREN, HA_SECTION_CHILDREN_PACKED, &children) || idom.count != n || children.count > n || starts.count != n / HA_CHILD_BLOCK + 2) {
         return damaged("dominator sections");
     }
     struct ha_dom *dom = ha_calloc_array(1, sizeof *dom);
     if (dom == NULL) {
         return ha_err_nomem();
     }
-    *dom = (struct ha_dom){.heap = heap, .idom = idom.data, .children = children.data, .child_start = starts.data, .reachable_count = children.count};
+    *dom = (struct ha_dom){.heap = heap, .idoms = idom, .idom = idom.plain, .children = children, .child_start = starts.data, .reachable_count = children.count};
     *ret = dom;
     return NULL;
 }
@@ -40,8 +40,8 @@ static uint64_t lower_bound(const struct ha_dom *dom, uint64_t low, uint64_t hig
     uint64_t n = dom->heap->facts.object_count;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
-        uint32_t child = dom->children[middle];
-        uint64_t key = child < n ? dom->idom[child] : 0;
+        uint32_t child = ha_column_at(&dom->children, middle);
+        uint64_t key = child < n ? ha_dom_idom(dom, (ha_obj){child}) : 0;
         key = key == HA_DOM_ROOT ? n : key;
         if (key < d) {
             low = middle + 1;
@@ -54,19 +54,14 @@ static uint64_t lower_bound(const struct ha_dom *dom, uint64_t low, uint64_t hig
 
 static struct ha_children children_of(const struct ha_dom *dom, uint64_t d)
 {
-    struct ha_children children = {NULL, 0, dom->heap->facts.object_count};
     uint64_t block = d / HA_CHILD_BLOCK;
     uint64_t low = dom->child_start[block], high = dom->child_start[block + 1];
     if (low > high || high > dom->reachable_count) {
-        return children;
+        return ha_dom_children_at(dom, 0, 0);
     }
     uint64_t begin = lower_bound(dom, low, high, d);
     uint64_t end = lower_bound(dom, begin, high, d + 1);
-    if (begin < end) { /* a section without elements has no address */
-        children.objects = dom->children + begin;
-        children.count = end - begin;
-    }
-    return children;
+    return ha_dom_children_at(dom, begin, begin < end ? end - begin : 0);
 }
 
 struct ha_children ha_dom_children(const struct ha_dom *dom, ha_obj obj)
@@ -140,8 +135,13 @@ struct ha_err *ha_retained_open(const struct ha_index *index, const struct ha_si
     struct ha_index_section extra = ha_index_find(index, HA_SECTION_OF(model, EXTRA), 16);
     struct ha_index_section classes = ha_index_find(index, HA_SECTION_OF(model, CLASSES), sizeof(struct ha_class_total));
     const struct ha_heap *heap = dom->heap;
-    if (totals.count != 1 || classes.count != heap->facts.class_count || column.count != heap->facts.branch_count ||
-        (heap->facts.branch_count > 0 && column.width != 4 && column.width != 5)) {
+    struct ha_column packed;
+    if (!ha_column_open(index, 0, HA_SECTION_OF(model, RETAINED_PACKED), &packed)) {
+        return damaged("retained sizes");
+    }
+    bool plain = packed.blocks == NULL;
+    if (totals.count != 1 || classes.count != heap->facts.class_count || (plain ? column.count : packed.count) != heap->facts.branch_count ||
+        (plain && heap->facts.branch_count > 0 && column.width != 4 && column.width != 5)) {
         return damaged("retained sizes");
     }
     struct ha_retained *retained = ha_calloc_array(1, sizeof *retained);
@@ -149,7 +149,7 @@ struct ha_err *ha_retained_open(const struct ha_index *index, const struct ha_si
         return ha_err_nomem();
     }
     const struct ha_disk_totals *t = totals.data;
-    *retained = (struct ha_retained){.sizes = sizes, .dom = dom, .column = column.data, .width = column.width, .unit = t->unit, .extra = extra.data,
+    *retained = (struct ha_retained){.sizes = sizes, .dom = dom, .column = plain ? column.data : NULL, .width = column.width, .packed = packed, .unit = t->unit, .extra = extra.data,
                                      .extra_count = extra.count, .classes = classes.data, .reachable_objects = t->reachable_objects,
                                      .reachable_bytes = t->reachable_bytes, .unreachable_objects = t->unreachable_objects,
                                      .unreachable_bytes = t->unreachable_bytes};
@@ -172,11 +172,19 @@ void ha_retained_close(struct ha_retained *retained)
     ha_free(retained);
 }
 
+static uint64_t units_of(const struct ha_retained *retained, uint32_t branch)
+{
+    if (retained->column == NULL) {
+        return ha_column_unpack(&retained->packed, branch);
+    }
+    return retained->width == 4 ? ha_le32(retained->column + 4 * (size_t)branch) : ha_le40(retained->column + 5 * (size_t)branch);
+}
+
 uint64_t ha_retained_of(const struct ha_retained *retained, ha_obj obj)
 {
     const struct ha_heap *heap = retained->dom->heap;
     if (obj.i < heap->facts.branch_count && ha_dom_reachable(retained->dom, obj)) {
-        return retained->unit * (uint64_t)(retained->width == 4 ? ha_le32(retained->column + 4 * (size_t)obj.i) : ha_le40(retained->column + 5 * (size_t)obj.i));
+        return retained->unit * units_of(retained, obj.i);
     }
     uint64_t low = 0, high = retained->extra_count;
     while (low < high) {

@@ -15,14 +15,17 @@ struct ha_err *ha_graph_open(const struct ha_index *index, const struct ha_heap 
     struct ha_index_section rows = ha_index_find(index, HA_SECTION_ROW_STARTS, 5);
     struct ha_index_section packed = ha_index_find(index, HA_SECTION_ROWS_PACKED, 0);
     struct ha_index_section packed_large = ha_index_find(index, HA_SECTION_ROWS_LARGE, 0);
-    struct ha_index_section targets = ha_index_find(index, HA_SECTION_TARGETS, sizeof(uint32_t));
     struct ha_index_section blocks = ha_index_find(index, HA_SECTION_IN_STARTS, 0);
     struct ha_index_section large = ha_index_find(index, HA_SECTION_IN_LARGE, 0);
-    struct ha_index_section sources = ha_index_find(index, HA_SECTION_SOURCES, sizeof(uint32_t));
-    struct ha_index_section idom = ha_index_find(index, HA_SECTION_IDOM, sizeof(uint32_t));
+    struct ha_column targets, sources, idom;
     struct ha_starts in, out = {0};
     uint32_t branch_count = heap->facts.branch_count;
     bool plain = rows.count == branch_count && packed.count == 0;
+    if (!ha_column_open(index, HA_SECTION_TARGETS, HA_SECTION_TARGETS_PACKED, &targets) || (rows.count > 0 && targets.blocks != NULL) ||
+        !ha_column_open(index, HA_SECTION_SOURCES, HA_SECTION_SOURCES_PACKED, &sources) ||
+        !ha_column_open(index, HA_SECTION_IDOM, HA_SECTION_IDOM_PACKED, &idom)) {
+        return damaged();
+    }
     if ((!plain && !ha_starts_open(&packed, &packed_large, branch_count, targets.count, &out)) ||
         !ha_starts_open(&blocks, &large, heap->facts.object_count, sources.count, &in)) {
         return damaged();
@@ -31,9 +34,8 @@ struct ha_err *ha_graph_open(const struct ha_index *index, const struct ha_heap 
     if (graph == NULL) {
         return ha_err_nomem();
     }
-    *graph = (struct ha_graph){.heap = heap, .rows = out, .row_start = plain ? rows.data : NULL, .targets = targets.data, .target_count = targets.count,
-                               .in = in, .sources = sources.data, .source_count = sources.count,
-                               .idom = idom.count == heap->facts.object_count ? idom.data : NULL};
+    *graph = (struct ha_graph){.heap = heap, .rows = out, .row_start = plain ? rows.data : NULL, .targets = targets,
+                               .in = in, .sources = sources, .idom = idom.count == heap->facts.object_count ? idom : (struct ha_column){0}};
     *ret = graph;
     return NULL;
 }
@@ -49,7 +51,7 @@ struct ha_span ha_graph_row(const struct ha_graph *graph, ha_obj obj)
         return ha_starts_get(&graph->rows, obj.i);
     }
     uint64_t begin = ha_le40(graph->row_start + 5 * (size_t)obj.i);
-    return begin < graph->target_count ? (struct ha_span){begin, graph->target_count - begin} : (struct ha_span){0, 0};
+    return begin < graph->targets.count ? (struct ha_span){begin, graph->targets.count - begin} : (struct ha_span){0, 0};
 }
 
 bool ha_graph_referent(const struct ha_graph *graph, ha_obj obj, ha_obj *ret)
@@ -62,7 +64,7 @@ bool ha_graph_referent(const struct ha_graph *graph, ha_obj obj, ha_obj *ret)
     if (row.length == 0) {
         return false;
     }
-    ret->i = graph->targets[row.begin] & ~HA_EDGE_END;
+    ret->i = ha_column_at(&graph->targets, row.begin) & ~HA_EDGE_END;
     return ret->i < graph->heap->facts.object_count;
 }
 
@@ -70,11 +72,9 @@ struct ha_in ha_graph_in(const struct ha_graph *graph, ha_obj obj)
 {
     const uint32_t n = graph->heap->facts.object_count;
     if (ha_starts_is_single(&graph->in, obj.i)) {
-        bool fits = graph->idom != NULL && graph->idom[obj.i] < n;
-        return (struct ha_in){fits ? graph->idom + obj.i : NULL, fits, n};
+        uint32_t source = graph->idom.count > 0 ? ha_column_at(&graph->idom, obj.i) : HA_NONE;
+        return (struct ha_in){.count = source < n, .object_count = n, .single = source};
     }
     struct ha_span span = ha_starts_get(&graph->in, obj.i);
-    /* a section without elements has no address */
-    const uint32_t *sources = span.length > 0 ? graph->sources + span.begin : NULL;
-    return (struct ha_in){sources, span.length, n};
+    return (struct ha_in){.sources = &graph->sources, .first = span.begin, .count = span.length, .object_count = n};
 }

@@ -9,6 +9,8 @@
  * middle of a computation; file systems that cannot reserve get a hole. Whatever lies behind `end` is cut off before it becomes part of
  * another section, so new sections are zero.
  *
+ * Sections that are set aside lie in a second file, in the same way, and do not become part of the index.
+ *
  * Commit: checksums (a section copied from another index keeps the one it had: copying must not make damage look sound), table, header,
  * then base/file.c puts the file in place. Until then the first page is zero and the file is no index.
  */
@@ -37,9 +39,16 @@
 /* Offsets beyond this do not fit off_t. */
 #define FILE_BYTES_MAX ((uint64_t)INT64_MAX)
 
+/* Where sections lie, one behind the other. */
+struct extent {
+    int fd;       /* -1: not there */
+    uint64_t end; /* of the last section, a multiple of 4096 */
+};
+
 struct section {
-    struct ha_index_entry entry;
-    bool hashed; /* entry.hash is set */
+    struct ha_index_entry entry; /* entry.off: in its extent */
+    bool hashed;                 /* entry.hash is set */
+    bool aside;                  /* in the other extent */
     void *map;   /* of the pages that hold the section; NULL until mapped */
     size_t map_bytes;
     const void *data; /* element 0, inside map */
@@ -47,12 +56,14 @@ struct section {
 };
 
 struct ha_index_writer {
-    struct ha_file_new file; /* when named; file.fd is fd */
-    int fd;
+    struct ha_file_new file; /* when named; file.fd is index.fd */
+    struct extent index;
+    struct extent aside; /* sections of these ids */
+    uint32_t aside_ids[HA_INDEX_ASIDE_MAX];
+    size_t aside_count;
     char *path;     /* NULL when unnamed */
     char *temp_dir; /* NULL when named */
     char *shown;
-    uint64_t end; /* end of the last section, a multiple of 4096 */
     uint32_t count;
     bool streaming; /* the last section is open and has no count yet */
     struct section sections[HA_INDEX_SECTIONS_MAX];
@@ -61,6 +72,11 @@ struct ha_index_writer {
 static const char *label(const struct ha_index_writer *writer)
 {
     return writer->path != NULL ? writer->path : writer->temp_dir;
+}
+
+static struct extent *extent_of(struct ha_index_writer *writer, const struct section *s)
+{
+    return s->aside ? &writer->aside : &writer->index;
 }
 
 /* ---- life ---- */
@@ -75,10 +91,10 @@ static struct ha_err *begin(struct ha_index_writer *writer, const char *path, co
         return ha_err_nomem();
     }
     if (path == NULL) {
-        return ha_file_temp(temp_dir, &writer->fd);
+        return ha_file_temp(temp_dir, &writer->index.fd);
     }
     HA_TRY(ha_file_new_begin(path, &writer->file));
-    writer->fd = writer->file.fd;
+    writer->index.fd = writer->file.fd;
     return NULL;
 }
 
@@ -89,8 +105,8 @@ struct ha_err *ha_index_writer_create(const char *path, const char *temp_dir,
     if (writer == NULL) {
         return ha_err_nomem();
     }
-    writer->fd = -1;
-    writer->end = INDEX_ALIGN;
+    writer->index = (struct extent){.fd = -1, .end = INDEX_ALIGN};
+    writer->aside = (struct extent){.fd = -1};
     struct ha_err *err = begin(writer, path, path != NULL ? NULL : ha_index_temp_dir(temp_dir));
     if (err != NULL) {
         ha_index_writer_destroy(writer);
@@ -117,13 +133,14 @@ void ha_index_writer_destroy(struct ha_index_writer *writer)
         return;
     }
     unmap_sections(writer);
-    if (writer->fd >= 0) {
+    if (writer->index.fd >= 0) {
         if (writer->path != NULL) {
             ha_file_new_abort(&writer->file);
         } else {
-            ha_file_close(writer->fd);
+            ha_file_close(writer->index.fd);
         }
     }
+    ha_file_close(writer->aside.fd);
     ha_free(writer->path);
     ha_free(writer->temp_dir);
     ha_free(writer->shown);
@@ -132,37 +149,36 @@ void ha_index_writer_destroy(struct ha_index_writer *writer)
 
 /* ---- room in the file ---- */
 
-/* Makes the file at least `bytes` long. */
-static struct ha_err *extend_file(const struct ha_index_writer *writer, uint64_t bytes)
+/* Makes a file at least `bytes` long. */
+static struct ha_err *extend_file(const struct ha_index_writer *writer, int fd, uint64_t bytes)
 {
     struct ha_file_info info;
-    HA_TRY(ha_file_info(writer->fd, label(writer), &info));
-    if (info.bytes < bytes && ftruncate(writer->fd, (off_t)bytes) != 0) {
+    HA_TRY(ha_file_info(fd, label(writer), &info));
+    if (info.bytes < bytes && ftruncate(fd, (off_t)bytes) != 0) {
         return ha_err_system(errno, "cannot extend index '%s' to %" PRIu64 " bytes", writer->shown,
                              bytes);
     }
     return NULL;
 }
 
-static struct ha_err *reserve(const struct ha_index_writer *writer, uint64_t off, uint64_t bytes)
+static struct ha_err *reserve(const struct ha_index_writer *writer, int fd, uint64_t off, uint64_t bytes)
 {
     int rc;
     do {
-        rc = fallocate(writer->fd, 0, (off_t)off, (off_t)bytes);
+        rc = fallocate(fd, 0, (off_t)off, (off_t)bytes);
     } while (rc != 0 && errno == EINTR);
     if (rc == 0) {
         return NULL;
     }
     if (errno == EOPNOTSUPP || errno == ENOSYS) {
-        return extend_file(writer, off + bytes);
+        return extend_file(writer, fd, off + bytes);
     }
     return ha_err_system(errno, "cannot reserve %" PRIu64 " bytes for index '%s'", bytes,
                          writer->shown);
 }
 
 /* Maps [off, off + bytes) of the file; page size may be larger than our alignment. */
-static struct ha_err *map_section(const struct ha_index_writer *writer, struct section *s,
-                                  bool writable)
+static struct ha_err *map_section(struct ha_index_writer *writer, struct section *s, bool writable)
 {
     uint64_t bytes = s->entry.count * s->entry.width;
     uint64_t slack = s->entry.off % (uint64_t)sysconf(_SC_PAGESIZE);
@@ -171,7 +187,7 @@ static struct ha_err *map_section(const struct ha_index_writer *writer, struct s
     }
     size_t len = (size_t)(bytes + slack);
     void *map = mmap(NULL, len, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED,
-                     writer->fd, (off_t)(s->entry.off - slack));
+                     extent_of(writer, s)->fd, (off_t)(s->entry.off - slack));
     if (map == MAP_FAILED) {
         return ha_err_system(errno, "cannot map %" PRIu64 " bytes of index '%s'", bytes,
                              writer->shown);
@@ -196,6 +212,16 @@ static struct section *find_section(struct ha_index_writer *writer, uint32_t id)
     return NULL;
 }
 
+static bool is_aside(const struct ha_index_writer *writer, uint32_t id)
+{
+    for (size_t i = 0; i < writer->aside_count; i++) {
+        if (writer->aside_ids[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Adds an empty section of this id; width and id come from the program, so that what is wrong with them is our bug. */
 static struct ha_err *add_section(struct ha_index_writer *writer, uint32_t id, uint32_t width,
                                   struct section **ret)
@@ -212,26 +238,27 @@ static struct ha_err *add_section(struct ha_index_writer *writer, uint32_t id, u
                           writer->shown, HA_INDEX_SECTIONS_MAX);
     }
     struct section *s = &writer->sections[writer->count++];
-    *s = (struct section){.entry = {.id = id, .width = width}};
+    *s = (struct section){.entry = {.id = id, .width = width}, .aside = is_aside(writer, id)};
     *ret = s;
     return NULL;
 }
 
-/* Gives the section its place at the end of the file; *ret_bytes: its length. On failure it stays empty. */
+/* Gives the section its place at the end of its file; *ret_bytes: its length. On failure it stays empty. */
 static struct ha_err *place_section(struct ha_index_writer *writer, struct section *s,
                                     uint64_t count, uint64_t *ret_bytes)
 {
+    struct extent *extent = extent_of(writer, s);
     uint64_t bytes = 0;
     uint64_t end;
-    if (!ha_mul_u64(count, s->entry.width, &bytes) || !ha_add_u64(writer->end, bytes, &end) ||
+    if (!ha_mul_u64(count, s->entry.width, &bytes) || !ha_add_u64(extent->end, bytes, &end) ||
         !ha_align_u64(end, INDEX_ALIGN, &end) || end > FILE_BYTES_MAX - INDEX_ALIGN) {
         return ha_err_new(HA_ERR_LIMIT,
                           "index '%s' would be too large: %" PRIu64 " elements of %u bytes",
                           writer->shown, count, s->entry.width);
     }
     s->entry.count = count;
-    s->entry.off = count == 0 ? 0 : writer->end;
-    writer->end = end;
+    s->entry.off = count == 0 ? 0 : extent->end;
+    extent->end = end;
     *ret_bytes = bytes;
     return NULL;
 }
@@ -244,7 +271,7 @@ struct ha_err *ha_index_section_map(struct ha_index_writer *writer, uint32_t id,
     HA_TRY(add_section(writer, id, width, &s));
     HA_TRY(place_section(writer, s, count, &bytes));
     if (count > 0) {
-        HA_TRY(reserve(writer, s->entry.off, bytes));
+        HA_TRY(reserve(writer, extent_of(writer, s)->fd, s->entry.off, bytes));
         HA_TRY(map_section(writer, s, true));
     }
     *ret = s->writable;
@@ -252,11 +279,12 @@ struct ha_err *ha_index_section_map(struct ha_index_writer *writer, uint32_t id,
 }
 
 /* A named index is synced in the end; what is written long before that may as well be on the disk by then. */
-static struct ha_err *write_bytes(const struct ha_index_writer *writer, uint64_t off, const void *data, size_t len)
+static struct ha_err *write_bytes(struct ha_index_writer *writer, const struct section *s,
+                                  uint64_t off, const void *data, size_t len)
 {
-    HA_TRY(ha_file_write_at(writer->fd, label(writer), off, data, len));
-    if (writer->path != NULL && len >= FLUSH_BYTES_MIN) {
-        ha_file_flush_begin(writer->fd, off, len);
+    HA_TRY(ha_file_write_at(extent_of(writer, s)->fd, label(writer), off, data, len));
+    if (writer->path != NULL && !s->aside && len >= FLUSH_BYTES_MIN) {
+        ha_file_flush_begin(writer->index.fd, off, len);
     }
     return NULL;
 }
@@ -268,7 +296,7 @@ struct ha_err *ha_index_section_put(struct ha_index_writer *writer, uint32_t id,
     uint64_t bytes = 0;
     HA_TRY(add_section(writer, id, width, &s));
     HA_TRY(place_section(writer, s, count, &bytes));
-    return count == 0 ? NULL : write_bytes(writer, s->entry.off, data, (size_t)bytes);
+    return count == 0 ? NULL : write_bytes(writer, s, s->entry.off, data, (size_t)bytes);
 }
 
 struct ha_err *ha_index_stream_open(struct ha_index_writer *writer, uint32_t id, uint32_t width)
@@ -286,11 +314,12 @@ struct ha_err *ha_index_stream_write_at(struct ha_index_writer *writer, uint64_t
     if (!writer->streaming) {
         return ha_err_new(HA_ERR_BUG, "no stream of index '%s' is open", writer->shown);
     }
-    if (!ha_add_u64(writer->end, off, &off) || !ha_add_u64(off, len, &end) ||
+    const struct section *s = &writer->sections[writer->count - 1];
+    if (!ha_add_u64(extent_of(writer, s)->end, off, &off) || !ha_add_u64(off, len, &end) ||
         end > FILE_BYTES_MAX) {
         return ha_err_new(HA_ERR_LIMIT, "index '%s' would be too large", writer->shown);
     }
-    return write_bytes(writer, off, data, len);
+    return write_bytes(writer, s, off, data, len);
 }
 
 struct ha_err *ha_index_stream_close(struct ha_index_writer *writer, uint64_t count)
@@ -300,11 +329,12 @@ struct ha_err *ha_index_stream_close(struct ha_index_writer *writer, uint64_t co
     }
     struct section *s = &writer->sections[writer->count - 1];
     struct ha_file_info info;
-    uint64_t start = writer->end;
+    const struct extent *extent = extent_of(writer, s);
+    uint64_t start = extent->end;
     uint64_t bytes = 0;
     HA_TRY(place_section(writer, s, count, &bytes));
     writer->streaming = false;
-    HA_TRY(ha_file_info(writer->fd, label(writer), &info));
+    HA_TRY(ha_file_info(extent->fd, label(writer), &info));
     if (count > 0 && info.bytes < start + bytes) {
         return ha_err_new(HA_ERR_BUG,
                           "index '%s': a stream of %" PRIu64
@@ -312,11 +342,60 @@ struct ha_err *ha_index_stream_close(struct ha_index_writer *writer, uint64_t co
                           writer->shown, bytes);
     }
     // What was written beyond must not show up in the next section.
-    if (info.bytes > start + bytes && ftruncate(writer->fd, (off_t)(start + bytes)) != 0) {
+    if (info.bytes > start + bytes && ftruncate(extent->fd, (off_t)(start + bytes)) != 0) {
         return ha_err_system(errno, "cannot truncate index '%s'", writer->shown);
     }
     return NULL;
 }
+
+/* ---- aside ---- */
+
+struct ha_err *ha_index_writer_set_aside(struct ha_index_writer *writer, const uint32_t *ids,
+                                         size_t count)
+{
+    if (writer->aside.fd >= 0 || count > HA_INDEX_ASIDE_MAX) {
+        return ha_err_new(HA_ERR_BUG, "index '%s': sections cannot be set aside", writer->shown);
+    }
+    HA_FREE char *folder = writer->path == NULL ? NULL : ha_file_folder(writer->file.path);
+    if (writer->path != NULL && folder == NULL) {
+        return ha_err_nomem();
+    }
+    HA_TRY(ha_file_temp(folder != NULL ? folder : writer->temp_dir, &writer->aside.fd));
+    for (size_t i = 0; i < count; i++) {
+        writer->aside_ids[i] = ids[i];
+    }
+    writer->aside_count = count;
+    return NULL;
+}
+
+struct ha_err *ha_index_writer_keep(struct ha_index_writer *writer, uint32_t id)
+{
+    struct section *s = find_section(writer, id);
+    uint64_t bytes = 0;
+    if (s == NULL || !s->aside) {
+        return NULL;
+    }
+    if (s->entry.count > 0 && s->map == NULL) {
+        HA_TRY(map_section(writer, s, false));
+    }
+    // Sections stand in the order in which they lie in the file.
+    struct section old = *s;
+    struct section *last = &writer->sections[writer->count - 1];
+    memmove(s, s + 1, (size_t)(last - s) * sizeof *s);
+    s = last;
+    *s = (struct section){.entry = {.id = id, .width = old.entry.width}};
+    struct ha_err *err = place_section(writer, s, old.entry.count, &bytes);
+    if (err == NULL && bytes > 0) {
+        err = ha_file_write_at(writer->index.fd, label(writer), s->entry.off, old.data,
+                               (size_t)bytes);
+    }
+    if (old.map != NULL) {
+        ha_file_unmap(old.map, old.map_bytes);
+    }
+    return err;
+}
+
+/* ---- sections made so far ---- */
 
 struct ha_err *ha_index_writer_section(struct ha_index_writer *writer, uint32_t id,
                                        struct ha_index_section *ret)
@@ -362,7 +441,7 @@ static struct ha_err *hash_section(void *ctx, unsigned worker, uint64_t i)
 {
     (void)worker;
     struct section *s = &((struct ha_index_writer *)ctx)->sections[i];
-    if (!s->hashed) {
+    if (!s->hashed && !s->aside) {
         s->entry.hash = ha_hash(s->data, (size_t)(s->entry.count * s->entry.width));
     }
     return NULL;
@@ -371,10 +450,10 @@ static struct ha_err *hash_section(void *ctx, unsigned worker, uint64_t i)
 static struct ha_err *hash_sections(struct ha_index_writer *writer, unsigned threads)
 {
     // The last section may end before its last page does.
-    HA_TRY(extend_file(writer, writer->end));
+    HA_TRY(extend_file(writer, writer->index.fd, writer->index.end));
     for (uint32_t i = 0; i < writer->count; i++) {
         struct section *s = &writer->sections[i];
-        if (s->map == NULL && s->entry.count > 0 && !s->hashed) {
+        if (s->map == NULL && s->entry.count > 0 && !s->hashed && !s->aside) {
             HA_TRY(map_section(writer, s, false));
         }
     }
@@ -386,10 +465,13 @@ static struct ha_err *write_frame(const struct ha_index_writer *writer,
                                   const struct ha_fingerprint *fp, uint64_t *ret_bytes)
 {
     struct ha_index_entry table[HA_INDEX_SECTIONS_MAX];
-    size_t table_bytes = writer->count * sizeof table[0];
+    uint32_t count = 0;
     for (uint32_t i = 0; i < writer->count; i++) {
-        table[i] = writer->sections[i].entry;
+        if (!writer->sections[i].aside) {
+            table[count++] = writer->sections[i].entry;
+        }
     }
+    size_t table_bytes = count * sizeof table[0];
     struct ha_index_header h = {.magic = INDEX_MAGIC,
                                 .format = HA_INDEX_FORMAT,
                                 .dump_bytes = fp->bytes,
@@ -397,15 +479,15 @@ static struct ha_err *write_frame(const struct ha_index_writer *writer,
                                 .dump_mtime_nsec = fp->mtime_nsec,
                                 .dump_heap = fp->heap,
                                 .dump_sample = fp->sample,
-                                .table_off = writer->end,
-                                .section_count = writer->count,
+                                .table_off = writer->index.end,
+                                .section_count = count,
                                 .entry_bytes = sizeof table[0],
-                                .file_bytes = writer->end + table_bytes,
+                                .file_bytes = writer->index.end + table_bytes,
                                 .table_hash = ha_hash(table, table_bytes)};
     (void)snprintf(h.producer, sizeof h.producer, "%s", HA_INDEX_PRODUCER);
     h.header_hash = ha_index_header_hash(&h);
-    HA_TRY(ha_file_write_at(writer->fd, label(writer), writer->end, table, table_bytes));
-    HA_TRY(ha_file_write_at(writer->fd, label(writer), 0, &h, sizeof h));
+    HA_TRY(ha_file_write_at(writer->index.fd, label(writer), writer->index.end, table, table_bytes));
+    HA_TRY(ha_file_write_at(writer->index.fd, label(writer), 0, &h, sizeof h));
     *ret_bytes = h.file_bytes;
     return NULL;
 }
@@ -424,14 +506,14 @@ struct ha_err *ha_index_writer_commit(struct ha_index_writer *writer,
     unmap_sections(writer);
     HA_TRY(write_frame(writer, fingerprint, &bytes));
     // Opened before it is put in place: afterwards another process may already have replaced it.
-    HA_TRY(ha_index_open_fd(writer->fd, bytes, writer->path, writer->temp_dir, &index));
+    HA_TRY(ha_index_open_fd(writer->index.fd, bytes, writer->path, writer->temp_dir, &index));
     if (writer->path != NULL) {
         struct ha_err *err = ha_file_new_commit(&writer->file);
         if (err != NULL) {
             ha_index_close(index);
             return err;
         }
-        writer->fd = -1;
+        writer->index.fd = -1;
     }
     ha_index_writer_destroy(writer);
     *ret = index;

@@ -296,8 +296,7 @@ struct ha_err *ha_histogram_of_subtrees(struct ha_query *q, const ha_obj *tops, 
                                         struct ha_histogram *ret)
 {
     static_assert(sizeof(ha_obj) == sizeof(uint32_t), "lists of objects are lists of numbers");
-    struct ha_children list = {(const uint32_t *)(const void *)tops, top_count,
-                               q->snapshot->heap->facts.object_count};
+    struct ha_children list = ha_children_of_list(q->snapshot->heap, tops, top_count);
     struct rows rows = {0};
     struct ha_err *err = rows_init(q, HA_BY_CLASS, &rows);
     if (err == NULL) {

@@ -356,8 +356,8 @@ static struct ha_err *expand_pending(struct cutter *c, size_t i)
     struct ha_err *err = children_of_members(c->q, &c->queue.data[i].members, &below);
     ha_vec_deinit(&c->queue.data[i].members);
     if (err == NULL) {
-        struct ha_children list = {below.data, below.count,
-                                   c->q->snapshot->heap->facts.object_count};
+        struct ha_children list =
+            ha_children_of_list(c->q->snapshot->heap, below.data, below.count);
         err = expand(c, c->queue.data[i].node, list, c->queue.data[i].level);
     }
     ha_vec_deinit(&below);

@@ -72,8 +72,8 @@ static void reach(struct search *s, ha_obj obj, ha_obj after)
     }
     s->next[obj.i] = after.i + 1;
     s->visited += s->found.count > 0;
-    bool top = s->q->snapshot->dom->idom[obj.i] ==
-               HA_DOM_ROOT; // roots lie directly under the root of the tree
+    // roots lie directly under the root of the tree
+    bool top = ha_dom_idom(s->q->snapshot->dom, obj) == HA_DOM_ROOT;
     if (!top || ha_heap_root_kinds(heap, obj) == 0) {
         push(s, &s->level_next, obj);
         return;

@@ -293,8 +293,7 @@ struct ha_err *ha_suspect_finish(struct ha_query *q, struct ha_suspect *suspect,
         ha_obj_is_none(suspect->accumulation_point) ? suspect->object : suspect->accumulation_point;
     struct ha_children parts;
     if (suspect->kind == HA_SUSPECT_GROUP) {
-        parts = (struct ha_children){(const uint32_t *)(const void *)members->all.data,
-                                     members->all.count, heap->facts.object_count};
+        parts = ha_children_of_list(heap, members->all.data, members->all.count);
     } else {
         parts = ha_dom_children(q->snapshot->dom, point);
     }

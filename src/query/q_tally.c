@@ -97,7 +97,7 @@ static uint64_t place_of(const struct ha_children *siblings, ha_obj obj)
     uint64_t high = siblings->count;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
-        if (siblings->objects[middle] < obj.i) {
+        if (ha_children_at(siblings, middle).i < obj.i) {
             low = middle + 1;
         } else {
             high = middle;
@@ -131,7 +131,7 @@ static struct ha_err *walk_subtree(const struct tally *t, struct worker *w, ha_o
             count(t, w, kid, group);
             struct ha_children below = ha_tree_children(t->q, kid);
             if (below.count > 0) {
-                if (dom->idom[kid.i] != at.i) {
+                if (ha_dom_idom(dom, kid) != at.i) {
                     return damaged();
                 }
                 w->open[group]++;
@@ -146,7 +146,7 @@ static struct ha_err *walk_subtree(const struct tally *t, struct worker *w, ha_o
             return NULL;
         }
         ha_obj child = at;
-        at.i = dom->idom[child.i];
+        at.i = ha_dom_idom(dom, child);
         kids = ha_tree_children(t->q, at);
         next = place_of(&kids, child) + 1;
     }
@@ -159,7 +159,7 @@ static void open_above(const struct tally *t, struct worker *w, const struct pie
                        uint32_t by)
 {
     const struct ha_dom *dom = t->q->snapshot->dom;
-    for (ha_obj at = piece->parent; at.i < dom->heap->facts.object_count; at.i = dom->idom[at.i]) {
+    for (ha_obj at = piece->parent; at.i < dom->heap->facts.object_count; at.i = ha_dom_idom(dom, at)) {
         w->open[group_of(t, at)] += by;
         if (at.i == piece->top.i) {
             return;
@@ -215,7 +215,7 @@ static struct ha_err *cut_siblings(struct tally *t, struct piece all)
         }
         if (heavy || bytes >= t->piece_bytes || run.objects.count >= RUN_MAX) {
             HA_TRY(add_piece(t, run));
-            run.objects.objects = all.objects.objects + i + 1;
+            run.objects = ha_children_from(&all.objects, i + 1);
             run.objects.count = 0;
             bytes = 0;
         }
@@ -229,14 +229,14 @@ static struct ha_err *cut_heavy(struct tally *t, struct piece heavy)
     const struct ha_dom *dom = t->q->snapshot->dom;
     struct worker *w = &t->workers[0];
     ha_obj obj = heavy.parent;
-    struct piece above = {.parent = {heavy.parent.i == heavy.top.i ? HA_NONE : dom->idom[obj.i]},
+    struct piece above = {.parent = {heavy.parent.i == heavy.top.i ? HA_NONE : ha_dom_idom(dom, obj)},
                           .top = heavy.top};
     open_above(t, w, &above, 1);
     count(t, w, obj, group_of(t, obj));
     open_above(t, w, &above, UINT32_MAX);
     heavy.objects = ha_tree_children(t->q, obj);
     for (uint64_t i = 0; i < heavy.objects.count; i++) {
-        if (dom->idom[ha_children_at(&heavy.objects, i).i] != obj.i) {
+        if (ha_dom_idom(dom, ha_children_at(&heavy.objects, i)) != obj.i) {
             return damaged();
         }
     }

@@ -333,7 +333,7 @@ static struct ha_err *view_thread(struct ha_query *q, const struct ha_threads_op
 static struct ha_err *view_threads(struct ha_query *q, const struct ha_threads_options *options,
                                    const object_list *found, struct ha_threads *ret)
 {
-    struct ha_children list = {found->data, found->count, q->snapshot->heap->facts.object_count};
+    struct ha_children list = ha_children_of_list(q->snapshot->heap, found->data, found->count);
     struct ha_ranked_list ranked;
     HA_TRY(ha_dominators_largest(q, list, options->limit, &ranked));
     ret->list = ha_arena_calloc(&q->arena, ranked.count + 1, sizeof *ret->list);

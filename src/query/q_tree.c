@@ -15,12 +15,12 @@ struct starts {
 /* Number of the dominator of the k-th child; HA_NONE: damaged. */
 static uint32_t dominator_of(const struct starts *s, uint64_t k, uint32_t *ret_child)
 {
-    uint32_t child = s->dom->children[k];
+    uint32_t child = ha_column_at(&s->dom->children, k);
     if (child >= s->objects) {
         return HA_NONE;
     }
     *ret_child = child;
-    uint32_t dominator = s->dom->idom[child];
+    uint32_t dominator = ha_dom_idom(s->dom, (ha_obj){child});
     return dominator == HA_DOM_ROOT ? s->objects : dominator < s->objects ? dominator : HA_NONE;
 }
 

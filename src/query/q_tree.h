@@ -3,7 +3,7 @@
  * Children of the dominator tree for walks over most of it: where the children of every object begin, 4 bytes per object, so that a node
  * costs one look instead of a search in its block.
  *
- *     start   [0][0][2][3]…      children of object i: dom->children[start[i]] … dom->children[start[i + 1] - 1]; those of the root: i = n
+ *     start   [0][0][2][3]…      children of object i: numbers start[i] … start[i + 1] - 1 of dom->children; those of the root: i = n
  *
  * Made once per query, in parallel, by one pass over the children in their order, which checks that order: what it accepts is a tree.
  */
@@ -23,9 +23,7 @@ static inline struct ha_children ha_tree_children(const struct ha_query *q, ha_o
     if (start == NULL) {
         return ha_dom_children(dom, obj);
     }
-    uint32_t count = start[obj.i + 1] - start[obj.i];
-    /* a section without elements has no address */
-    return (struct ha_children){count > 0 ? dom->children + start[obj.i] : NULL, count, dom->heap->facts.object_count};
+    return ha_dom_children_at(dom, start[obj.i], start[obj.i + 1] - start[obj.i]);
 }
 
 #endif

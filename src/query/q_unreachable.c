@@ -90,17 +90,23 @@ static bool any_unreachable(const uint32_t *idom)
 /* Writes down the first `room` of them; returns how many there are. */
 static uint32_t walk(const struct ha_query *q, uint32_t *ret, uint64_t room)
 {
-    const uint32_t *idom = q->snapshot->dom->idom;
-    const uint32_t objects = q->snapshot->heap->facts.object_count;
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < objects; i++) {
-        if (i % AT_ONCE == 0 && objects - i >= AT_ONCE && !any_unreachable(idom + i)) {
-            i += AT_ONCE - 1;
-        } else if (idom[i] == HA_NONE) {
-            if (count < room) {
-                ret[count] = i;
+    const struct ha_column *idoms = &q->snapshot->dom->idoms;
+    uint32_t count = 0, unpacked[AT_ONCE];
+    for (uint64_t first = 0; first < idoms->count; first += AT_ONCE) {
+        const uint32_t at_once = idoms->count - first < AT_ONCE ? (uint32_t)(idoms->count - first) : AT_ONCE;
+        const uint32_t *idom = unpacked;
+        if (idoms->plain != NULL) {
+            idom = idoms->plain + first;
+        } else {
+            ha_column_read(idoms, first, at_once, unpacked);
+        }
+        if (at_once == AT_ONCE && !any_unreachable(idom)) {
+            continue;
+        }
+        for (uint32_t k = 0; k < at_once; k++) {
+            if (idom[k] == HA_NONE && count++ < room) {
+                ret[count - 1] = (uint32_t)first + k;
             }
-            count++;
         }
     }
     return count;

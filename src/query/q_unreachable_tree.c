@@ -62,7 +62,7 @@ static bool mark_get(const struct search *s, uint32_t place)
 
 /* The row of the object on top of the stack. */
 struct row {
-    const uint32_t *first;
+    uint64_t first;
     struct ha_out out;
 };
 
@@ -77,14 +77,14 @@ static struct row row_open(const struct search *s, uint32_t obj)
 
 static uint32_t row_tell(const struct row *row)
 {
-    uint64_t at = row->out.next == NULL ? ROW_DONE : (uint64_t)(row->out.next - row->first);
+    uint64_t at = row->out.next == row->out.end ? ROW_DONE : row->out.next - row->first;
     return at < ROW_DONE ? (uint32_t)at : ROW_DONE;
 }
 
 static void row_seek(struct row *row, uint32_t at)
 {
-    bool more = row->out.next != NULL && at < (uint64_t)(row->out.end - row->out.next);
-    row->out.next = more ? row->out.next + at : NULL;
+    bool more = at < row->out.end - row->out.next;
+    row->out.next = more ? row->out.next + at : row->out.end;
 }
 
 /* The stack: objects in `order`, rows of the topmost in a ring, of the others where they are in `idom`. */

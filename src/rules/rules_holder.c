@@ -149,7 +149,7 @@ static struct ha_err *sample_take(struct run *run, const struct group *group, st
     struct ha_ranked_list ranked;
     const ha_obj *from = group->rule->has_held && group->held.count > 0 ? group->held.data : group->objects.data;
     uint64_t count = group->rule->has_held && group->held.count > 0 ? group->held.count : group->objects.count;
-    struct ha_children all = {(const uint32_t *)(const void *)from, count, run->q.snapshot->heap->facts.object_count};
+    struct ha_children all = ha_children_of_list(run->q.snapshot->heap, from, count);
     HA_TRY(ha_dominators_largest(&run->q, all, SAMPLE, &ranked));
     ret->count = 0;
     for (uint64_t i = 0; i < ranked.count; i++) {

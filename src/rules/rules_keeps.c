@@ -232,7 +232,7 @@ static struct ha_err *covers_find(struct run *run, struct group *group, struct h
 struct ha_err *group_place(struct run *run, struct group *group, struct ha_finding *finding)
 {
     struct ha_ranked_list ranked;
-    struct ha_children all = {(const uint32_t *)(const void *)group->objects.data, group->objects.count, run->q.snapshot->heap->facts.object_count};
+    struct ha_children all = ha_children_of_list(run->q.snapshot->heap, group->objects.data, group->objects.count);
     ha_obj *list = ha_arena_calloc(run->arena, HA_FINDING_OBJECTS, sizeof *list);
     if (list == NULL) {
         return ha_err_nomem();

@@ -135,6 +135,9 @@ static struct ha_err *use_index(const struct opening *o, struct ha_index *index,
     }
     err = attach(o, index);
     bool wanted = err == NULL && (!only_last || s->heap->facts.heaps == s->heap->facts.heap);
+    if (o->options->index_packed && o->options->index_required) {
+        wanted = wanted && ha_snapshot_is_packed(s->index);
+    }
     if (wanted) {
         err = take_diag(s);
     }

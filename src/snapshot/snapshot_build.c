@@ -2,7 +2,7 @@
 /*
  * The pipeline, in order:
  *
- *     scan -> references -> search, inbound -> dominators -> names -> retained sizes -> write
+ *     scan -> references -> search, inbound -> dominators -> names -> retained sizes [-> pack] -> write
  *
  * Everything goes into the writer's sections as it is made; retained sizes are computed from a view of those sections, with the same code that
  * later reads them from the index.
@@ -170,9 +170,12 @@ static void note_dangling(struct ha_build *build)
     }
 }
 
-static struct ha_err *run_passes(struct ha_build *build, const struct ha_snapshot_options *options)
+static struct ha_err *run_passes(struct ha_build *build, const struct ha_snapshot_options *options, bool pack)
 {
     struct ha_dom_order order = {0};
+    if (pack) {
+        HA_TRY(ha_snapshot_pack_begin(build->writer, options->size_model));
+    }
     HA_TRY(ha_build_scan(build, build->writer));
     HA_TRY(ha_graph_build(build, !options->heap_only));
     note_dangling(build);
@@ -189,6 +192,11 @@ static struct ha_err *run_passes(struct ha_build *build, const struct ha_snapsho
     ha_dom_order_deinit(&order);
     if (err == NULL && !options->heap_only) {
         err = add_answers(build, options);
+    }
+    if (err == NULL && pack) {
+        ha_progress_begin(build->progress, "pack", 0);
+        err = ha_snapshot_pack(build->writer, options->size_model, build->threads);
+        ha_progress_end(build->progress);
     }
     // Not all that look into the dump tell bytes that could not be read from bytes that are wrong, or notice that a text was cut.
     if (err == NULL && ha_mem_failed()) {
@@ -224,7 +232,7 @@ struct ha_err *ha_snapshot_build(struct ha_build *build, const struct ha_snapsho
     struct ha_err *err = ha_index_writer_create(path, options->index_dir, &writer);
     if (err == NULL) {
         build->writer = writer;
-        err = run_passes(build, options);
+        err = run_passes(build, options, options->index_packed && path != NULL && !options->heap_only);
     }
     if (err == NULL) {
         err = ha_diag_write(diag, writer);

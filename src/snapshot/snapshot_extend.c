@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Another size model for an index that has one already. The graph and the dominators do not depend on sizes, so only retained sizes, totals and what
- * higher layers keep are worked out, from the tree; their sections go into a copy of the index that takes its place.
+ * higher layers keep are worked out, from the tree; their sections go into a copy of the index that takes its place, packed if that is.
  */
 #include "snapshot/snapshot_internal.h"
 
@@ -34,6 +34,44 @@ static struct ha_err *keep_section(void *ctx, uint32_t id, uint32_t width, uint6
     added->data[added->count] = copy;
     added->sections[added->count++] = (struct ha_index_section){.id = id, .width = width, .count = count, .data = copy};
     return NULL;
+}
+
+/* ---- retained sizes ---- */
+
+static struct ha_err *retain(const struct ha_snapshot *snapshot, const struct ha_dom *dom, struct added *added)
+{
+    struct ha_dom_order order = {0};
+    struct ha_err *err = ha_dom_order_from_tree(dom, &order);
+    if (err == NULL) {
+        err = ha_retained_build(dom, snapshot->sizes, &order, snapshot->threads, keep_section, added);
+    }
+    ha_dom_order_deinit(&order);
+    return err;
+}
+
+static struct ha_err *pack(const struct ha_snapshot *snapshot, struct added *added)
+{
+    for (size_t i = 0; i < added->count; i++) {
+        HA_TRY(ha_snapshot_pack_retained(snapshot->sizes->model, snapshot->threads, &added->sections[i]));
+        if (added->sections[i].data != added->data[i]) {
+            ha_free(added->data[i]);
+            added->data[i] = (void *)(uintptr_t)added->sections[i].data;
+        }
+    }
+    return NULL;
+}
+
+/* With a packed index: what is worked out needs the dominators as an array. */
+static struct ha_err *retain_packed(const struct ha_snapshot *snapshot, struct added *added)
+{
+    struct ha_dom dom = *snapshot->dom;
+    struct ha_big idom = {0};
+    HA_TRY(ha_big_init_raw(&idom, dom.idoms.count + 1, sizeof(uint32_t)));
+    ha_column_read(&dom.idoms, 0, dom.idoms.count, idom.data);
+    dom.idoms.plain = dom.idom = idom.data;
+    struct ha_err *err = retain(snapshot, &dom, added);
+    ha_big_deinit(&idom);
+    return err == NULL ? pack(snapshot, added) : err;
 }
 
 /* ---- what higher layers keep ---- */
@@ -93,14 +131,9 @@ static struct ha_err *write_longer(struct ha_snapshot *snapshot, const struct ha
 
 struct ha_err *ha_snapshot_extend(struct ha_snapshot *snapshot, const struct ha_snapshot_options *options, struct ha_index **ret)
 {
-    struct ha_dom_order order = {0};
     struct added added = {.count = 0};
     ha_progress_begin(options->progress, "retained sizes", 0);
-    struct ha_err *err = ha_dom_order_from_tree(snapshot->dom, &order);
-    if (err == NULL) {
-        err = ha_retained_build(snapshot->dom, snapshot->sizes, &order, snapshot->threads, keep_section, &added);
-    }
-    ha_dom_order_deinit(&order);
+    struct ha_err *err = snapshot->dom->idom == NULL ? retain_packed(snapshot, &added) : retain(snapshot, snapshot->dom, &added);
     if (err == NULL) {
         err = write_longer(snapshot, options, &added, ret);
     }

@@ -14,6 +14,17 @@ struct ha_err *ha_snapshot_build(struct ha_build *build, const struct ha_snapsho
    *ret is the longer one, in its place or, where that cannot be written, unnamed. */
 struct ha_err *ha_snapshot_extend(struct ha_snapshot *snapshot, const struct ha_snapshot_options *options, struct ha_index **ret) HA_WARN_UNUSED;
 
+/* snapshot_pack.c: whether the columns of an index are packed. */
+bool ha_snapshot_is_packed(const struct ha_index *index);
+
+/* From now on columns that can be packed are set aside; all of them and nothing else is to be made before ha_snapshot_pack() puts them into the index. */
+struct ha_err *ha_snapshot_pack_begin(struct ha_index_writer *writer, enum ha_size_model model) HA_WARN_UNUSED;
+struct ha_err *ha_snapshot_pack(struct ha_index_writer *writer, enum ha_size_model model, unsigned threads) HA_WARN_UNUSED;
+
+/* Makes the retained column of a size model a packed one, in memory of its own (ha_free()) that *section then points to; other sections, and what
+   cannot be packed, stay as they are. */
+struct ha_err *ha_snapshot_pack_retained(enum ha_size_model model, unsigned threads, struct ha_index_section *section) HA_WARN_UNUSED;
+
 /* snapshot_diag.c: the list of damage and notes as a section, and back. A wrong section is HA_ERR_INPUT. */
 struct ha_err *ha_diag_write(const struct ha_diag *diag, struct ha_index_writer *writer) HA_WARN_UNUSED;
 struct ha_err *ha_diag_read(const struct ha_index *index, struct ha_diag *diag) HA_WARN_UNUSED;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sections of an index with changed contents: opening checks header and table only, so everything read from a section must be checked where
- * it is used. Any answer will do, or building the index anew; no access may go astray. Worth most in a build with sanitizers.
+ * it is used. Half of the indexes are packed. Any answer will do, or building the index anew; no access may go astray. Worth most in a build with sanitizers.
  */
 #include "damage.h"
 
@@ -17,7 +17,7 @@ static uint8_t *good, *bad;
 static size_t good_bytes;
 static unsigned section_count;
 
-static void setup_dump(uint64_t seed)
+static void setup_dump(uint64_t seed, bool packed)
 {
     struct ha_snapshot *s;
     size_t bytes;
@@ -25,7 +25,7 @@ static void setup_dump(uint64_t seed)
     uint8_t *data = damage_dump(seed, &bytes);
     temp_write(temp_path(&dir, "a.hprof", dump), data, bytes);
     free(data);
-    ck_ok(ha_snapshot_open(dump, &(struct ha_snapshot_options){.threads = 1, .extra = snapshot_report_keep}, &s));
+    ck_ok(ha_snapshot_open(dump, &(struct ha_snapshot_options){.threads = 1, .index_packed = packed, .extra = snapshot_report_keep}, &s));
     ck_assert_ptr_nonnull(ha_index_path(s->index));
     snprintf(index_path, sizeof index_path, "%s", ha_index_path(s->index));
     section_count = ha_index_section_count(s->index);
@@ -70,7 +70,7 @@ static struct ha_index_entry entry_at(unsigned section)
 START_TEST(test_sections_filled)
 {
     static const uint8_t fills[] = {0x00, 0x01, 0x7f, 0x80, 0xff, 0xfe};
-    setup_dump((uint64_t)_i + 1);
+    setup_dump((uint64_t)_i + 1, _i % 2 != 0);
     for (unsigned section = 0; section < section_count; section++) {
         struct ha_index_entry entry = entry_at(section);
         for (size_t f = 0; f < sizeof fills && entry.count > 0; f++) {
@@ -85,7 +85,7 @@ END_TEST
 
 START_TEST(test_section_bytes)
 {
-    setup_dump((uint64_t)_i + 50);
+    setup_dump((uint64_t)_i + 50, _i % 2 != 0);
     for (unsigned section = 0; section < section_count; section++) {
         struct ha_index_entry entry = entry_at(section);
         uint64_t bytes = entry.count * entry.width;
@@ -108,7 +108,7 @@ END_TEST
 /* Elements exchanged and repeated: values that are valid, in places where they are wrong. */
 START_TEST(test_section_elements)
 {
-    setup_dump((uint64_t)_i + 90);
+    setup_dump((uint64_t)_i + 90, _i % 2 != 0);
     for (unsigned section = 0; section < section_count; section++) {
         struct ha_index_entry entry = entry_at(section);
         for (unsigned n = 0; entry.count > 1 && n < 12 * damage_factor(); n++) {

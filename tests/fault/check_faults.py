@@ -58,6 +58,8 @@ SCENARIOS = [
     Scenario("suspects", "suspects", "leak.hprof", indexed=True),
     Scenario("top", "top", "leak.hprof", indexed=True),
     Scenario("index build", "index", "build", "leak.hprof", "-j", "1"),
+    Scenario("packed index build, no unnamed files", "index", "build", "leak.hprof", "-j", "1", "--index-packed", without="tmpfile"),
+    Scenario("packed report", "report", "leak.hprof", "-j", "2", "--index-packed"),
     Scenario("index verify", "index", "verify", "leak.hprof", "-j", "2", indexed=True),
     Scenario("index info", "index", "info", "leak.hprof", indexed=True),
     Scenario("index remove", "index", "remove", "leak.hprof", indexed=True),

@@ -24,6 +24,7 @@ from fault_run import Scratch, Tap, finish, go_on, run, start, stopped, wrong_wo
 QUESTIONS = {
     "index": (["index", "build", "leak.hprof", "-j", "1"], None, False),
     "index, no unnamed files": (["index", "build", "leak.hprof", "-j", "1"], "tmpfile", False),
+    "packed index, no unnamed files": (["index", "build", "leak.hprof", "-j", "1", "--index-packed"], "tmpfile", False),
     "index of gzip, no unnamed files": (["report", "leak.hprof.gz", "-j", "2"], "tmpfile", False),
     "folder, no unnamed files": (["report", "leak.hprof", "-j", "1", "--index-dir", "../index"], "tmpfile", False),
     "pipe, no unnamed files": (["report", "-", "-j", "1", "--index-dir", "../index"], "tmpfile", True),

@@ -5,6 +5,7 @@
  *     threads       1, 2 and 8 threads write the same index, byte for byte           (by turns)
  *     oracle        what the index says about every object is what the oracle says
  *     reopening     the index read back answers as the run that wrote it, and as a run without an index file
+ *     packing       half of the indexes are packed; the same dump with the other form of index gives the same answers
  *     shuffling     records in another order give the same numbers for every address
  *     models        both size models on one index, whichever came first and with any number of threads: the same numbers, and those of the oracle
  *     island        unreachable objects added to the heap change nothing for the others
@@ -29,6 +30,7 @@ struct run {
     struct temp_dir dir;
     char dump[TEMP_PATH_BYTES];
     enum ha_size_model model;
+    bool packed;    /* the index */
     bool all;       /* every check; otherwise one kind by turns, so that more heaps fit the time */
     char what[600]; /* what went wrong; "" while nothing did */
 };
@@ -53,7 +55,7 @@ static struct random_heap options_of(uint64_t seed)
 static bool open_dump(struct run *run, const char *path, const char *index_dir, bool rebuild, unsigned threads, struct ha_snapshot **ret)
 {
     struct ha_snapshot_options options = {.index_dir = index_dir, .no_index = index_dir == NULL, .rebuild = rebuild, .threads = threads,
-                                          .size_model = run->model};
+                                          .size_model = run->model, .index_packed = run->packed};
     struct ha_err *err = ha_snapshot_open(path, &options, ret);
     if (err != NULL) {
         wrong(run, "opening", ha_err_message(err));
@@ -148,6 +150,23 @@ static bool check_reopened(struct run *run, const struct snapshot_digest *built)
         }
     }
     return true;
+}
+
+static bool check_other_form(struct run *run, const struct snapshot_digest *built)
+{
+    struct snapshot_digest digest;
+    struct ha_snapshot *s;
+    run->packed = !run->packed;
+    bool ok = open_dump(run, run->dump, run->dir.path, true, 2, &s);
+    run->packed = !run->packed;
+    if (!ok) {
+        return false;
+    }
+    snapshot_digest_take(s, &digest);
+    ok = (s->dom->children.plain == NULL) != run->packed || s->dom->reachable_count == 0 || wrong(run, "packing", "the index is in the wrong form");
+    ok = same_digest(run, "packed and not", built, &digest, true) && ok;
+    ha_snapshot_close(s);
+    return ok;
 }
 
 /* ---- metamorphic ---- */
@@ -375,6 +394,7 @@ static bool check_seed(struct run *run)
     unsigned turn = run->seed % 4;
     ok = ok && check_built(run, &file, &oracle, &built);
     ok = ok && ((!run->all && turn != 1) || check_reopened(run, &built));
+    ok = ok && ((!run->all && turn != 0) || check_other_form(run, &built));
     ok = ok && ((!run->all && turn != 2) || check_shuffled(run, &file, oracle->ref_bytes, &built));
     ok = ok && ((run->seed % 8 != 0 && heap_count != 1) || check_models(run, &file, oracle));
     ok = ok && ((!run->all && turn != 3) || check_island(run, &file, oracle)); /* changes the file */
@@ -394,6 +414,7 @@ START_TEST(test_random_heaps)
     temp_dir_init(&run.dir);
     for (uint64_t i = 0; i < heap_count && failed < 5; i++) {
         run.seed = first_seed + i;
+        run.packed = (run.seed * 0x9e3779b97f4a7c15ULL >> 63) != 0;
         run.all = heap_count == 1 || run.seed % 4 == 0;
         run.what[0] = '\0';
         if (!check_seed(&run)) {

@@ -58,6 +58,9 @@ void ha_file_new_abort(struct ha_file_new *file);
 /* Removes what processes that are gone have left of `path` under temporary names. Nothing depends on it, so failures are not reported. */
 void ha_file_sweep(const char *path);
 
+/* The folder part of a path: "." without a slash, "/" for things in the root. NULL without memory; owned by the caller (ha_free). */
+char *ha_file_folder(const char *path);
+
 /* The absolute path with links resolved; owned by the caller (ha_free). */
 struct ha_err *ha_file_real_path(const char *path, char **ret) HA_WARN_UNUSED;
 

@@ -4,6 +4,7 @@
  *
  *     idom       4 bytes per object: its immediate dominator; HA_DOM_ROOT: directly under the root; HA_NONE: unreachable
  *     children   reachable objects, ordered by (immediate dominator, own number); those under the root come last
+ *                (both may be packed: index/column.h)
  *     child_start  4 bytes per block of 16 objects (and one more): where the children of the block begin
  *
  * Neither depends on sizes; retained sizes belong to a size model (dom_retained.c, ha_retained).
@@ -17,8 +18,9 @@
 
 struct ha_dom {
     const struct ha_heap *heap;
-    const uint32_t *idom;
-    const uint32_t *children;
+    struct ha_column idoms;
+    const uint32_t *idom; /* the same as an array, for passes over all objects; NULL where idoms are packed */
+    struct ha_column children;
     const uint32_t *child_start;
     uint64_t reachable_count; /* objects under the root */
 };
@@ -26,31 +28,62 @@ struct ha_dom {
 struct ha_err *ha_dom_open(const struct ha_index *index, const struct ha_heap *heap, struct ha_dom **ret) HA_WARN_UNUSED;
 void ha_dom_close(struct ha_dom *dom);
 
+/* What the column says of an object: its immediate dominator, HA_DOM_ROOT, HA_NONE, or anything if the index is damaged. */
+static inline uint32_t ha_dom_idom(const struct ha_dom *dom, ha_obj obj)
+{
+    return ha_column_at(&dom->idoms, obj.i);
+}
+
 static inline bool ha_dom_reachable(const struct ha_dom *dom, ha_obj obj)
 {
-    return dom->idom[obj.i] != HA_NONE;
+    return ha_dom_idom(dom, obj) != HA_NONE;
 }
 
 /* The immediate dominator; false directly under the root and for unreachable objects. */
 static inline bool ha_dom_of(const struct ha_dom *dom, ha_obj obj, ha_obj *ret)
 {
-    uint32_t d = dom->idom[obj.i];
+    uint32_t d = ha_dom_idom(dom, obj);
     ret->i = d;
     return d < dom->heap->facts.object_count;
 }
 
 /* Objects dominated directly by obj (HA_DOM_ROOT as number: the top level), ascending by number; borrowed. */
 struct ha_children {
-    const uint32_t *objects;
+    const uint32_t *objects; /* NULL: see packed */
     uint64_t count;
     uint32_t object_count;
+    const struct ha_column *packed;
+    uint64_t first;
 };
 struct ha_children ha_dom_children(const struct ha_dom *dom, ha_obj obj);
 struct ha_children ha_dom_top(const struct ha_dom *dom);
 static inline ha_obj ha_children_at(const struct ha_children *c, uint64_t i)
 {
-    uint32_t o = c->objects[i];
+    uint32_t o = HA_LIKELY(c->objects != NULL) ? c->objects[i] : ha_column_unpack(c->packed, c->first + i);
     return (ha_obj){HA_LIKELY(o < c->object_count) ? o : 0};
+}
+
+/* Those from the i-th one on (i: at most count). */
+static inline struct ha_children ha_children_from(const struct ha_children *c, uint64_t i)
+{
+    struct ha_children rest = *c;
+    rest.objects = c->objects == NULL ? NULL : c->objects + i;
+    rest.first += i;
+    rest.count -= i;
+    return rest;
+}
+
+/* Children first … first + count - 1 of the column, which has them. */
+static inline struct ha_children ha_dom_children_at(const struct ha_dom *dom, uint64_t first, uint64_t count)
+{
+    bool plain = dom->children.plain != NULL && count > 0; /* a section without elements has no address */
+    return (struct ha_children){plain ? dom->children.plain + first : NULL, count, dom->heap->facts.object_count, &dom->children, first};
+}
+
+/* Any list of objects (ha_obj, or their numbers) as if it were of children; borrowed. */
+static inline struct ha_children ha_children_of_list(const struct ha_heap *heap, const void *objects, uint64_t count)
+{
+    return (struct ha_children){objects, count, heap->facts.object_count, NULL, 0};
 }
 
 /* Whether a dominates b (a == b counts). Walks up from b: O(depth), bounded by the number of objects. */
@@ -87,8 +120,9 @@ struct ha_part_row {
 struct ha_retained {
     const struct ha_sizes *sizes;
     const struct ha_dom *dom;
-    const uint8_t *column; /* per branch object, in units of `unit` bytes; leaf objects retain themselves and what `extra` says */
+    const uint8_t *column; /* per branch object, in units of `unit` bytes; leaf objects retain themselves and what `extra` says; NULL: packed */
     uint32_t width;        /* 4 or 5 */
+    struct ha_column packed;
     uint32_t unit;
     const uint64_t *extra; /* pairs (object, retained bytes), ascending: leaf objects that dominate something */
     uint64_t extra_count;

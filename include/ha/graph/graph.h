@@ -9,6 +9,8 @@
  * object to its own class is implied by its class and not stored. Rows of java.lang.ref.Reference instances
  * begin with the referent, or HA_EDGE_NULL where it is null. A thread's row ends with the locals of its stack.
  *
+ *                (where rows are packed, the section may be too, without the marks: index/column.h)
+ *
  *     in         where the sources of each object lie in `sources` (graph_starts.h)
  *     sources    objects that refer to it, ascending, once per reference; a single one that is also the dominator is left out: `idom` tells
  *
@@ -20,6 +22,7 @@
 #include "ha/base/err.h"
 #include "ha/graph/graph_starts.h"
 #include "ha/heap/heap.h"
+#include "ha/index/column.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,12 +35,10 @@ struct ha_graph {
     const struct ha_heap *heap;
     struct ha_starts rows;    /* packed form; no blocks: see row_start */
     const uint8_t *row_start; /* plain form */
-    const uint32_t *targets;
-    uint64_t target_count;
+    struct ha_column targets;
     struct ha_starts in;
-    const uint32_t *sources;
-    uint64_t source_count;
-    const uint32_t *idom; /* section DIDO, whose meaning is dom's; NULL where it does not fit the objects */
+    struct ha_column sources;
+    struct ha_column idom; /* that of dom; without numbers where it does not fit the objects */
 };
 
 struct ha_err *ha_graph_open(const struct ha_index *index, const struct ha_heap *heap, struct ha_graph **ret) HA_WARN_UNUSED;
@@ -48,33 +49,31 @@ struct ha_span ha_graph_row(const struct ha_graph *graph, ha_obj obj);
 
 /* Walks the row of an object (no class edge). */
 struct ha_out {
-    const uint32_t *next;
-    const uint32_t *end; /* of the row, or in the plain form of all targets: the last one is marked */
+    const struct ha_column *targets;
+    uint64_t next;
+    uint64_t end; /* of the row, or in the plain form of all targets: the last one is marked */
     uint32_t object_count;
-
 };
 
 static inline struct ha_out ha_graph_out(const struct ha_graph *graph, ha_obj obj)
 {
-    struct ha_out out = {NULL, NULL, graph->heap->facts.object_count};
+    struct ha_out out = {&graph->targets, 0, 0, graph->heap->facts.object_count};
     if (obj.i >= graph->heap->facts.branch_count) {
         return out;
     }
     struct ha_span row = ha_graph_row(graph, obj);
-    if (row.length > 0) {
-        out.next = graph->targets + row.begin;
-        out.end = out.next + row.length;
-    }
+    out.next = row.begin;
+    out.end = row.begin + row.length;
     return out;
 }
 
 /* The next target; false at the end. Null referents are skipped. */
 static inline bool ha_out_next(struct ha_out *out, ha_obj *ret)
 {
-    while (out->next != NULL && out->next < out->end) {
-        uint32_t word = *out->next;
+    while (out->next < out->end) {
+        uint32_t word = ha_column_at(out->targets, out->next);
         uint32_t target = word & ~HA_EDGE_END;
-        out->next = (word & HA_EDGE_END) != 0 ? NULL : out->next + 1;
+        out->next = (word & HA_EDGE_END) != 0 ? out->end : out->next + 1;
         if (HA_LIKELY(target < out->object_count)) {
             ret->i = target;
             return true;
@@ -89,14 +88,14 @@ bool ha_graph_referent(const struct ha_graph *graph, ha_obj obj, ha_obj *ret);
 /* Sources of an object: objects with a reference to it in their row (threads for their locals included; not instances for their class).
    Returns how many and where. A source index out of range never occurs in what is returned through ha_in_at(). */
 struct ha_in {
-    const uint32_t *sources;
-    uint64_t count;
-    uint32_t object_count;
+    const struct ha_column *sources; /* NULL: the only one is `single` */
+    uint64_t first, count;
+    uint32_t object_count, single;
 };
 struct ha_in ha_graph_in(const struct ha_graph *graph, ha_obj obj);
 static inline ha_obj ha_in_at(const struct ha_in *in, uint64_t i)
 {
-    uint32_t source = in->sources[i];
+    uint32_t source = in->sources == NULL ? in->single : ha_column_at(in->sources, in->first + i);
     return (ha_obj){HA_LIKELY(source < in->object_count) ? source : 0};
 }
 

@@ -42,8 +42,13 @@
 #define HA_SECTION_SOURCES HA_INDEX_ID('G', 'S', 'R', 'C')
 #define HA_SECTION_IDOM HA_INDEX_ID('D', 'I', 'D', 'O')
 #define HA_SECTION_CHILDREN HA_INDEX_ID('D', 'C', 'H', 'I')
+#define HA_SECTION_TARGETS_PACKED HA_INDEX_ID('G', 'T', 'G', 'P')  /* the same columns packed (index/column.h) */
+#define HA_SECTION_SOURCES_PACKED HA_INDEX_ID('G', 'S', 'R', 'P')
+#define HA_SECTION_IDOM_PACKED HA_INDEX_ID('D', 'I', 'D', 'P')
+#define HA_SECTION_CHILDREN_PACKED HA_INDEX_ID('D', 'C', 'H', 'P')
 #define HA_SECTION_CHILD_STARTS HA_INDEX_ID('D', 'C', 'H', 'S')
 #define HA_SECTION_MAT_RETAINED HA_INDEX_ID('M', 'R', 'E', 'T')  /* --size-model mat: retained column */
+#define HA_SECTION_MAT_RETAINED_PACKED HA_INDEX_ID('M', 'R', 'T', 'P')
 #define HA_SECTION_MAT_EXTRA HA_INDEX_ID('M', 'R', 'E', 'X')
 #define HA_SECTION_MAT_CLASSES HA_INDEX_ID('M', 'C', 'L', 'A')   /* struct ha_class_total */
 #define HA_SECTION_MAT_TOTALS HA_INDEX_ID('M', 'T', 'O', 'T')
@@ -58,6 +63,7 @@
 #define HA_SECTION_MAT_SUSPECTS HA_INDEX_ID('M', 'S', 'U', 'S')         /* leak suspects (query) */
 #define HA_SECTION_MAT_FINDINGS HA_INDEX_ID('M', 'F', 'N', 'D')         /* what the built-in rules found (rules) */
 #define HA_SECTION_JVM_RETAINED HA_INDEX_ID('J', 'R', 'E', 'T')  /* --size-model jvm: the same sections */
+#define HA_SECTION_JVM_RETAINED_PACKED HA_INDEX_ID('J', 'R', 'T', 'P')
 #define HA_SECTION_JVM_EXTRA HA_INDEX_ID('J', 'R', 'E', 'X')
 #define HA_SECTION_JVM_CLASSES HA_INDEX_ID('J', 'C', 'L', 'A')
 #define HA_SECTION_JVM_TOTALS HA_INDEX_ID('J', 'T', 'O', 'T')

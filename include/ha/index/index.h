@@ -62,6 +62,14 @@ struct ha_err *ha_index_stream_open(struct ha_index_writer *writer, uint32_t id,
 struct ha_err *ha_index_stream_write_at(struct ha_index_writer *writer, uint64_t off, const void *data, size_t len) HA_WARN_UNUSED;
 struct ha_err *ha_index_stream_close(struct ha_index_writer *writer, uint64_t count) HA_WARN_UNUSED;
 
+/* Sections of these ids (copied) that are made from now on are set aside: they lie in an unnamed file beside the index, can be had from the writer and
+   its views like all others, and are gone after commit. For what is packed once it is complete. Call at most once, before such a section is made. */
+#define HA_INDEX_ASIDE_MAX 8U
+struct ha_err *ha_index_writer_set_aside(struct ha_index_writer *writer, const uint32_t *ids, size_t count) HA_WARN_UNUSED;
+
+/* Copies a section that was set aside into the index after all, under its id; nothing if there is none. Views made before lose the section. */
+struct ha_err *ha_index_writer_keep(struct ha_index_writer *writer, uint32_t id) HA_WARN_UNUSED;
+
 /* A section made earlier by this writer, mapped for reading (and writing, if made with ha_index_section_map); count 0 if there is none. */
 struct ha_err *ha_index_writer_section(struct ha_index_writer *writer, uint32_t id, struct ha_index_section *ret) HA_WARN_UNUSED;
 

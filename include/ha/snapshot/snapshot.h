@@ -28,6 +28,8 @@ struct ha_snapshot_options {
     const char *index_dir;        /* --index-dir, or NULL */
     bool no_index;                /* use and leave no index file */
     bool rebuild;                 /* do not use the one that is there */
+    bool index_packed;            /* an index that is made and kept is packed: smaller, same answers. One that is there is used in either form, but
+                                     for index_required */
     bool index_required;          /* HA_ERR_SYSTEM if the index cannot be kept; else it is built in a temporary file then, with a notice */
     bool heap_only;               /* classes, objects and sizes only: graph, dom and retained stay NULL; implies no_index. For shallow histograms */
     uint32_t heap;                /* which heap of the file, from 1; 0: the last */

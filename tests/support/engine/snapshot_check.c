@@ -157,7 +157,7 @@ static bool check_rows(struct check *c)
         }
     }
     /* a single source that is the dominator is not stored: it is told by the tree */
-    return graph->source_count <= total || wrong(c, "%" PRIu64 " references in rows, %" PRIu64 " sources", total, graph->source_count);
+    return graph->sources.count <= total || wrong(c, "%" PRIu64 " references in rows, %" PRIu64 " sources", total, graph->sources.count);
 }
 
 static bool check_reachable(struct check *c)

@@ -281,6 +281,48 @@ START_TEST(test_extend_keeps_damage_visible)
 }
 END_TEST
 
+/* A and D set aside, as they are made; A is kept after all. */
+START_TEST(test_set_aside)
+{
+    const uint32_t ids[] = {ID_A, ID_D, ID_C};
+    struct ha_index_writer *writer = NULL;
+    struct ha_index *index = NULL;
+    struct ha_index_section s;
+    for (int named = 0; named < 2; named++) {
+        setup();
+        ck_ok(ha_index_writer_create(named ? path : NULL, named ? NULL : dir.path, &writer));
+        ck_ok(ha_index_writer_set_aside(writer, ids, 3));
+        fill(writer);
+        ck_ok(ha_index_writer_section(writer, ID_D, &s));
+        ck_assert_mem_eq(s.data, "abcdefgh", 8);
+        ck_ok(ha_index_writer_view(writer, &index));
+        ck_assert_uint_eq(ha_index_find(index, ID_A, 4).count, 3000);
+        ha_index_close(index);
+        ck_ok(ha_index_writer_keep(writer, ID_A));
+        ck_ok(ha_index_writer_keep(writer, ID_B));
+        ck_ok(ha_index_writer_keep(writer, ID_C));
+        ck_ok(ha_index_writer_keep(writer, HA_INDEX_ID('N', 'O', 'N', 'E')));
+        ck_ok(ha_index_writer_section(writer, ID_A, &s));
+        ck_assert_uint_eq(s.count, 3000);
+        ck_err(ha_index_section_put(writer, ID_D, 1, 1, "a"), HA_ERR_BUG, "'DDDD'");
+        ck_err(ha_index_writer_set_aside(writer, ids, 1), HA_ERR_BUG, "set aside");
+        ck_ok(ha_index_writer_commit(writer, &print, 2, &index));
+        ck_assert_uint_eq(ha_index_section_count(index), 3);
+        ck_assert_uint_eq(ha_index_section_at(index, 0).id, ID_B);
+        ck_assert_uint_eq(ha_index_section_at(index, 1).id, ID_A);
+        ck_assert_uint_eq(ha_index_bytes(index), 4096 + 4096 + 12288 + 3 * 32);
+        s = ha_index_find(index, ID_A, 4);
+        for (uint32_t i = 0; i < 3000; i++) {
+            ck_assert_uint_eq(((const uint32_t *)s.data)[i], i * 7);
+        }
+        ck_ok(ha_index_verify(index, 1));
+        ha_index_close(index);
+        ck_assert_int_eq(temp_count(&dir), named);
+        temp_dir_deinit(&dir);
+    }
+}
+END_TEST
+
 START_TEST(test_misuse)
 {
     struct ha_index_writer *writer = NULL;
@@ -350,4 +392,4 @@ END_TEST
 
 CK_HA_MAIN("index_writer", test_round_trip, test_threads_do_not_show, test_unnamed,
            test_no_sections, test_sections_while_writing, test_stream_of_many_threads, test_extend,
-           test_extend_keeps_damage_visible, test_misuse, test_section_limit, test_disk_full)
+           test_extend_keeps_damage_visible, test_set_aside, test_misuse, test_section_limit, test_disk_full)
