@@ -57,9 +57,10 @@ static bool has_filler_class(const struct ha_build *build, uint32_t *ret_filler_
     return found;
 }
 
-static uint32_t class_at(const struct ha_index_section *classes, uint64_t obj)
+static uint32_t class_at(const struct ha_build *build, uint64_t obj)
 {
-    return classes->width == 2 ? ((const uint16_t *)classes->data)[obj] : ((const uint32_t *)classes->data)[obj];
+    const void *column = build->class_column.data;
+    return build->classes.count <= 65536 ? ((const uint16_t *)column)[obj] : ((const uint32_t *)column)[obj];
 }
 
 /* Bytes before the first element of an int[], as the distances between arrays and their neighbours say; the usual number if they say nothing. */
@@ -75,15 +76,13 @@ static struct ha_err *array_base(const struct ha_build *build, uint64_t *ret)
 
 static struct ha_err *count_fillers(struct ha_build *build, const struct mark *mark, const uint32_t *lengths, uint32_t filler_object)
 {
-    struct ha_index_section classes;
     uint64_t count = 0, bytes = 0, base;
     HA_TRY(array_base(build, &base));
-    HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_CLASS_COLUMN, &classes));
-    for (uint64_t obj = 0; obj < mark->objects && obj < classes.count; obj++) {
+    for (uint64_t obj = 0; obj < mark->objects; obj++) {
         if ((mark->referenced[obj >> 6] >> (obj & 63) & 1) != 0) {
             continue;
         }
-        uint32_t cls = class_at(&classes, obj);
+        uint32_t cls = class_at(build, obj);
         if (cls == build->primitive_arrays[HA_TYPE_INT] && lengths[obj] != 0) {
             count++;
             bytes += (base + 4 * (uint64_t)(lengths[obj] - 1) + 7) / 8 * 8;
