@@ -31,7 +31,7 @@ static struct ha_err *search_or_collect(void *ctx, unsigned worker, uint64_t ind
         return ha_search_run(both->search);
     }
     if (index == 1) {
-        HA_TRY(ha_graph_write_classes(both->search->build)); /* and does without it: the rows tell the classes of branch objects */
+        HA_TRY(ha_graph_write_classes(both->search->build));
         return ha_graph_write_rows(both->search->build);
     }
     return ha_inbound_collect(both->inbound, both->only);
@@ -99,12 +99,13 @@ static struct ha_err *search_tree(struct ha_build *build, struct ha_search *sear
     HA_TRY(ha_search_init(search, build));
     HA_TRY(ha_parallel_for(build->threads, 3, search_or_collect, &both));
     if (search->count < build->facts.branch_count) {
-        HA_TRY(ha_inbound_collect_unreached(inbound, only));
+        HA_TRY(ha_inbound_collect_unreached(inbound, search->pre.data, only));
     }
-    HA_TRY(ha_search_take_numbers(search));
     struct ha_index_section column; /* read in order from here on: the index will do */
     HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_CLASS_COLUMN, &column));
     search->class_column = column.data;
+    ha_big_deinit(&build->class_column);
+    ha_big_deinit(&build->row_starts);
     ha_progress_end(build->progress);
     return NULL;
 }

@@ -16,7 +16,7 @@
 
 #define CHUNKS_PER_BLOCK 4096U /* 16 MiB: huge pages, or a file when memory is limited */
 #define SMALL_BLOCK 16U        /* for small heaps */
-#define ROOT_MARK 0x80000000U  /* in the number of an object: a root; no references to it need to be looked at */
+#define ROOT_MARK 0x80000000U  /* in pre[]: a root; no references to it need to be looked at */
 #define TAKEN_ALL UINT32_MAX
 
 static struct ha_err *find_class_edges(struct ha_search *search)
@@ -39,12 +39,14 @@ struct ha_err *ha_search_init(struct ha_search *search, struct ha_build *build)
     *search = (struct ha_search){.build = build};
     uint64_t n = (uint64_t)build->facts.branch_count + 2;
     struct ha_index_section section;
-    search->rows = build->rows.data;
+    search->row_start = build->row_starts.data;
     HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_TARGETS, &section));
     search->targets = section.data;
     search->many_targets = section.count >= TAKEN_ALL;
+    search->class_column = build->class_column.data;
     search->class_width = build->classes.count <= 65536 ? 2 : 4;
     HA_TRY(ha_big_init_raw(&search->vertex, n, sizeof(uint32_t)));
+    HA_TRY(ha_big_init(&search->pre, n, sizeof(uint32_t)));
     HA_TRY(ha_big_init_raw(&search->parent, n, sizeof(uint32_t)));
     HA_TRY(ha_big_init_raw(&search->semi, n, sizeof(uint32_t)));
     search->bucket_count = (uint32_t)(n >> HA_LOG_BUCKET_BITS) + 1;
@@ -119,14 +121,13 @@ struct cursor {
     uint32_t class_edge;  /* a class object to be tried before the row, or HA_NONE */
     const uint32_t *edge; /* next of the row; NULL at its end */
     const uint32_t *targets;
-    struct ha_build_row *rows;
-    uint32_t *vertex, *parent, *semi; /* arrays of the search */
+    uint32_t *vertex, *pre, *parent, *semi; /* arrays of the search */
 };
 
 static inline const uint32_t *row_of(const struct ha_search *search, uint32_t obj)
 {
-    uint64_t begin;
-    return ha_build_row_begin(&search->rows[obj], &begin) ? search->targets + begin : NULL;
+    uint64_t start = ha_le40(search->row_start + 5 * (size_t)obj);
+    return start == HA_ROW_EMPTY ? NULL : search->targets + start;
 }
 
 /* What semi[] says of an object that waits: the place of its next reference among all targets, or, where these are too many for 32 bits, in its row. */
@@ -154,11 +155,11 @@ static inline void enter(struct ha_search *search, struct cursor *c, uint32_t ob
         c->semi[c->current] = place_of_edge(search, c);
     }
     uint32_t p = ++search->count;
-    c->rows[obj].number |= p;
+    c->pre[obj] |= p;
     c->vertex[p] = obj;
     c->parent[p] = c->current;
     c->current = p;
-    c->class_edge = search->class_edges[ha_build_row_class(&c->rows[obj])];
+    c->class_edge = search->class_edges[ha_search_class_of(search, obj)];
     c->edge = row_of(search, obj);
 }
 
@@ -196,7 +197,7 @@ static inline struct ha_err *next_object(struct ha_search *search, struct cursor
         if (target >= branch_count) {
             continue; /* leaves and null referents */
         }
-        uint32_t q = c->rows[target].number;
+        uint32_t q = c->pre[target];
         if (q == 0 || q == ROOT_MARK) {
             *ret = target;
             return NULL;
@@ -215,18 +216,17 @@ struct ha_err *ha_search_run(struct ha_search *search)
 {
     const struct ha_build *build = search->build;
     const uint32_t branch_count = build->facts.branch_count;
-    struct ha_build_row *rows = search->rows;
-    uint32_t *semi = search->semi.data;
+    uint32_t *pre = search->pre.data, *semi = search->semi.data;
     for (size_t r = 0; r < build->final_roots.count; r++) {
         uint32_t root = build->final_roots.data[r].obj.i;
         if (root < branch_count) {
-            rows[root].number = ROOT_MARK;
+            pre[root] = ROOT_MARK;
         }
     }
-    struct cursor cursor = {.targets = search->targets, .vertex = search->vertex.data, .rows = rows, .parent = search->parent.data, .semi = semi};
+    struct cursor cursor = {.targets = search->targets, .vertex = search->vertex.data, .pre = pre, .parent = search->parent.data, .semi = semi};
     for (size_t r = 0; r < build->final_roots.count; r++) {
         uint32_t target = build->final_roots.data[r].obj.i;
-        if (target >= branch_count || rows[target].number != ROOT_MARK) {
+        if (target >= branch_count || pre[target] != ROOT_MARK) {
             continue;
         }
         cursor.current = 0;
@@ -238,22 +238,9 @@ struct ha_err *ha_search_run(struct ha_search *search)
     for (size_t r = 0; r < build->final_roots.count; r++) {
         uint32_t root = build->final_roots.data[r].obj.i;
         if (root < branch_count) {
-            rows[root].number &= ~ROOT_MARK;
-            semi[rows[root].number] = 0;
+            pre[root] &= ~ROOT_MARK;
+            semi[pre[root]] = 0;
         }
     }
-    return NULL;
-}
-
-struct ha_err *ha_search_take_numbers(struct ha_search *search)
-{
-    const uint32_t branch_count = search->build->facts.branch_count;
-    HA_TRY(ha_big_init_raw(&search->pre, (uint64_t)branch_count + 1, sizeof(uint32_t)));
-    uint32_t *pre = search->pre.data;
-    for (uint32_t obj = 0; obj < branch_count; obj++) {
-        pre[obj] = search->rows[obj].number;
-    }
-    search->rows = NULL;
-    ha_big_deinit(&search->build->rows);
     return NULL;
 }

@@ -5,7 +5,7 @@
  * Numbers are pre-order numbers: 0 the artificial root, 1 … count the reachable branch objects.
  *
  *     vertex[p]   object of number p                parent[p]  number of its parent in the search tree
- *     pre[obj]    number of a branch object, 0: not reached; while searching in the rows of the build
+ *     pre[obj]    number of a branch object, 0: not reached
  *     semi[p]     smallest number of a predecessor that lies above p in the tree (an upper bound of the semidominator)
  *     log         all other references between reached branch objects: from a later to an earlier number, in buckets by target
  */
@@ -28,10 +28,10 @@ struct ha_log_chunk {
 
 struct ha_search {
     struct ha_build *build;
-    struct ha_build_row *rows;
+    const uint8_t *row_start;
     const uint32_t *targets;
     bool many_targets; /* their places take more than 32 bits */
-    const uint8_t *class_column; /* after the search */
+    const uint8_t *class_column; /* both found by ha_search_init(): the writer is not asked while the search runs */
     uint32_t class_width;
     struct ha_big vertex, pre, parent, semi;
     struct ha_big word; /* of dom_tree.c */
@@ -46,7 +46,6 @@ struct ha_search {
 
 struct ha_err *ha_search_init(struct ha_search *search, struct ha_build *build) HA_WARN_UNUSED;
 struct ha_err *ha_search_run(struct ha_search *search) HA_WARN_UNUSED;
-struct ha_err *ha_search_take_numbers(struct ha_search *search) HA_WARN_UNUSED; /* pre[] from the rows of the build, which are gone then */
 void ha_search_drop_log(struct ha_search *search); /* no longer needed after ha_dom_semi_nca() */
 void ha_search_deinit(struct ha_search *search);
 

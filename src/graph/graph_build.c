@@ -73,7 +73,7 @@ struct pass {
     uint8_t *class_column;
     uint32_t class_width;
     struct ha_offsets offsets;
-    struct ha_build_row *rows; /* per branch object; NULL: no rows are asked for */
+    uint8_t *row_start;
     uint32_t *lengths; /* per object: 0 no array, else length + 1 */
     uint64_t *has_extras; /* bit per branch object */
     uint64_t *seen;    /* bit per object, only where ids are not unique */
@@ -82,7 +82,7 @@ struct pass {
     uint64_t references;
     struct ha_lookup lookup;
     uint32_t queued; /* rows of at most so many references are queued: QUEUED_REFERENCES, or 0 where addresses have no lines */
-    bool wants_rows;
+    bool rows;
 };
 
 /* ---- rows ---- */
@@ -100,7 +100,7 @@ static struct ha_err *flush(struct pass *pass, struct worker *w)
     uint64_t base = pass->written;
     pass->written += w->count;
     for (size_t i = 0; i < w->starts.count; i++) {
-        ha_build_row_put(&pass->rows[w->starts.data[i].obj], base + w->starts.data[i].at);
+        ha_put_le40(pass->row_start + 5 * (size_t)w->starts.data[i].obj, base + w->starts.data[i].at);
     }
     struct ha_err *err = NULL;
     if (w->count > 0) {
@@ -193,7 +193,7 @@ HA_INLINE struct ha_err *row_end(struct pass *pass, struct row *row)
     }
     struct worker *w = row->w;
     if (w->count == row->begin) {
-        return NULL; /* as all rows are at the beginning */
+        return NULL; /* as all rows were at the beginning */
     }
     w->targets[w->count - 1] |= HA_EDGE_END;
     return row->started ? NULL : row_start_here(row);
@@ -286,9 +286,6 @@ HA_INLINE void put_class(struct pass *pass, ha_obj obj, uint32_t cls)
         memcpy(pass->class_column + 2 * (size_t)obj.i, &narrow, sizeof narrow);
     } else {
         memcpy(pass->class_column + 4 * (size_t)obj.i, &cls, sizeof cls);
-    }
-    if (pass->rows != NULL && obj.i < pass->build->facts.branch_count) {
-        ha_build_row_put_class(&pass->rows[obj.i], cls);
     }
 }
 
@@ -494,7 +491,7 @@ HA_INLINE struct ha_err *on_instance(struct pass *pass, struct worker *w, const 
     if (HA_UNLIKELY(sub->count != cls->payload_bytes)) {
         note_odd_size(pass, w, sub, number);
     }
-    if (pass->rows == NULL || obj.i >= build->facts.branch_count) {
+    if (!pass->rows || obj.i >= build->facts.branch_count) {
         return NULL;
     }
     return instance_row(pass, w, lookup, obj, cls, sub, id_size);
@@ -520,7 +517,7 @@ HA_INLINE struct ha_err *on_array(struct pass *pass, struct worker *w, const str
         ha_gap_note_array(&w->gaps, build->addresses, sub->id, obj, sub->count, objects ? 0 : ha_type_bytes((enum ha_type)sub->type, 4));
     }
     pass->lengths[obj.i] = (sub->count < UINT32_MAX ? sub->count : UINT32_MAX - 1) + 1;
-    if (pass->rows == NULL || obj.i >= build->facts.branch_count) {
+    if (!pass->rows || obj.i >= build->facts.branch_count) {
         return NULL;
     }
     if (objects) {
@@ -551,7 +548,7 @@ static HA_NOINLINE struct ha_err *on_class(struct pass *pass, struct worker *w, 
         HA_TRY(ha_offsets_add(&pass->offsets, &w->runs, obj, sub->id, sub->off, sub->end));
     }
     ha_gap_note_class(&w->gaps, build->addresses, sub->id, obj, cls);
-    return pass->rows != NULL && obj.i < build->facts.branch_count ? class_row(pass, w, &build->classes.data[cls]) : NULL;
+    return pass->rows && obj.i < build->facts.branch_count ? class_row(pass, w, &build->classes.data[cls]) : NULL;
 }
 
 HA_INLINE struct ha_err *read_records(struct pass *pass, struct worker *w, struct ha_batch_walk *walk, unsigned id_size)
@@ -631,7 +628,7 @@ static struct ha_err *made_up_rows(struct pass *pass)
         }
         put_class(pass, obj, pass->build->class_class);
         ha_offsets_add_none(&pass->offsets, obj);
-        if (pass->rows != NULL && obj.i < pass->build->facts.branch_count) {
+        if (pass->rows && obj.i < pass->build->facts.branch_count) {
             HA_TRY(class_row(pass, w, cls));
         }
     }
@@ -727,11 +724,12 @@ static struct ha_err *map_columns(struct pass *pass)
     pass->class_width = build->classes.count <= 65536 ? 2 : 4;
     HA_TRY(ha_big_init_raw(&build->class_column, n + 1, pass->class_width));
     HA_TRY(ha_offsets_init(&pass->offsets, build));
-    if (pass->wants_rows) {
-        HA_TRY(ha_big_init(&build->rows, (uint64_t)build->facts.branch_count + 1, sizeof *pass->rows));
+    if (pass->rows) {
+        HA_TRY(ha_big_init_raw(&build->row_starts, (uint64_t)build->facts.branch_count + 1, 5));
+        memset(build->row_starts.data, 0xff, 5 * ((size_t)build->facts.branch_count + 1));
     }
     pass->class_column = build->class_column.data;
-    pass->rows = build->rows.data;
+    pass->row_start = build->row_starts.data;
     return NULL;
 }
 
@@ -823,7 +821,7 @@ static struct ha_err *run(struct pass *pass)
     HA_TRY(made_up_rows(pass));
     HA_TRY(ha_index_stream_close(build->writer, pass->written));
     HA_TRY(ha_offsets_write(&pass->offsets));
-    if (!pass->wants_rows) {
+    if (!pass->rows) {
         HA_TRY(ha_graph_write_classes(build));
     }
     for (unsigned i = 0; i < build->threads; i++) {
@@ -844,14 +842,12 @@ static struct ha_err *run(struct pass *pass)
 struct ha_err *ha_graph_write_classes(struct ha_build *build)
 {
     uint32_t width = build->classes.count <= 65536 ? 2 : 4;
-    HA_TRY(ha_index_section_put(build->writer, HA_SECTION_CLASS_COLUMN, width, build->facts.object_count, build->class_column.data));
-    ha_big_deinit(&build->class_column);
-    return NULL;
+    return ha_index_section_put(build->writer, HA_SECTION_CLASS_COLUMN, width, build->facts.object_count, build->class_column.data);
 }
 
 struct ha_err *ha_graph_build(struct ha_build *build, bool rows)
 {
-    struct pass pass = {.build = build, .wants_rows = rows, .turn = ha_turn_create()};
+    struct pass pass = {.build = build, .rows = rows, .turn = ha_turn_create()};
     pass.queued = build->addresses->sorted == NULL ? QUEUED_REFERENCES : 0;
     struct ha_big lengths = {0}, extras = {0}, seen = {0};
     struct ha_err *err = pass.turn == NULL ? ha_err_nomem() : workers_create(build, &pass.workers);

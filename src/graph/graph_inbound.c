@@ -42,7 +42,7 @@ struct bucket {
 
 struct ha_inbound {
     const struct ha_build *build;
-    const struct ha_build_row *rows;
+    const uint8_t *row_start;
     const uint32_t *targets;
     uint64_t target_count;
     uint32_t bucket_count;
@@ -85,7 +85,7 @@ struct ha_err *ha_inbound_create(const struct ha_build *build, struct ha_inbound
     if (inbound == NULL) {
         return ha_err_nomem();
     }
-    *inbound = (struct ha_inbound){.build = build, .rows = build->rows.data, .targets = targets.data, .target_count = targets.count};
+    *inbound = (struct ha_inbound){.build = build, .row_start = build->row_starts.data, .targets = targets.data, .target_count = targets.count};
     inbound->bucket_count = (build->facts.object_count >> BUCKET_BITS) + 1;
     inbound->buckets = ha_calloc_array(inbound->bucket_count, sizeof(struct bucket));
     struct ha_err *err = inbound->buckets == NULL
@@ -182,8 +182,8 @@ struct ha_err *ha_inbound_collect(struct ha_inbound *inbound, uint32_t *only)
     see_targets(inbound);
     memset(only, 0xff, (size_t)(n - sources) * sizeof *only); /* HA_NONE */
     for (uint32_t source = 0; source < sources; source++) {
-        uint64_t i;
-        for (bool last = !ha_build_row_begin(&inbound->rows[source], &i); !last; i++) {
+        uint64_t i = ha_le40(inbound->row_start + 5 * (size_t)source);
+        for (bool last = i == HA_ROW_EMPTY; !last; i++) {
             uint32_t word = inbound->targets[i];
             uint32_t target = word & ~HA_EDGE_END;
             last = (word & HA_EDGE_END) != 0;
@@ -200,12 +200,12 @@ struct ha_err *ha_inbound_collect(struct ha_inbound *inbound, uint32_t *only)
     return NULL;
 }
 
-struct ha_err *ha_inbound_collect_unreached(struct ha_inbound *inbound, uint32_t *only)
+struct ha_err *ha_inbound_collect_unreached(struct ha_inbound *inbound, const uint32_t *reached, uint32_t *only)
 {
     const uint32_t n = inbound->build->facts.object_count, sources = inbound->build->facts.branch_count;
     for (uint32_t source = 0; source < sources; source++) {
-        uint64_t i;
-        for (bool last = inbound->rows[source].number != 0 || !ha_build_row_begin(&inbound->rows[source], &i); !last; i++) {
+        uint64_t i = reached[source] != 0 ? HA_ROW_EMPTY : ha_le40(inbound->row_start + 5 * (size_t)source);
+        for (bool last = i == HA_ROW_EMPTY; !last; i++) {
             uint32_t word = inbound->targets[i];
             uint32_t target = word & ~HA_EDGE_END;
             last = (word & HA_EDGE_END) != 0;

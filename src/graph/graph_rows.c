@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The starts of the rows as they go into the index. While it is being built they lie beside what else the search needs of an object.
+ * The starts of the rows as they go into the index. While it is being built they take 5 bytes per branch object, for the search needs them fast.
  * In a dump that ascends by address, rows follow each other in the order of their objects but for those of classes, and the packed form
  * (graph_starts.h) takes 1.3 bytes; where too many rows are out of order (ZGC, Shenandoah), the plain starts are kept.
  */
@@ -11,12 +11,10 @@
 
 static struct ha_err *pack(const struct ha_build *build, const uint32_t *targets, struct ha_starts_maker *maker)
 {
-    const struct ha_build_row *rows = build->rows.data;
+    const uint8_t *starts = build->row_starts.data;
     for (uint32_t obj = 0; obj < build->facts.branch_count; obj++) {
-        uint64_t begin, end;
-        bool any = ha_build_row_begin(&rows[obj], &begin);
-        end = begin;
-        if (any) {
+        uint64_t begin = ha_le40(starts + 5 * (size_t)obj), end = begin;
+        if (begin != HA_ROW_EMPTY) {
             while ((targets[end] & HA_EDGE_END) == 0) {
                 end++;
             }
@@ -26,19 +24,6 @@ static struct ha_err *pack(const struct ha_build *build, const uint32_t *targets
         if (maker->large.count > build->facts.branch_count / OUT_OF_ORDER_SHARE + 1024) {
             return NULL;
         }
-    }
-    return NULL;
-}
-
-static struct ha_err *put_plain(struct ha_build *build)
-{
-    const struct ha_build_row *rows = build->rows.data;
-    uint32_t n = build->facts.branch_count;
-    void *out;
-    HA_TRY(ha_index_section_map(build->writer, HA_SECTION_ROW_STARTS, 5, n, &out));
-    for (uint32_t obj = 0; obj < n; obj++) {
-        uint64_t begin;
-        ha_put_le40((uint8_t *)out + 5 * (size_t)obj, ha_build_row_begin(&rows[obj], &begin) ? begin : HA_ROW_EMPTY);
     }
     return NULL;
 }
@@ -59,7 +44,7 @@ struct ha_err *ha_graph_write_rows(struct ha_build *build)
             err = ha_index_section_put(build->writer, HA_SECTION_ROWS_LARGE, sizeof *maker.large.data, maker.large.count, maker.large.data);
         }
     } else if (err == NULL) {
-        err = put_plain(build);
+        err = ha_index_section_put(build->writer, HA_SECTION_ROW_STARTS, 5, n, build->row_starts.data);
     }
     ha_vec_deinit(&maker.large);
     ha_big_deinit(&blocks);

@@ -84,7 +84,7 @@ void ha_build_destroy(struct ha_build *build)
     ha_vec_deinit(&build->locals);
     ha_vec_deinit(&build->extras);
     ha_vec_deinit(&build->text);
-    ha_big_deinit(&build->rows);
+    ha_big_deinit(&build->row_starts);
     ha_big_deinit(&build->class_column);
     ha_idmap_deinit(&build->class_ids);
     ha_idmap_deinit(&build->load_names);

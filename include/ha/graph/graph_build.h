@@ -10,7 +10,7 @@
    column of classes and the starts of rows are not in the index yet: the search needs them in memory, and they can be written beside it. */
 struct ha_err *ha_graph_build(struct ha_build *build, bool rows) HA_WARN_UNUSED;
 
-/* Puts the column of classes into the index; it is gone from the build afterwards. */
+/* Puts the column of classes into the index. Changes nothing of the build but its writer. */
 struct ha_err *ha_graph_write_classes(struct ha_build *build) HA_WARN_UNUSED;
 
 /* Puts the starts of the rows into the index. Changes nothing of the build but its writer. */

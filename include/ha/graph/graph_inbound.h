@@ -22,9 +22,9 @@ void ha_inbound_destroy(struct ha_inbound *inbound); /* NULL is fine */
    is none, or several, and for GC roots and class objects. */
 struct ha_err *ha_inbound_collect(struct ha_inbound *inbound, uint32_t *only) HA_WARN_UNUSED;
 
-/* Once the rows of the build tell which branch objects are reached, where not all are: collects what the others refer to alone, too, which no
+/* Once it is known which branch objects are reached (reached[obj] != 0), where not all are: collects what the others refer to alone, too, which no
    dominator tells; for leaves among it only[] becomes HA_NONE. */
-struct ha_err *ha_inbound_collect_unreached(struct ha_inbound *inbound, uint32_t *only) HA_WARN_UNUSED;
+struct ha_err *ha_inbound_collect_unreached(struct ha_inbound *inbound, const uint32_t *reached, uint32_t *only) HA_WARN_UNUSED;
 
 /* Lists of the objects first … first + count - 1: that of first + i is sources[start[i]] … sources[start[i + 1] - 1], ascending. Empty where no list
    is needed, because there is but one source. */

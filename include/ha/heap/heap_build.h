@@ -126,41 +126,6 @@ struct ha_build_extra {
     uint32_t source, target;
 };
 
-/* What the search needs of a branch object, in one place: most objects are met where no other was before. Zeroed: not reached, no references. */
-struct ha_build_row {
-    uint32_t number;    /* in the search */
-    uint32_t begin_low; /* 1 + where its row begins in the targets, 40 bits; 0: it has none */
-    uint8_t begin_high;
-    uint8_t class_high;
-    uint16_t class_low;
-};
-static_assert(sizeof(struct ha_build_row) == 12, "rows of a large heap take memory");
-
-/* Where the row begins in the targets; false: there is none. */
-HA_INLINE bool ha_build_row_begin(const struct ha_build_row *row, uint64_t *ret)
-{
-    uint64_t begin = (uint64_t)row->begin_high << 32 | row->begin_low;
-    *ret = begin - 1;
-    return begin != 0;
-}
-
-HA_INLINE void ha_build_row_put(struct ha_build_row *row, uint64_t begin)
-{
-    row->begin_low = (uint32_t)(begin + 1);
-    row->begin_high = (uint8_t)((begin + 1) >> 32);
-}
-
-HA_INLINE uint32_t ha_build_row_class(const struct ha_build_row *row)
-{
-    return (uint32_t)row->class_high << 16 | row->class_low;
-}
-
-HA_INLINE void ha_build_row_put_class(struct ha_build_row *row, uint32_t cls) /* class numbers are below 2^24 */
-{
-    row->class_low = (uint16_t)cls;
-    row->class_high = (uint8_t)(cls >> 16);
-}
-
 struct ha_build {
     struct ha_input *input;
     struct ha_diag *diag;
@@ -207,8 +172,8 @@ struct ha_build {
     HA_VEC(struct ha_thread) final_threads;
     HA_VEC(struct ha_build_extra) extras; /* sorted by source */
 
-    struct ha_big class_column; /* section OCLS; in memory from pass 3 until it is written */
-    struct ha_big rows; /* struct ha_build_row per branch object; from pass 3 until the search is done */
+    struct ha_big class_column; /* section OCLS; in memory from pass 3 until the search is done */
+    struct ha_big row_starts; /* 5 bytes per branch object: where its row begins in the targets; from pass 3 until the search is done */
 
     HA_VEC(char) text;               /* the text section */
     struct ha_idmap text_of_string;  /* string id -> offset in text */
