@@ -38,16 +38,18 @@ COLLECTORS = {
                                                                     "value": ["java.util.HashMap", "java.lang.Object[]"], "inherited": []}),
     "classes": ("java.lang.Class", {"name": [], "loader": ["java.lang.ClassLoader"], "instances": [], "copies": []}),
     "loader_jars": ("java.util.zip.ZipFile$Source", {"loader": ["java.lang.ClassLoader"]}),
-    "loaders": ("java.lang.ClassLoader", {"classes": [], "instances": [], "lifecycle": []}),
+    "loaders": ("java.lang.ClassLoader", {"classes": [], "instances": [], "lifecycle": [], "stopped": []}),
 }
-BUILTINS = {"count", "shallow", "retained", "native", "heap", "group", "out_of_memory", "held", "cause", "cause_advice", "true", "false", "null"}
+LOADERS = ("java.net.URLClassLoader", "org.apache.catalina.loader.WebappClassLoaderBase", "org.eclipse.jetty.webapp.WebAppClassLoader",
+           "org.jboss.modules.ModuleClassLoader")
+BUILTINS = {"count", "shallow", "retained", "native", "heap", "group", "out_of_memory", "held", "cause", "cause_advice", "strong", "true", "false", "null"}
 SIZE_FIELDS = {"baseCount", "size", "count", "elementCount", "producerIndex", "array", "head", "tail"}
 WRAPPED = ("map", "m", "c", "list", "al", "delegate", "q", "deque", "queue")
 TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?(?:%|[A-Za-z]+)?)|([A-Za-z_$][\w$]*)|'([^']*)'|(==|!=|<=|>=|\?\?|[-<>+*/().,|]))")
 C_FILES = ("src/rules/*.c", "src/query/q_*.c")
 C_CLASS = re.compile(r'"((?:java|javax|jdk|sun|com\.sun|com|org|io)\.(?:[a-z]\w*\.)*[A-Z][\w$]*)"')
 C_READ = re.compile(r'\b(?:read_long|read_object|read_value|has_field|ha_heap_read_long|ha_heap_read_reference|ha_heap_static_find|'
-                    r'ha_object_field_text|static_long|static_atomic|static_object|text_of|map_rows|read_thread_field|field)'
+                    r'ha_object_field_text|static_long|static_atomic|static_object|text_of|map_rows|read_thread_field|field|reference|life_cycle)'
                     r'\((?:[^"();]|\([^()]*\))*"([^"]+)"(?:, "([^"]*)")?')
 NO_CLASSES = {"sun.nio.MaxDirectMemorySize", "jdk.internal.reflect.Generated", "sun.reflect.Generated"}  # a property, beginnings of names
 C_ARRAY = re.compile(r'const char \*const (wrapped|fields|arrays|chains|way)\[\] = \{([^}]*)\}')
@@ -390,10 +392,10 @@ def check_rule(checker, rule, path):
         this, columns = COLLECTORS[rule["collector"]]
         checker.need_class(this)
         values = dict(columns)
-        if rule["collector"] == "loaders" or rule["collector"] == "loader_jars":
-            for cls in ("java.net.URLClassLoader", "org.apache.catalina.loader.WebappClassLoaderBase"):
-                checker.need_class(cls)
-        check_rows(checker, rule, [this], values)
+        loaders = LOADERS if rule["collector"] == "loaders" else ()
+        for cls in loaders:
+            checker.need_class(cls)
+        check_rows(checker, rule, [this, *loaders], values)
     if "prefix" in rule:
         check_rows(checker, rule, [], {})
     for (where, name), classes in checker.dead.items():
