@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ha/base/hash.h"
+#include "ha/query/q_loader_state.h"
 #include "rules/rules_model.h"
 
 typedef bool (*row_fn)(void *ctx, ha_obj obj, const struct value *columns);
@@ -145,24 +146,13 @@ static struct value read_value(struct run *run, ha_obj obj, const char *field)
     return ha_heap_read_reference(run->q.snapshot->heap, &run->q.window, obj, field, &found) ? value_object(found) : value_null();
 }
 
-/* How the container or the JDK itself calls the state of the loader: Tomcat's life cycle, URLClassLoader.close(). */
-static struct value loader_state(struct run *run, ha_obj loader)
+/* lifecycle, stopped */
+static void loader_state(struct run *run, ha_obj loader, struct value columns[2])
 {
-    const struct ha_heap *heap = run->q.snapshot->heap;
-    struct value state = read_value(run, loader, "state");
-    int64_t closed;
-    if (state.kind == VALUE_OBJECT) {
-        struct value name = read_value(run, state.u.obj, "name");
-        const char *text = value_as_text(run, name);
-        if (text != NULL) {
-            return value_text(text);
-        }
-    }
-    struct value ucp = read_value(run, loader, "ucp");
-    if (ucp.kind == VALUE_OBJECT && ha_heap_read_long(heap, &run->q.window, ucp.u.obj, "closed", &closed)) {
-        return value_text(closed != 0 ? "CLOSED" : "OPEN");
-    }
-    return value_null();
+    struct ha_loader_state state;
+    ha_loader_state_read(&run->q, loader, &state);
+    columns[0] = state.text == NULL ? value_null() : value_text(state.text);
+    columns[1] = value_bool(state.stopped);
 }
 
 static struct ha_err *loaders(struct run *run, row_fn fn, void *ctx)
@@ -173,7 +163,8 @@ static struct ha_err *loaders(struct run *run, row_fn fn, void *ctx)
     struct ha_err *err = loaders_list(run, &index, &list, &count);
     bool more = true;
     for (uint32_t i = 0; i < count && err == NULL && more; i++) {
-        struct value columns[ROW_COLUMNS_MAX] = {value_number((double)list[i].classes), value_number((double)list[i].instances), loader_state(run, list[i].obj)};
+        struct value columns[ROW_COLUMNS_MAX] = {value_number((double)list[i].classes), value_number((double)list[i].instances)};
+        loader_state(run, list[i].obj, &columns[2]);
         more = fn(ctx, list[i].obj, columns);
     }
     ha_idmap_deinit(&index);
@@ -233,7 +224,7 @@ static const struct collector collectors[] = {
     {"thread_locals", {"thread", "key", "value", "inherited", NULL}, thread_locals},
     {"classes", {"name", "loader", "instances", "copies", NULL}, classes},
     {"loader_jars", {"loader", NULL}, loader_jars},
-    {"loaders", {"classes", "instances", "lifecycle", NULL}, loaders},
+    {"loaders", {"classes", "instances", "lifecycle", "stopped", NULL}, loaders},
 };
 
 const struct collector *collector_at(size_t i)

@@ -63,6 +63,17 @@ static void cast(struct ballot *ballot, const struct vote *vote)
     }
 }
 
+/* Whether a class loader defined the class of an object, or the class that the object stands for: what it loads does not hold it. */
+static bool defined_by(const struct run *run, ha_obj obj, ha_obj loader)
+{
+    const struct ha_heap *heap = run->q.snapshot->heap;
+    ha_cls cls;
+    if (!ha_heap_as_class(heap, obj, &cls)) {
+        cls = ha_heap_class_of(heap, obj);
+    }
+    return ha_obj_equal(ha_heap_class(heap, cls)->loader, loader);
+}
+
 /* way: from the target up to the root. */
 static struct ha_err *path_vote(struct run *run, const ha_obj *way, size_t count, struct ballot *ballot)
 {
@@ -71,7 +82,7 @@ static struct ha_err *path_vote(struct run *run, const ha_obj *way, size_t count
     for (size_t i = 1; i < count && (best == 0 || library); i++) {
         const char *name = class_at(run, way[i]);
         bool lib = is_library(run, name);
-        if (!ha_class_name_is_platform(name) && (!lib || best == 0)) {
+        if (!ha_class_name_is_platform(name) && (!lib || best == 0) && !defined_by(run, way[i], way[0])) {
             best = i;
             library = lib;
         }

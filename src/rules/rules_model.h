@@ -130,7 +130,8 @@ enum builtin {
     BUILTIN_OUT_OF_MEMORY,
     BUILTIN_HELD,
     BUILTIN_CAUSE,
-    BUILTIN_CAUSE_ADVICE
+    BUILTIN_CAUSE_ADVICE,
+    BUILTIN_STRONG
 };
 
 enum operator {
@@ -324,8 +325,12 @@ enum each_kind {
 typedef bool (*each_fn)(void *ctx, ha_obj obj);
 bool collection_each(struct run *run, ha_obj obj, enum each_kind kind, const char *link, each_fn fn, void *ctx);
 
-/* Why the group's first object, a class loader, is alive, in words; advice: what to do about it. NULL-terminated text in the answer's arena (rules_cause.c). */
+/* Why the group's objects, class loaders, are alive, in words (of the one nearest to a root); advice: what to do about it. Text of the answer's arena, or
+   a constant (rules_cause.c). */
 const char *group_cause(struct run *run, struct group *group, bool advice);
+
+/* Whether strong references lead from a root to one of them. */
+bool group_strong(struct run *run, struct group *group);
 
 /* Whether the thread that ran out of memory stands in code of the rule. */
 bool rule_ran_out(struct run *run, const struct rule *rule);
@@ -383,6 +388,7 @@ struct group {
     bool total_known[RULE_VALUES_MAX];
     ha_cls cls; /* of the first row */
     const char *cause, *cause_advice; /* NULL: not asked for yet */
+    bool strong; /* meaningful when cause is not NULL */
     bool retained_known, out_of_memory;
     uint64_t shallow_bytes, retained_bytes;
     HA_VEC(ha_obj) tops; /* those of `objects` that lie below no other in the dominator tree */

@@ -150,6 +150,8 @@ struct value total_builtin(struct run *run, enum builtin builtin)
         return value_text(group_cause(run, group, false));
     case BUILTIN_CAUSE_ADVICE:
         return value_text(group_cause(run, group, true));
+    case BUILTIN_STRONG:
+        return value_bool(group_strong(run, group));
     }
     return value_missing();
 }

@@ -44,6 +44,9 @@ THEMES = (
           ("-Dlog4j2.contextSelector=org.apache.logging.log4j.core.async.AsyncLoggerContextSelector", "-Dlog4j2.asyncLoggerRingBufferSize=4096",
            "-Dlog4j.maxReusableMsgSize=65536")),
     Theme("TomcatLeaks", ("tomcat10-embed-core.jar",)),
+    Theme("JettyLeaks", ("jetty9-http.jar", "jetty9-io.jar", "jetty9-security.jar", "jetty9-server.jar", "jetty9-servlet.jar", "jetty9-util.jar",
+                         "jetty9-webapp.jar", "jetty9-xml.jar", "servlet-api.jar")),
+    Theme("ModuleLeaks", ("jboss-modules.jar",)),
     Theme("DatabaseLeaks", ("HikariCP.jar", "commons-dbcp2.jar", "commons-pool2.jar", "commons-logging.jar", "hsqldb.jar", "postgresql.jar", "slf4j-api.jar"),
           server=postgresql),
 )
