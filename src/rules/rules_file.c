@@ -299,6 +299,11 @@ static struct ha_err *read_holder(struct reading *r, const struct ha_yaml *node)
     return row_expression(r, node, TYPE_OBJECT, &r->rule->holder);
 }
 
+static struct ha_err *read_around(struct reading *r, const struct ha_yaml *node)
+{
+    return texts(r, node, r->rule->around, AROUND_MAX, &r->rule->around_count);
+}
+
 static struct ha_err *read_frames(struct reading *r, const struct ha_yaml *node)
 {
     return texts(r, node, r->rule->oom_frames, MATCH_NAMES_MAX, &r->rule->oom_frame_count);
@@ -408,6 +413,7 @@ static const struct {
     {"keeps", false, read_keeps},
     {"held", false, read_held},
     {"holder", false, read_holder},
+    {"around", false, read_around},
     {"out-of-memory-in", false, read_frames},
     {"totals", false, read_totals},
     {"native", false, read_native},

@@ -186,6 +186,7 @@ enum match_kind {
 };
 
 #define MATCH_NAMES_MAX 32U
+#define AROUND_MAX 4U
 
 struct match {
     enum match_kind kind;
@@ -225,6 +226,8 @@ struct rule {
     struct match held;
     struct expr *held_if;
     struct expr *holder; /* of the row: an object that is the holder; NULL: paths are looked for */
+    const char *around[AROUND_MAX]; /* classes whose objects those paths avoid, if there is a way around them */
+    uint32_t around_count;
     const char *oom_frames[MATCH_NAMES_MAX];
     uint32_t oom_frame_count;
     struct expr *levels[HA_CERTAINTY_COUNT];

@@ -338,6 +338,8 @@ class Expression:
                 for _, descriptor in cls_up.fields.get(field, {}):
                     name = descriptor_class(descriptor)
                     result += [name[:-2]] if name and name.endswith("[]") else []
+            if cls_up.name == "java.util.HashSet":
+                result += self.c.table.holds.get(("java.util.HashMap$Node", "key"), [])
         return result
 
 

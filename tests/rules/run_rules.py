@@ -8,7 +8,7 @@ A file has a common part (classes) and cases, each a heap of its own together wi
     === healthy silent PATTERN                         PATTERN must not be found, though its classes are there
 
 Lines are dumpgen's, with three additions: `%N LINE` repeats a line for {i} = 0 … N-1 ({j} is {i} + 1, {x} and {y} addresses for them), `{list PREFIX N}`
-stands for @PREFIX0, @PREFIX1, …, and `held-by CLASS FIELD` says who must be named as the holder.
+stands for @PREFIX0, @PREFIX1, …, and `held-by CLASS FIELD` says who must be named as the holder (or nobody).
 
 Dumps of real, healthy programs (testdata/real) must not give any finding that is likely or certain.
 
@@ -79,7 +79,7 @@ def judge(heading, holder, found):
     if len(words) > 4 and words[4] not in mine[0]["title"]:
         return f"'{words[4]}' is not in: {mine[0]['title']}"
     held = mine[0]["held_by"]
-    held = held and f"{held['class']} {held['field']}"
+    held = f"{held['class']} {held['field']}" if held else "nobody"
     return f"held by {held}, expected {holder}" if holder and held != holder else ""
 
 
