@@ -513,6 +513,7 @@ static const struct function functions[] = {
     {"max", "n", TYPE_NUMBER, UNIT_ANY, true, true, NULL},
     {"count_if", "b", TYPE_NUMBER, UNIT_COUNT, false, true, NULL},
     {"distinct", "*", TYPE_NUMBER, UNIT_COUNT, false, true, NULL},
+    {"sum_once", "*n", TYPE_NUMBER, UNIT_ANY, true, true, NULL},
     {"at_max", "n*", TYPE_ANY, UNIT_ANY, true, true, NULL},
 };
 

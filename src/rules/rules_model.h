@@ -372,7 +372,7 @@ struct accumulator {
     double number;         /* at_max(): the largest so far */
     struct value value;    /* at_max(): what goes with it; texts are in `text` */
     struct ha_sbuf text;
-    struct ha_idmap seen;  /* distinct() */
+    struct ha_idmap seen;  /* distinct(), sum_once() */
     bool missing, any;
 };
 

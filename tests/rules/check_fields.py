@@ -287,7 +287,7 @@ class Expression:
         self.take("(")
         arguments, texts = [], []
         outer = self.scope
-        if function in ("sum", "min", "max", "count_if", "distinct", "at_max"):
+        if function in ("sum", "min", "max", "count_if", "distinct", "sum_once", "at_max"):
             self.scope = outer["rows"]
         while self.peek() != ("sign", ")"):
             texts.append(self.peek()[1] if self.peek()[0] == "text" else None)
