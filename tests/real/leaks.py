@@ -20,7 +20,7 @@ import sys
 import tempfile
 
 from matrix import PATIENCE_SECONDS, SKIPPED, java_version, jdks
-from servers import postgresql
+from servers import mariadb, postgresql
 
 JARS = pathlib.Path("/usr/share/java")
 LOUD = ("likely", "certain")
@@ -49,6 +49,9 @@ THEMES = (
     Theme("ModuleLeaks", ("jboss-modules.jar",)),
     Theme("DatabaseLeaks", ("HikariCP.jar", "commons-dbcp2.jar", "commons-pool2.jar", "commons-logging.jar", "hsqldb.jar", "postgresql.jar", "slf4j-api.jar"),
           server=postgresql),
+    Theme("MariaLeaks", ("mariadb-java-client.jar", "slf4j-api.jar"), server=mariadb),
+    Theme("HibernateLeaks", ("hibernate-core.jar", "hibernate-commons-annotations.jar", "antlr.jar", "commons-collections3.jar", "dom4j.jar", "hsqldb.jar",
+                             "geronimo-jpa_2.0_spec.jar", "geronimo-jta-1.2-spec.jar", "javassist.jar", "slf4j-api.jar", "slf4j-nop.jar")),
 )
 
 
