@@ -242,6 +242,19 @@ struct ha_rules {
     HA_VEC(const char *) libraries; /* prefixes of class names */
 };
 
+/* ---- reading (rules_file.c, rules_builtin.c) ---- */
+
+struct ha_rules *rules_create(void); /* NULL: no memory */
+
+/* Hands the rules to *ret, or destroys them (NULL is fine) and passes the error on. */
+struct ha_err *rules_finish(struct ha_rules *rules, struct ha_err *err, struct ha_rules **ret) HA_WARN_UNUSED;
+
+/* The rules and libraries of a text; name: for messages, copied. The text is not needed any more. */
+struct ha_err *rules_text_add(struct ha_rules *rules, const char *name, const char *text, size_t bytes, bool builtin) HA_WARN_UNUSED;
+
+/* The libraries that built-in and users' rules look past. */
+struct ha_err *rules_libraries_add(struct ha_rules *rules) HA_WARN_UNUSED;
+
 /* ---- parsing (rules_expr.c) ---- */
 
 /* What names mean where an expression stands. */

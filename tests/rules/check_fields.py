@@ -409,6 +409,22 @@ def check_rule(checker, rule, path):
         checker.place = f"{path.name}: {rule['id']}"
 
 
+def check_choice(checker, path, rules, rules_of):
+    """embed.py, which chooses rules by the classes that they name, sees what YAML sees."""
+    checker.place = path.name
+    text = path.read_text(encoding="utf-8")
+    seen = {name: (text[start:end], names) for name, start, end, names in rules_of(text)}
+    if list(seen) != [rule["id"] for rule in rules]:
+        checker.complain(f"embed.py sees the rules {list(seen)}")
+        return
+    for rule in rules:
+        part, names = seen[rule["id"]]
+        wanted = None if "collector" in rule else [name + "*" for name in listed(rule.get("prefix"))] + [
+            name.split("#")[0] for key in ("class", "subclasses-of", "static") for name in listed(rule.get(key))]
+        if names != wanted or yaml.safe_load("rules:\n" + part) != {"rules": [rule]}:
+            checker.complain(f"embed.py sees another {rule['id']}")
+
+
 def check_c(checker, source):
     """Names of classes and fields in the C sources are in the table."""
     fields = {f for cls in checker.table.classes.values() for f in cls.fields}
@@ -471,9 +487,13 @@ def main():
         return SKIPPED
     else:
         checker = Checker(table, World() if "--write" in sys.argv else None)
+        sys.path.insert(0, str(source / "src/rules"))
+        from embed import rules_of
         for path in sorted(rules_folder.glob("*.yaml")):
-            for rule in yaml.safe_load(path.read_text()).get("rules") or []:
+            rules = yaml.safe_load(path.read_text()).get("rules") or []
+            for rule in rules:
                 check_rule(checker, rule, path)
+            check_choice(checker, path, rules, rules_of)
         check_c(checker, source)
         problems = checker.problems
         if "--write" in sys.argv:

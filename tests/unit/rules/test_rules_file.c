@@ -21,20 +21,6 @@ static void refuse(const char *text, const char *message)
 
 #define RULE(more) "rules:\n- {id: a, about: b, title: t, advice: d, " more "}\n"
 
-START_TEST(builtin_rules_load)
-{
-    struct ha_rules *rules = NULL;
-    struct ha_rule_info info;
-    ck_ok(ha_rules_builtin(&rules));
-    ck_assert_uint_ge(ha_rules_count(rules), 50);
-    ck_assert(ha_rules_has(rules, "netty-pool-chunk"));
-    ck_assert(ha_rules_at(rules, 0, &info));
-    ck_assert(info.builtin);
-    ck_assert(!ha_rules_at(rules, ha_rules_count(rules), &info));
-    ha_rules_destroy(rules);
-}
-END_TEST
-
 START_TEST(mistakes_are_told_with_their_place)
 {
     refuse(RULE("class: A"), "x.yaml:2:3: rule 'a', when?");
@@ -202,5 +188,5 @@ START_TEST(bytes_count_once)
 }
 END_TEST
 
-CK_HA_MAIN("rules_file", builtin_rules_load, mistakes_are_told_with_their_place, depth_and_length_have_an_end, rows_totals_groups, what_is_missing_silences,
+CK_HA_MAIN("rules_file", mistakes_are_told_with_their_place, depth_and_length_have_an_end, rows_totals_groups, what_is_missing_silences,
            circles_end, numbers_are_finite, texts_of_texts_end, bytes_count_once)
