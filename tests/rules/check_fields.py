@@ -38,7 +38,7 @@ COLLECTORS = {
                                                                     "value": ["java.util.HashMap", "java.lang.Object[]"], "inherited": []}),
     "classes": ("java.lang.Class", {"name": [], "loader": ["java.lang.ClassLoader"], "instances": [], "copies": []}),
     "loader_jars": ("java.util.zip.ZipFile$Source", {"loader": ["java.lang.ClassLoader"]}),
-    "loaders": ("java.lang.ClassLoader", {"classes": [], "instances": [], "lifecycle": [], "stopped": []}),
+    "loaders": ("java.lang.ClassLoader", {"classes": [], "instances": [], "lifecycle": [], "stopped": [], "duplicates": []}),
 }
 LOADERS = ("java.net.URLClassLoader", "org.apache.catalina.loader.WebappClassLoaderBase", "org.eclipse.jetty.webapp.WebAppClassLoader",
            "org.jboss.modules.ModuleClassLoader")

@@ -259,7 +259,8 @@ public final class LoaderLeaks extends Theme {
         says(ScriptLoader.class.getName());
         equal("class loaders", PLUGINS);
         equal("open jars (java.util.zip.ZipFile$Source)", PLUGINS);
-        found("duplicate-classes", "likely", null, null);
+        equal("different files among them", PLUGINS);
+        found("duplicate-classes", "seen", null, null);
         least("class names loaded 3 times or more", COPIES);
         least("most copies of one class", PLUGINS);
     }

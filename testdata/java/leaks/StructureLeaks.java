@@ -30,6 +30,7 @@ public final class StructureLeaks extends Theme {
     private static final int FINALIZERS = 6_000;
     private static final int CLEANINGS = 1_500;
     private static final int TASKS = 12_000;
+    private static final int MAIL = 2_000;
     private static final int CANCELLED = 1_500;
     private static final int FILES = 2_500;
     private static final int PROVIDERS = 600;
@@ -75,6 +76,8 @@ public final class StructureLeaks extends Theme {
     }
 
     private static final class SendMail implements Runnable {
+        final byte[] body = new byte[MAIL];
+
         @Override
         public void run() {
             waitForever();
