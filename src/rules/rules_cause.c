@@ -10,6 +10,8 @@
 #include "ha/query/q_paths.h"
 #include "rules/rules_model.h"
 
+#define CAUSES_MAX 200U /* searches of a run */
+
 struct way {
     const char *class_name; /* of the object that refers: exact, or a prefix if it ends in '*'; NULL: any */
     const char *field;      /* its field; NULL: any */
@@ -211,9 +213,16 @@ static void cause_find(struct run *run, struct group *group)
 
 static void cause_want(struct run *run, struct group *group)
 {
-    if (group->cause == NULL) {
-        cause_find(run, group);
+    if (group->cause != NULL) {
+        return;
     }
+    if (run->causes == CAUSES_MAX) {
+        group->cause = "something that was not looked for, since there are so many";
+        group->cause_advice = "See to the others first.";
+        return;
+    }
+    run->causes++;
+    cause_find(run, group);
 }
 
 const char *group_cause(struct run *run, struct group *group, bool advice)

@@ -287,7 +287,9 @@ struct run {
     const struct row *row;    /* row scope */
     struct group *group;    /* total scope */
     struct ha_oom oom;
-    uint64_t steps;           /* of walks over collections that may still be made */
+    uint64_t steps;           /* of walks over collections, arrays and referrers that may still be made */
+    uint64_t climbs;          /* of steps up the dominator tree that may still be made */
+    uint32_t causes;          /* loaders whose holders were looked for */
     bool failed;              /* out of memory */
 };
 
@@ -336,6 +338,7 @@ enum each_kind {
 };
 #define EACH_MAX 1000000U      /* objects of one list; chains in circles end here too */
 #define RUN_STEPS_MAX 30000000U /* of all lists of a run */
+#define RUN_CLIMBS_MAX 60000000U /* up the dominator tree, of all findings of a run */
 
 /* Calls fn for every object of a collection; false: not one we know. */
 typedef bool (*each_fn)(void *ctx, ha_obj obj);
