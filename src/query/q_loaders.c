@@ -15,6 +15,7 @@
 #include "ha/query/q_histogram.h"
 #include "ha/query/q_instances.h"
 #include "ha/query/q_label.h"
+#include "ha/query/q_loader_state.h"
 #include "ha/query/q_rank.h"
 
 #define PARENTS_MAX 1000U /* above any loader */
@@ -51,49 +52,13 @@ static const char *label_of(struct ha_query *q, ha_obj obj)
     return copy;
 }
 
-static bool has_ancestor(const struct ha_heap *heap, ha_obj obj, const char *name)
-{
-    ha_cls cls = ha_heap_class_of(heap, obj);
-    for (uint32_t depth = 0; depth < HA_CLASS_DEPTH_MAX && cls.i < heap->facts.class_count;
-         depth++) {
-        if (strcmp(ha_heap_class(heap, cls)->name, name) == 0) {
-            return true;
-        }
-        cls = ha_heap_class(heap, cls)->super;
-    }
-    return false;
-}
-
-/* AbstractLifeCycle of Jetty 9. */
-static const char *jetty_state(int64_t state)
-{
-    static const char *const names[] = {"FAILED", "STOPPED", "STARTING", "STARTED", "STOPPING"};
-    return state >= -1 && state <= 3 ? names[state + 1] : NULL;
-}
-
 static void read_state(struct ha_query *q, struct ha_loader *loader)
 {
-    const struct ha_heap *heap = q->snapshot->heap;
-    ha_obj owner = loader->obj;
-    ha_obj state;
-    int64_t number;
-    const char *field = "state";
-    if (has_ancestor(heap, owner, "org.eclipse.jetty.webapp.WebAppClassLoader")) {
-        field = "_state";
-        if (!ha_heap_read_reference(heap, &q->window, owner, "_context", &owner)) {
-            return;
-        }
-    } else if (!has_ancestor(heap, owner, "org.apache.catalina.loader.WebappClassLoaderBase")) {
-        return;
-    }
-    if (ha_heap_read_reference(heap, &q->window, owner, field, &state)) {
-        loader->state = text_of(q, state, "name"); // java.lang.Enum
-    } else if (ha_heap_read_long(heap, &q->window, owner, field, &number)) {
-        loader->state = jetty_state(number);
-    }
-    loader->stopped = loader->state != NULL && strncmp(loader->state, "START", 5) != 0 &&
-                      strcmp(loader->state, "NEW") != 0 &&
-                      strncmp(loader->state, "INITIALIZ", 9) != 0;
+    struct ha_loader_state state;
+    ha_loader_state_read(q, loader->obj, &state);
+    bool tells = state.application || (state.text != NULL && strcmp(state.text, "OPEN") != 0);
+    loader->state = tells ? state.text : NULL;
+    loader->stopped = state.stopped;
 }
 
 static struct ha_err *add_loader(void *ctx, ha_obj obj, uint8_t mark)

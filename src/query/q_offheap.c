@@ -184,26 +184,31 @@ static void code_line(struct ha_offheap *o)
     line->now = line->most = now;
 }
 
-/* Tables of the collector: a fixed part and one that grows with the heap. */
+/*
+ * Tables of the collector: a fixed part and one that grows with the heap. As NMT says of heaps of 256 MiB to 2 GiB: the mark bitmaps are a 32nd of the
+ * heap in two copies, since JDK 20 (G1) and 21 (Parallel) in one; cards and block offsets another half percent; the rest of G1's share are remembered
+ * sets. 32 of G1's fixed MiB are the stack of marking, reserved, touched when it is needed.
+ */
 static void gc_line(struct ha_offheap *o)
 {
     static const struct {
-        double low, high; /* percent of the heap */
+        double low, high, high_new; /* percent of the heap; new: one bitmap */
         uint64_t fixed_high;
+        unsigned new_since;
     } tables[] = {
-        [HA_GC_UNKNOWN] = {0.3, 10, 32 * MIB},
-        [HA_GC_SERIAL] = {0.2, 1, 2 * MIB},
-        [HA_GC_PARALLEL] = {0.5, 5, 16 * MIB},
-        [HA_GC_G1] =
-            {1, 10,
-             36 * MIB}, // 32 MiB of it: the stack of marking, reserved, touched when it is needed
-        [HA_GC_Z] = {0.5, 5, 80 * MIB}, // marking stacks of the one without generations
-        [HA_GC_SHENANDOAH] = {1, 6, 32 * MIB},
+        [HA_GC_UNKNOWN] = {0.3, 8, 8, 36 * MIB, 0},
+        [HA_GC_SERIAL] = {0.2, 1, 1, 2 * MIB, 0},
+        [HA_GC_PARALLEL] = {0.5, 5, 3, 8 * MIB, 21},
+        [HA_GC_G1] = {1, 8, 6, 36 * MIB, 20},
+        [HA_GC_Z] = {0.5, 5, 5, 80 * MIB, 0}, // marking stacks of the one without generations
+        [HA_GC_SHENANDOAH] = {1, 6, 6, 32 * MIB, 0},
     };
     uint64_t most = o->lines[0].most.high;
     enum ha_gc gc = o->jvm.gc;
+    bool is_new = tables[gc].new_since != 0 && o->jvm.feature_version >= tables[gc].new_since;
+    double high = is_new ? tables[gc].high_new : tables[gc].high;
     struct ha_byte_range now = range(share(o->heap_used_bytes, tables[gc].low),
-                                     plus(tables[gc].fixed_high, share(most, tables[gc].high)));
+                                     plus(tables[gc].fixed_high, share(most, high)));
     struct ha_offheap_line *line = add_line(o, HA_OFFHEAP_GC, HA_KNOWN_ESTIMATED, 0, middle(now));
     line->now = now;
     line->most = range(share(most, tables[gc].low), now.high);
@@ -213,7 +218,7 @@ static void jvm_line(struct ha_offheap *o)
 {
     uint64_t classes = o->counts.classes + o->counts.hidden_classes;
     struct ha_byte_range now =
-        range(4 * MIB + times(classes, KIB / 2), 40 * MIB + times(classes, 2 * KIB));
+        range(3 * MIB + times(classes, KIB / 2), 40 * MIB + times(classes, 2 * KIB));
     struct ha_offheap_line *line = add_line(o, HA_OFFHEAP_JVM, HA_KNOWN_ESTIMATED, 0, middle(now));
     line->now = line->most = now;
 }

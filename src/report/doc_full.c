@@ -63,13 +63,32 @@ static const char *object_option(struct ha_report *r, ha_obj obj)
                          ha_heap_address(r->query->snapshot->heap, obj));
 }
 
-static void suspect_next(struct ha_report *r, struct ha_doc_node *section,
-                         const struct ha_suspect *s, uint64_t number)
+/* What a pattern's group is about tells more than the class that most of its bytes are of (byte[]). */
+static void group_next(struct ha_report *r, struct ha_doc_node *section,
+                       const struct ha_problem *problem, uint64_t number)
+{
+    const struct ha_finding *f = problem->finding;
+    const char *name =
+        f != NULL && f->class_name != NULL ? f->class_name : problem->suspect.class_name;
+    next_add(r, section, ha_report_command(r, "paths", class_option(r, name)),
+             ha_doc_printf(r->doc, "Why suspect %" PRIu64 " is alive", number));
+}
+
+static void problem_next(struct ha_report *r, struct ha_doc_node *section,
+                         const struct ha_problem *problem, uint64_t number)
 {
     struct ha_doc *doc = r->doc;
+    const struct ha_suspect *s = &problem->suspect;
+    const struct ha_finding *f = problem->finding;
+    if (f != NULL && !ha_obj_is_none(f->held_by.object)) {
+        const char *address =
+            ha_doc_printf(doc, "0x%" PRIx64,
+                          ha_heap_address(r->query->snapshot->heap, f->held_by.object));
+        next_add(r, section, ha_report_command(r, "object", address),
+                 ha_doc_printf(doc, "Who holds suspect %" PRIu64, number));
+    }
     if (s->kind == HA_SUSPECT_GROUP) {
-        next_add(r, section, ha_report_command(r, "paths", class_option(r, s->class_name)),
-                 ha_doc_printf(doc, "Why suspect %" PRIu64 " is alive", number));
+        group_next(r, section, problem, number);
         return;
     }
     ha_obj where = ha_obj_is_none(s->accumulation_point) ? s->object : s->accumulation_point;
@@ -86,7 +105,7 @@ static void next_build(struct ha_report *r, struct ha_doc_node *parent,
     ha_doc_machine(ha_doc_list(r->doc, section, "next"))->u.list->never_cut = true;
     for (uint64_t i = 0, told = 0; i < full->problems.count && told < NEXT_SUSPECTS; i++) {
         if (full->problems.list[i].structural) {
-            suspect_next(r, section, &full->problems.list[i].suspect, i + 1);
+            problem_next(r, section, &full->problems.list[i], i + 1);
             told++;
         }
     }

@@ -134,8 +134,9 @@ void ha_report_loaders(struct ha_report *r, struct ha_doc_node *parent,
         struct ha_doc_node *line = ha_doc_line(doc, record, "Stopped");
         ha_doc_strong(ha_doc_say_count(doc, line, loaders->stopped, "web application", NULL));
         ha_doc_say(doc, line,
-                   " that do not run any more are still in the heap: something outside of them "
-                   "holds their loaders");
+                   loaders->stopped == 1 ? " was stopped and is still in the heap"
+                                         : " were stopped and are still in the heap");
+        ha_doc_say(doc, line, ": the pattern stopped-application of 'suspects' says what holds it");
     }
     if (brief) {
         gist_say(r, record, loaders);

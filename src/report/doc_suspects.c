@@ -175,6 +175,10 @@ static const char *advice_of(struct ha_report *r, const struct ha_suspect *s)
                              "entries expire, or let go of its owner.",
                              s->held_by.class_name, s->held_by.field);
     }
+    if (s->kind == HA_SUSPECT_GROUP && strcmp(s->class_name, "java.lang.Class") == 0) {
+        return "These are classes and what their static fields hold. Every JVM has some megabytes "
+               "of them, which is much of a small heap only; 'loaders' says who defined them.";
+    }
     if (s->kind == HA_SUSPECT_GROUP) {
         return "Many instances of one class together: find out who makes them and who still holds "
                "them.";

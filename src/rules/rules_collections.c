@@ -59,7 +59,7 @@ static bool concurrent_size(struct run *run, ha_obj obj, int64_t *ret)
         return false;
     }
     uint32_t count = read_object(run, obj, "counterCells", &cells) ? ha_heap_array_length(heap, cells) : 0;
-    for (uint32_t i = 0; i < count && i < CELLS_MAX; i++) {
+    for (uint32_t i = 0; i < count && i < CELLS_MAX && run->steps > 0; i++, run->steps--) {
         struct ha_value value;
         int64_t n;
         if (ha_heap_read_element(heap, &run->q.window, cells, i, &value) && value.type == HA_TYPE_REFERENCE && ha_heap_find(heap, value.bits, &cell) &&
@@ -171,11 +171,26 @@ struct walk {
 };
 
 /* The elements of an array of references, `limit` at most. */
+/* All elements, by the array's row of references: a table of mostly nulls costs what is in it. */
+static void walk_row(struct walk *w, ha_obj array)
+{
+    struct ha_out out = ha_graph_out(w->run->q.snapshot->graph, array);
+    for (ha_obj obj; w->left > 0 && ha_out_next(&out, &obj); w->left--) {
+        if (!w->fn(w->ctx, obj)) {
+            break;
+        }
+    }
+}
+
 static bool walk_array(struct walk *w, ha_obj array, int64_t limit)
 {
     const struct ha_heap *heap = w->run->q.snapshot->heap;
     if (!ha_heap_is_array(heap, array)) {
         return false;
+    }
+    if (limit == INT64_MAX) {
+        walk_row(w, array);
+        return true;
     }
     uint32_t length = ha_heap_array_length(heap, array);
     for (uint32_t i = 0; i < length && (int64_t)i < limit && w->left > 0; i++, w->left--) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ha/base/hash.h"
+#include "ha/query/q_loader_state.h"
 #include "rules/rules_model.h"
 
 typedef bool (*row_fn)(void *ctx, ha_obj obj, const struct value *columns);
@@ -73,11 +74,11 @@ static bool class_counts(const struct ha_heap *heap, uint32_t c)
     return !ha_obj_is_none(cls->object) && cls->kind == HA_CLASS_INSTANCE && (cls->flags & HA_CLASS_IS_MADE_UP) == 0;
 }
 
-static struct ha_err *classes(struct run *run, row_fn fn, void *ctx)
+/* How many classes have the name of each; free it. */
+static struct ha_err *copies_count(const struct ha_heap *heap, uint32_t **ret)
 {
-    const struct ha_heap *heap = run->q.snapshot->heap;
     uint32_t count = heap->facts.class_count;
-    HA_FREE uint32_t *copies = ha_calloc_array((size_t)count + 1, sizeof *copies);
+    uint32_t *copies = ha_calloc_array((size_t)count + 1, sizeof *copies);
     HA_FREE uint32_t *first = ha_calloc_array((size_t)count + 1, sizeof *first);
     struct ha_idmap by_name = {0};
     struct ha_err *err = copies == NULL || first == NULL ? ha_err_nomem() : NULL;
@@ -91,28 +92,45 @@ static struct ha_err *classes(struct run *run, row_fn fn, void *ctx)
             copies[first[c]]++;
         }
     }
+    for (uint32_t c = 0; c < count && err == NULL; c++) {
+        copies[c] = class_counts(heap, c) ? copies[first[c]] : 0;
+    }
+    ha_idmap_deinit(&by_name);
+    if (err != NULL) {
+        ha_free(copies);
+        return err;
+    }
+    *ret = copies;
+    return NULL;
+}
+
+static struct ha_err *classes(struct run *run, row_fn fn, void *ctx)
+{
+    const struct ha_heap *heap = run->q.snapshot->heap;
+    HA_FREE uint32_t *copies = NULL;
+    HA_TRY(copies_count(heap, &copies));
     bool more = true;
-    for (uint32_t c = 0; c < count && err == NULL && more; c++) {
+    for (uint32_t c = 0; c < heap->facts.class_count && more; c++) {
         const struct ha_class *cls = ha_heap_class(heap, (ha_cls){c});
         if (class_counts(heap, c) && ha_query_reachable(&run->q, cls->object)) {
             struct value columns[ROW_COLUMNS_MAX] = {
                 value_text(cls->name), ha_obj_is_none(cls->loader) ? value_null() : value_object(cls->loader),
-                value_number((double)run->q.snapshot->retained->classes[c].instances), value_number(copies[first[c]])};
+                value_number((double)run->q.snapshot->retained->classes[c].instances), value_number(copies[c])};
             more = fn(ctx, cls->object, columns);
         }
     }
-    ha_idmap_deinit(&by_name);
-    return err;
+    return NULL;
 }
 
 /* ---- loaders: this is the class loader ---- */
 
 struct loader {
     ha_obj obj;
-    uint64_t classes, instances;
+    uint64_t classes, instances, duplicates;
 };
 
-static struct ha_err *loaders_list(struct run *run, struct ha_idmap *index, struct loader **ret, uint32_t *ret_count)
+/* copies: of each class's name; NULL: duplicates are not asked for. */
+static struct ha_err *loaders_list(struct run *run, const uint32_t *copies, struct ha_idmap *index, struct loader **ret, uint32_t *ret_count)
 {
     const struct ha_heap *heap = run->q.snapshot->heap;
     HA_VEC(struct loader) list = {0};
@@ -132,6 +150,7 @@ static struct ha_err *loaders_list(struct run *run, struct ha_idmap *index, stru
             *loader = (struct loader){.obj = cls->loader};
         }
         loader->classes++;
+        loader->duplicates += copies != NULL && copies[c] > 1;
         loader->instances += run->q.snapshot->retained->classes[c].instances;
     }
     *ret = list.data;
@@ -145,35 +164,28 @@ static struct value read_value(struct run *run, ha_obj obj, const char *field)
     return ha_heap_read_reference(run->q.snapshot->heap, &run->q.window, obj, field, &found) ? value_object(found) : value_null();
 }
 
-/* How the container or the JDK itself calls the state of the loader: Tomcat's life cycle, URLClassLoader.close(). */
-static struct value loader_state(struct run *run, ha_obj loader)
+/* lifecycle, stopped */
+static void loader_state(struct run *run, ha_obj loader, struct value columns[2])
 {
-    const struct ha_heap *heap = run->q.snapshot->heap;
-    struct value state = read_value(run, loader, "state");
-    int64_t closed;
-    if (state.kind == VALUE_OBJECT) {
-        struct value name = read_value(run, state.u.obj, "name");
-        const char *text = value_as_text(run, name);
-        if (text != NULL) {
-            return value_text(text);
-        }
-    }
-    struct value ucp = read_value(run, loader, "ucp");
-    if (ucp.kind == VALUE_OBJECT && ha_heap_read_long(heap, &run->q.window, ucp.u.obj, "closed", &closed)) {
-        return value_text(closed != 0 ? "CLOSED" : "OPEN");
-    }
-    return value_null();
+    struct ha_loader_state state;
+    ha_loader_state_read(&run->q, loader, &state);
+    columns[0] = state.text == NULL ? value_null() : value_text(state.text);
+    columns[1] = value_bool(state.stopped);
 }
 
 static struct ha_err *loaders(struct run *run, row_fn fn, void *ctx)
 {
     struct ha_idmap index = {0};
     HA_FREE struct loader *list = NULL;
+    HA_FREE uint32_t *copies = NULL;
     uint32_t count = 0;
-    struct ha_err *err = loaders_list(run, &index, &list, &count);
+    HA_TRY(copies_count(run->q.snapshot->heap, &copies));
+    struct ha_err *err = loaders_list(run, copies, &index, &list, &count);
     bool more = true;
     for (uint32_t i = 0; i < count && err == NULL && more; i++) {
-        struct value columns[ROW_COLUMNS_MAX] = {value_number((double)list[i].classes), value_number((double)list[i].instances), loader_state(run, list[i].obj)};
+        struct value columns[ROW_COLUMNS_MAX] = {value_number((double)list[i].classes), value_number((double)list[i].instances)};
+        loader_state(run, list[i].obj, &columns[2]);
+        columns[4] = value_number((double)list[i].duplicates);
         more = fn(ctx, list[i].obj, columns);
     }
     ha_idmap_deinit(&index);
@@ -214,7 +226,7 @@ static struct ha_err *loader_jars(struct run *run, row_fn fn, void *ctx)
     HA_FREE struct loader *list = NULL;
     uint32_t count = 0;
     struct jars jars = {run, fn, ctx, HA_OBJ_NONE, JARS_MAX};
-    struct ha_err *err = loaders_list(run, &index, &list, &count);
+    struct ha_err *err = loaders_list(run, NULL, &index, &list, &count);
     for (uint32_t i = 0; i < count && err == NULL && jars.left > 0; i++) {
         struct value ucp = read_value(run, list[i].obj, "ucp");
         struct value parts = ucp.kind == VALUE_OBJECT ? read_value(run, ucp.u.obj, "loaders") : value_null();
@@ -233,7 +245,7 @@ static const struct collector collectors[] = {
     {"thread_locals", {"thread", "key", "value", "inherited", NULL}, thread_locals},
     {"classes", {"name", "loader", "instances", "copies", NULL}, classes},
     {"loader_jars", {"loader", NULL}, loader_jars},
-    {"loaders", {"classes", "instances", "lifecycle", NULL}, loaders},
+    {"loaders", {"classes", "instances", "lifecycle", "stopped", "duplicates", NULL}, loaders},
 };
 
 const struct collector *collector_at(size_t i)

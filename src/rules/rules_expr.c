@@ -280,6 +280,7 @@ static struct ha_err *total_name(struct parser *p, struct expr **ret)
         [BUILTIN_HELD] = {"held", TYPE_NUMBER, UNIT_COUNT},
         [BUILTIN_CAUSE] = {"cause", TYPE_TEXT, UNIT_ANY},
         [BUILTIN_CAUSE_ADVICE] = {"cause_advice", TYPE_TEXT, UNIT_ANY},
+        [BUILTIN_STRONG] = {"strong", TYPE_BOOL, UNIT_ANY},
     };
     const struct rule *rule = p->scope->rule;
     int i = named_find(rule->totals, rule->total_count, &p->token);

@@ -15,9 +15,7 @@
 #include <sys/stat.h>
 
 #include "ha/base/file.h"
-#include "ha/base/hash.h"
 #include "ha/query/q_rank.h"
-#include "rules/rules_builtin.h"
 #include "rules/rules_model.h"
 
 #define FILES_MAX 1000U
@@ -299,6 +297,11 @@ static struct ha_err *read_holder(struct reading *r, const struct ha_yaml *node)
     return row_expression(r, node, TYPE_OBJECT, &r->rule->holder);
 }
 
+static struct ha_err *read_around(struct reading *r, const struct ha_yaml *node)
+{
+    return texts(r, node, r->rule->around, AROUND_MAX, &r->rule->around_count);
+}
+
 static struct ha_err *read_frames(struct reading *r, const struct ha_yaml *node)
 {
     return texts(r, node, r->rule->oom_frames, MATCH_NAMES_MAX, &r->rule->oom_frame_count);
@@ -408,6 +411,7 @@ static const struct {
     {"keeps", false, read_keeps},
     {"held", false, read_held},
     {"holder", false, read_holder},
+    {"around", false, read_around},
     {"out-of-memory-in", false, read_frames},
     {"totals", false, read_totals},
     {"native", false, read_native},
@@ -538,22 +542,7 @@ static struct ha_err *document_read(struct reading *r, const struct ha_yaml *roo
     return NULL;
 }
 
-static uint64_t hash_more(uint64_t hash, const char *text, size_t bytes)
-{
-    uint64_t both[2] = {hash, ha_hash(text, bytes)};
-    return ha_hash(both, sizeof both);
-}
-
-uint64_t rules_builtin_hash(void)
-{
-    uint64_t hash = 0;
-    for (size_t i = 0; i < ha_builtin_rules_count; i++) {
-        hash = hash_more(hash, ha_builtin_rules[i].text, strlen(ha_builtin_rules[i].text));
-    }
-    return hash;
-}
-
-static struct ha_err *text_add(struct ha_rules *rules, const char *name, const char *text, size_t bytes, bool builtin)
+struct ha_err *rules_text_add(struct ha_rules *rules, const char *name, const char *text, size_t bytes, bool builtin)
 {
     struct ha_yaml *root;
     struct reading r = {.rules = rules, .builtin = builtin, .name = ha_arena_strndup(&rules->arena, name, strlen(name))};
@@ -579,7 +568,7 @@ static struct ha_err *file_add(struct ha_rules *rules, const char *path)
         err = text == NULL ? ha_err_nomem() : ha_file_read_at(fd, path, 0, text, (size_t)info.bytes, &bytes);
     }
     ha_file_close(fd);
-    return err != NULL ? err : text_add(rules, path, text, bytes, false);
+    return err != NULL ? err : rules_text_add(rules, path, text, bytes, false);
 }
 
 static bool is_yaml(const char *name)
@@ -633,7 +622,7 @@ static struct ha_err *path_add(struct ha_rules *rules, const char *path)
 
 /* ---- the whole ---- */
 
-static struct ha_err *finish(struct ha_rules *rules, struct ha_err *err, struct ha_rules **ret)
+struct ha_err *rules_finish(struct ha_rules *rules, struct ha_err *err, struct ha_rules **ret)
 {
     if (err != NULL) {
         ha_rules_destroy(rules);
@@ -643,32 +632,9 @@ static struct ha_err *finish(struct ha_rules *rules, struct ha_err *err, struct 
     return NULL;
 }
 
-static struct ha_rules *rules_create(void)
+struct ha_rules *rules_create(void)
 {
     return ha_calloc_array(1, sizeof(struct ha_rules));
-}
-
-static struct ha_err *builtin_add(struct ha_rules *rules, bool libraries_alone)
-{
-    struct ha_err *err = NULL;
-    for (size_t i = 0; i < ha_builtin_rules_count && err == NULL; i++) {
-        const struct ha_builtin_rules *file = &ha_builtin_rules[i];
-        if (!libraries_alone || strcmp(file->name, "libraries.yaml") == 0) {
-            err = text_add(rules, file->name, file->text, strlen(file->text), true);
-        }
-    }
-    if (err != NULL && ha_err_kind(err) == HA_ERR_USAGE) { // nobody can mend it but us
-        struct ha_err *bug = ha_err_new(HA_ERR_BUG, "built-in rules: %s", ha_err_message(err));
-        ha_err_free(err);
-        return bug;
-    }
-    return err;
-}
-
-struct ha_err *ha_rules_builtin(struct ha_rules **ret)
-{
-    struct ha_rules *rules = rules_create();
-    return rules == NULL ? ha_err_nomem() : finish(rules, builtin_add(rules, false), ret);
 }
 
 /* Users' rules know the same libraries as the built-in ones. */
@@ -678,17 +644,17 @@ struct ha_err *ha_rules_load(const char *const *paths, size_t path_count, struct
     if (rules == NULL) {
         return ha_err_nomem();
     }
-    struct ha_err *err = builtin_add(rules, true);
+    struct ha_err *err = rules_libraries_add(rules);
     for (size_t i = 0; i < path_count && err == NULL; i++) {
         err = path_add(rules, paths[i]);
     }
-    return finish(rules, err, ret);
+    return rules_finish(rules, err, ret);
 }
 
 struct ha_err *ha_rules_parse(const char *name, const char *text, size_t bytes, struct ha_rules **ret)
 {
     struct ha_rules *rules = rules_create();
-    return rules == NULL ? ha_err_nomem() : finish(rules, text_add(rules, name, text, bytes, false), ret);
+    return rules == NULL ? ha_err_nomem() : rules_finish(rules, rules_text_add(rules, name, text, bytes, false), ret);
 }
 
 void ha_rules_destroy(struct ha_rules *rules)

@@ -174,7 +174,7 @@ static struct value fn_counter(struct run *run, const struct expr *e)
     }
     double sum = (double)number;
     uint32_t count = ha_heap_read_reference(heap_of(run), &run->q.window, v.u.obj, "cells", &cells) ? ha_heap_array_length(heap_of(run), cells) : 0;
-    for (uint32_t i = 0; i < count && i < CELLS_MAX; i++) {
+    for (uint32_t i = 0; i < count && i < CELLS_MAX && run->steps > 0; i++, run->steps--) {
         struct ha_value cell;
         ha_obj obj;
         if (ha_heap_read_element(heap_of(run), &run->q.window, cells, i, &cell) && cell.type == HA_TYPE_REFERENCE &&
@@ -203,6 +203,16 @@ static struct value fn_chain(struct run *run, const struct expr *e)
     return collection_each(run, v.u.obj, EACH_LINKS, e->args[1]->constant.u.text, target_bytes, &count) ? count : value_missing();
 }
 
+/* One step of a walk, of those that the run may still make. */
+static bool step_take(struct run *run)
+{
+    if (run->steps == 0) {
+        return false;
+    }
+    run->steps--;
+    return true;
+}
+
 /* Walks the references among an array's elements; null elements are left out. */
 static struct value over_elements(struct run *run, struct value array, bool shallow)
 {
@@ -216,6 +226,9 @@ static struct value over_elements(struct run *run, struct value array, bool shal
     double sum = 0;
     uint32_t left = SUM_ELEMENTS_MAX;
     for (ha_obj target; left > 0 && ha_out_next(&out, &target); left--) {
+        if (!step_take(run)) {
+            return value_missing();
+        }
         sum += shallow ? (double)ha_query_shallow(&run->q, target) : 1;
     }
     return value_number(sum);
@@ -263,10 +276,9 @@ static struct value fn_weakly_held(struct run *run, const struct expr *e)
     }
     struct ha_in in = ha_graph_in(run->q.snapshot->graph, v.u.obj);
     for (uint64_t i = 0; i < in.count; i++) {
-        if (run->steps == 0) {
+        if (!step_take(run)) {
             return value_missing();
         }
-        run->steps--;
         ha_obj source = ha_in_at(&in, i), referent;
         bool is_reference = (ha_heap_class(heap_of(run), ha_heap_class_of(heap_of(run), source))->flags & HA_CLASS_IS_REFERENCE) != 0;
         if (!is_reference || !ha_graph_referent(run->q.snapshot->graph, source, &referent) || !ha_obj_equal(referent, v.u.obj)) {
@@ -285,6 +297,9 @@ static struct value fn_referred_by(struct run *run, const struct expr *e)
     }
     struct ha_in in = ha_graph_in(run->q.snapshot->graph, v.u.obj);
     for (uint64_t i = 0; i < in.count && i < REFERRERS_MAX; i++) {
+        if (!step_take(run)) {
+            return value_missing();
+        }
         const char *name = ha_heap_class(heap_of(run), class_meant(run, ha_in_at(&in, i)))->name;
         if (strcmp(name, e->args[1]->constant.u.text) == 0) {
             return value_bool(true);
@@ -513,6 +528,7 @@ static const struct function functions[] = {
     {"max", "n", TYPE_NUMBER, UNIT_ANY, true, true, NULL},
     {"count_if", "b", TYPE_NUMBER, UNIT_COUNT, false, true, NULL},
     {"distinct", "*", TYPE_NUMBER, UNIT_COUNT, false, true, NULL},
+    {"sum_once", "*n", TYPE_NUMBER, UNIT_ANY, true, true, NULL},
     {"at_max", "n*", TYPE_ANY, UNIT_ANY, true, true, NULL},
 };
 

@@ -2,6 +2,8 @@
 /*
  * Who holds what was found: shortest paths from the roots to a sample of each finding's objects, all in one search; on each the class
  * nearest to the object that is neither the platform's nor a library's, and its field that leads on. What most of the paths say is told.
+ * A rule may want paths around objects of some classes: a thread pool is held by its own threads, but those are not to blame. Such findings are
+ * searched again, with these classes left out; where nothing is left, the first search stands.
  */
 #include <string.h>
 
@@ -63,6 +65,17 @@ static void cast(struct ballot *ballot, const struct vote *vote)
     }
 }
 
+/* Whether a class loader defined the class of an object, or the class that the object stands for: what it loads does not hold it. */
+static bool defined_by(const struct run *run, ha_obj obj, ha_obj loader)
+{
+    const struct ha_heap *heap = run->q.snapshot->heap;
+    ha_cls cls;
+    if (!ha_heap_as_class(heap, obj, &cls)) {
+        cls = ha_heap_class_of(heap, obj);
+    }
+    return ha_obj_equal(ha_heap_class(heap, cls)->loader, loader);
+}
+
 /* way: from the target up to the root. */
 static struct ha_err *path_vote(struct run *run, const ha_obj *way, size_t count, struct ballot *ballot)
 {
@@ -71,7 +84,7 @@ static struct ha_err *path_vote(struct run *run, const ha_obj *way, size_t count
     for (size_t i = 1; i < count && (best == 0 || library); i++) {
         const char *name = class_at(run, way[i]);
         bool lib = is_library(run, name);
-        if (!ha_class_name_is_platform(name) && (!lib || best == 0)) {
+        if (!ha_class_name_is_platform(name) && (!lib || best == 0) && !defined_by(run, way[i], way[0])) {
             best = i;
             library = lib;
         }
@@ -168,35 +181,93 @@ static struct ha_err *votes_count(struct run *run, const struct ha_multipath *pa
     return NULL;
 }
 
-static struct ha_err *search(struct run *run, struct group *const *groups, struct ha_finding *findings, uint32_t count, struct sample *samples)
+struct search {
+    struct run *run;
+    struct group *const *groups;
+    struct ha_finding *findings;
+    struct sample *samples;
+    uint32_t count;
+};
+
+static struct ha_err *samples_take(struct search *s)
 {
-    static const struct ha_excludes strong = {.kinds = HA_EXCLUDE_DEFAULT};
-    HA_VEC(ha_obj) targets = {0};
-    struct ha_multipath paths = {0};
-    for (uint32_t i = 0; i < count; i++) {
-        if (groups[i]->rule->holder != NULL) {
-            elect_named(run, groups[i], &findings[i]);
-            continue;
-        }
-        struct ha_err *err = sample_take(run, groups[i], &samples[i]);
-        if (err == NULL && !ha_vec_reserve(&targets, samples[i].count + 1)) {
-            err = ha_err_nomem();
-        }
-        if (err != NULL) {
-            ha_vec_deinit(&targets);
-            return err;
-        }
-        for (uint32_t k = 0; k < samples[i].count; k++) {
-            targets.data[targets.count++] = samples[i].list[k];
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (s->groups[i]->rule->holder != NULL) {
+            elect_named(s->run, s->groups[i], &s->findings[i]);
+        } else {
+            HA_TRY(sample_take(s->run, s->groups[i], &s->samples[i]));
         }
     }
-    struct ha_err *err = targets.count == 0 ? NULL : ha_multipath_find(&run->q, targets.data, targets.count, &strong, &paths);
-    for (uint32_t i = 0; i < count && err == NULL && targets.count > 0; i++) {
-        err = samples[i].count == 0 ? NULL : votes_count(run, &paths, &samples[i], &findings[i]);
+    return NULL;
+}
+
+static bool same_way(const struct rule *a, const struct rule *b)
+{
+    bool same = a->around_count == b->around_count;
+    for (uint32_t i = 0; i < a->around_count && same; i++) {
+        same = strcmp(a->around[i], b->around[i]) == 0;
+    }
+    return same;
+}
+
+/* Votes for all findings (around NULL), or for those whose rules go around the same classes as that rule. */
+static struct ha_err *paths_search(struct search *s, const struct rule *around, const struct ha_excludes *excludes)
+{
+    HA_VEC(ha_obj) targets = {0};
+    struct ha_multipath paths = {0};
+    struct ha_err *err = ha_vec_reserve(&targets, (size_t)s->count * SAMPLE + 1) ? NULL : ha_err_nomem();
+    for (uint32_t i = 0; i < s->count && err == NULL; i++) {
+        for (uint32_t k = 0; k < s->samples[i].count && (around == NULL || same_way(around, s->groups[i]->rule)); k++) {
+            targets.data[targets.count++] = s->samples[i].list[k];
+        }
+    }
+    if (err == NULL && targets.count > 0) {
+        err = ha_multipath_find(&s->run->q, targets.data, targets.count, excludes, &paths);
+        for (uint32_t i = 0; i < s->count && err == NULL; i++) {
+            if (s->samples[i].count > 0 && (around == NULL || same_way(around, s->groups[i]->rule))) {
+                err = votes_count(s->run, &paths, &s->samples[i], &s->findings[i]);
+            }
+        }
     }
     ha_multipath_deinit(&paths);
     ha_vec_deinit(&targets);
     return err;
+}
+
+static struct ha_err *around_search(struct search *s, const struct rule *rule)
+{
+    struct ha_exclude_rule rules[AROUND_MAX] = {{NULL, NULL}};
+    struct ha_excludes excludes = {.kinds = HA_EXCLUDE_DEFAULT, .rules = rules};
+    for (uint32_t i = 0; i < rule->around_count; i++) {
+        struct ha_classes classes;
+        struct ha_err *err = ha_query_classes(&s->run->q, rule->around[i], &classes);
+        if (err == NULL) {
+            rules[excludes.rule_count++].class_name = rule->around[i];
+        } else if (ha_err_kind(err) == HA_ERR_USAGE) {
+            ha_err_free(err); // no such class in this heap
+        } else {
+            return err;
+        }
+    }
+    return excludes.rule_count == 0 ? NULL : paths_search(s, rule, &excludes);
+}
+
+static struct ha_err *search(struct search *s)
+{
+    static const struct ha_excludes strong = {.kinds = HA_EXCLUDE_DEFAULT};
+    HA_TRY(samples_take(s));
+    HA_TRY(paths_search(s, NULL, &strong));
+    for (uint32_t i = 0; i < s->count; i++) {
+        const struct rule *rule = s->groups[i]->rule;
+        bool done = rule->around_count == 0;
+        for (uint32_t k = 0; k < i && !done; k++) {
+            done = same_way(s->groups[k]->rule, rule);
+        }
+        if (!done) {
+            HA_TRY(around_search(s, rule));
+        }
+    }
+    return NULL;
 }
 
 struct ha_err *holders_find(struct run *run, struct group *const *groups, struct ha_finding *findings, uint32_t count)
@@ -205,7 +276,7 @@ struct ha_err *holders_find(struct run *run, struct group *const *groups, struct
     if (samples == NULL) {
         return ha_err_nomem();
     }
-    struct ha_err *err = search(run, groups, findings, count, samples);
+    struct ha_err *err = search(&(struct search){run, groups, findings, samples, count});
     ha_free(samples);
     return err;
 }

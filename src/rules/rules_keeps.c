@@ -100,7 +100,8 @@ static void objects_order(struct group *group)
 void group_retain(struct run *run, struct group *group)
 {
     const struct ha_snapshot *snapshot = run->q.snapshot;
-    struct climb climb = {.dom = snapshot->dom, .steps = STEPS_MAX};
+    struct climb climb = {.dom = snapshot->dom, .steps = run->climbs < STEPS_MAX ? run->climbs : STEPS_MAX};
+    uint64_t steps = climb.steps;
     if (group->retained_known) {
         return;
     }
@@ -112,9 +113,10 @@ void group_retain(struct run *run, struct group *group)
         climb.failed = climb.failed || !ha_idmap_add(&climb.members, group->objects.data[i].i, 1, NULL);
         shallow += (double)ha_query_shallow(&run->q, group->objects.data[i]);
     }
-    for (size_t i = 0; i < group->objects.count && climb.steps > 0 && !climb.failed; i++) {
+    for (size_t i = 0; i < group->objects.count && (climb.steps > 0 || group->objects.count == 1) && !climb.failed; i++) {
         ha_obj obj = group->objects.data[i];
-        if (!ha_dom_reachable(snapshot->dom, obj) || lies_below(&climb, obj)) {
+        bool alone = group->objects.count == 1;
+        if (!ha_dom_reachable(snapshot->dom, obj) || (!alone && lies_below(&climb, obj))) {
             continue;
         }
         ha_obj *slot = ha_vec_push(&group->tops);
@@ -125,6 +127,7 @@ void group_retain(struct run *run, struct group *group)
         }
     }
     run->failed = run->failed || climb.failed;
+    run->climbs -= steps - climb.steps;
     double most = (double)snapshot->retained->reachable_bytes;
     group->shallow_bytes = (uint64_t)(shallow * scale < most ? shallow * scale : most);
     group->retained_bytes = (uint64_t)(retained * scale < most ? retained * scale : most);

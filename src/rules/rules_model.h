@@ -130,7 +130,8 @@ enum builtin {
     BUILTIN_OUT_OF_MEMORY,
     BUILTIN_HELD,
     BUILTIN_CAUSE,
-    BUILTIN_CAUSE_ADVICE
+    BUILTIN_CAUSE_ADVICE,
+    BUILTIN_STRONG
 };
 
 enum operator {
@@ -185,6 +186,7 @@ enum match_kind {
 };
 
 #define MATCH_NAMES_MAX 32U
+#define AROUND_MAX 4U
 
 struct match {
     enum match_kind kind;
@@ -224,6 +226,8 @@ struct rule {
     struct match held;
     struct expr *held_if;
     struct expr *holder; /* of the row: an object that is the holder; NULL: paths are looked for */
+    const char *around[AROUND_MAX]; /* classes whose objects those paths avoid, if there is a way around them */
+    uint32_t around_count;
     const char *oom_frames[MATCH_NAMES_MAX];
     uint32_t oom_frame_count;
     struct expr *levels[HA_CERTAINTY_COUNT];
@@ -237,6 +241,19 @@ struct ha_rules {
     HA_VEC(struct rule *) list;
     HA_VEC(const char *) libraries; /* prefixes of class names */
 };
+
+/* ---- reading (rules_file.c, rules_builtin.c) ---- */
+
+struct ha_rules *rules_create(void); /* NULL: no memory */
+
+/* Hands the rules to *ret, or destroys them (NULL is fine) and passes the error on. */
+struct ha_err *rules_finish(struct ha_rules *rules, struct ha_err *err, struct ha_rules **ret) HA_WARN_UNUSED;
+
+/* The rules and libraries of a text; name: for messages, copied. The text is not needed any more. */
+struct ha_err *rules_text_add(struct ha_rules *rules, const char *name, const char *text, size_t bytes, bool builtin) HA_WARN_UNUSED;
+
+/* The libraries that built-in and users' rules look past. */
+struct ha_err *rules_libraries_add(struct ha_rules *rules) HA_WARN_UNUSED;
 
 /* ---- parsing (rules_expr.c) ---- */
 
@@ -270,7 +287,9 @@ struct run {
     const struct row *row;    /* row scope */
     struct group *group;    /* total scope */
     struct ha_oom oom;
-    uint64_t steps;           /* of walks over collections that may still be made */
+    uint64_t steps;           /* of walks over collections, arrays and referrers that may still be made */
+    uint64_t climbs;          /* of steps up the dominator tree that may still be made */
+    uint32_t causes;          /* loaders whose holders were looked for */
     bool failed;              /* out of memory */
 };
 
@@ -319,13 +338,18 @@ enum each_kind {
 };
 #define EACH_MAX 1000000U      /* objects of one list; chains in circles end here too */
 #define RUN_STEPS_MAX 30000000U /* of all lists of a run */
+#define RUN_CLIMBS_MAX 60000000U /* up the dominator tree, of all findings of a run */
 
 /* Calls fn for every object of a collection; false: not one we know. */
 typedef bool (*each_fn)(void *ctx, ha_obj obj);
 bool collection_each(struct run *run, ha_obj obj, enum each_kind kind, const char *link, each_fn fn, void *ctx);
 
-/* Why the group's first object, a class loader, is alive, in words; advice: what to do about it. NULL-terminated text in the answer's arena (rules_cause.c). */
+/* Why the group's objects, class loaders, are alive, in words (of the one nearest to a root); advice: what to do about it. Text of the answer's arena, or
+   a constant (rules_cause.c). */
 const char *group_cause(struct run *run, struct group *group, bool advice);
+
+/* Whether strong references lead from a root to one of them. */
+bool group_strong(struct run *run, struct group *group);
 
 /* Whether the thread that ran out of memory stands in code of the rule. */
 bool rule_ran_out(struct run *run, const struct rule *rule);
@@ -364,7 +388,7 @@ struct accumulator {
     double number;         /* at_max(): the largest so far */
     struct value value;    /* at_max(): what goes with it; texts are in `text` */
     struct ha_sbuf text;
-    struct ha_idmap seen;  /* distinct() */
+    struct ha_idmap seen;  /* distinct(), sum_once() */
     bool missing, any;
 };
 
@@ -383,6 +407,7 @@ struct group {
     bool total_known[RULE_VALUES_MAX];
     ha_cls cls; /* of the first row */
     const char *cause, *cause_advice; /* NULL: not asked for yet */
+    bool strong; /* meaningful when cause is not NULL */
     bool retained_known, out_of_memory;
     uint64_t shallow_bytes, retained_bytes;
     HA_VEC(ha_obj) tops; /* those of `objects` that lie below no other in the dominator tree */

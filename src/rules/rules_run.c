@@ -487,7 +487,7 @@ static struct ha_err *rules_all(struct running *r, struct ha_findings *ret)
 
 struct ha_err *ha_rules_run(const struct ha_rules *rules, const struct ha_snapshot *snapshot, struct ha_arena *arena, struct ha_findings *ret)
 {
-    struct running r = {.run = {.rules = rules, .arena = arena, .steps = RUN_STEPS_MAX}};
+    struct running r = {.run = {.rules = rules, .arena = arena, .steps = RUN_STEPS_MAX, .climbs = RUN_CLIMBS_MAX}};
     if (snapshot->dom == NULL || snapshot->retained == NULL) {
         return ha_err_new(HA_ERR_BUG, "rules need the dominator tree");
     }

@@ -109,7 +109,7 @@ struct ha_err *ha_findings_store(void *ctx, const struct ha_snapshot *snapshot, 
     struct ha_findings findings;
     struct ha_sbuf out = {0};
     (void)ctx;
-    HA_TRY(ha_rules_builtin(&rules));
+    HA_TRY(ha_rules_builtin_for(snapshot->heap, &rules));
     struct ha_err *err = ha_rules_run(rules, snapshot, &arena, &findings);
     if (err == NULL) {
         put64(&out, key_now(snapshot));
@@ -328,7 +328,7 @@ struct ha_err *ha_findings_get(const struct ha_snapshot *snapshot, const struct 
     struct ha_err *err = NULL;
     if (!load(snapshot, arena, &builtin)) {
         struct ha_rules *rules;
-        HA_TRY(ha_rules_builtin(&rules));
+        HA_TRY(ha_rules_builtin_for(snapshot->heap, &rules));
         err = ha_rules_run(rules, snapshot, arena, &builtin);
         ha_rules_destroy(rules);
     }

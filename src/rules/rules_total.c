@@ -27,13 +27,14 @@ void group_destroy(struct group *group)
 
 /* ---- one row more ---- */
 
-static void add_distinct(struct run *run, struct accumulator *a, struct value v)
+/* Whether the value is none that was seen before; null counts for nothing. */
+static bool is_new(struct run *run, struct accumulator *a, struct value v)
 {
     uint64_t id = 0;
     uint32_t old;
     const char *text = value_as_text(run, v);
     if (v.kind == VALUE_NULL) {
-        return;
+        return false;
     }
     if (text != NULL) {
         id = ha_hash(text, strlen(text));
@@ -46,8 +47,17 @@ static void add_distinct(struct run *run, struct accumulator *a, struct value v)
     }
     if (!ha_idmap_add(&a->seen, id, 1, &old)) {
         run->failed = true;
-    } else if (old == HA_IDMAP_NONE) {
-        a->number += 1;
+        return false;
+    }
+    return old == HA_IDMAP_NONE;
+}
+
+static void add_once(struct run *run, struct accumulator *a, const struct expr *e, struct value of)
+{
+    if (is_new(run, a, of)) {
+        struct value v = expr_eval(run, e->args[1]);
+        a->missing = a->missing || v.kind == VALUE_MISSING;
+        a->number += v.kind == VALUE_NUMBER ? v.u.number : 0;
     }
 }
 
@@ -89,7 +99,9 @@ void group_accumulate(struct run *run, struct group *group, double weight)
         } else if (strcmp(name, "count_if") == 0) {
             a->number += v.kind == VALUE_BOOL && v.u.truth ? weight : 0;
         } else if (strcmp(name, "distinct") == 0) {
-            add_distinct(run, a, v);
+            a->number += is_new(run, a, v) ? 1 : 0;
+        } else if (strcmp(name, "sum_once") == 0) {
+            add_once(run, a, e, v);
         } else if (strcmp(name, "at_max") == 0) {
             add_at_max(run, a, e, v);
         } else {
@@ -150,6 +162,8 @@ struct value total_builtin(struct run *run, enum builtin builtin)
         return value_text(group_cause(run, group, false));
     case BUILTIN_CAUSE_ADVICE:
         return value_text(group_cause(run, group, true));
+    case BUILTIN_STRONG:
+        return value_bool(group_strong(run, group));
     }
     return value_missing();
 }

@@ -63,6 +63,7 @@ def check_agent(finding, said):
     numbers = evidence(finding)
     check("agent loaders", numbers["class loaders of the agent"], said["loaders"])
     check("their open jars", numbers["open jars (java.util.zip.ZipFile$Source)"], said["loaders"] * said["jars"])
+    check_true("the agent's thread holds its loaders", any('"dd-task-scheduler"' in e["text"] for e in finding["evidence"]))
     check_true("the application is not blamed", "not the application" in finding["advice"])
     check_true("advice: upgrade", "upgrade" in finding["advice"])
 
@@ -86,6 +87,10 @@ def check_report(report, said):
         if pattern in found:
             check_true(f"{pattern} is likely or certain", found[pattern]["certainty"] in ("likely", "certain"))
             more(found[pattern], said)
+    nexts = {n["why"]: n["command"] for n in report["next"]}
+    holder = found["netty-pool-chunk"]["held_by"]["object"]["address"]
+    check_true("the holder of the first suspect can be looked at", nexts["Who holds suspect 1"].endswith(f" {holder}"))
+    check_true("paths to chunks, not to byte[]", nexts["Why suspect 1 is alive"].endswith(" io.netty.buffer.PoolChunk"))
     check("thread that ran out", report["oom"]["thread"]["label"], '"upload-worker"')
     check_true("its frame", report["oom"]["frame"].startswith("java.awt.image.DataBufferByte.<init>"))
     check_true("the application's frame", report["oom"]["application_frame"].startswith("com.acme.chat.ImageValidator.readImage"))

@@ -20,7 +20,7 @@ import sys
 import tempfile
 
 from matrix import PATIENCE_SECONDS, SKIPPED, java_version, jdks
-from servers import postgresql
+from servers import mariadb, postgresql
 
 JARS = pathlib.Path("/usr/share/java")
 LOUD = ("likely", "certain")
@@ -44,8 +44,14 @@ THEMES = (
           ("-Dlog4j2.contextSelector=org.apache.logging.log4j.core.async.AsyncLoggerContextSelector", "-Dlog4j2.asyncLoggerRingBufferSize=4096",
            "-Dlog4j.maxReusableMsgSize=65536")),
     Theme("TomcatLeaks", ("tomcat10-embed-core.jar",)),
+    Theme("JettyLeaks", ("jetty9-http.jar", "jetty9-io.jar", "jetty9-security.jar", "jetty9-server.jar", "jetty9-servlet.jar", "jetty9-util.jar",
+                         "jetty9-webapp.jar", "jetty9-xml.jar", "servlet-api.jar")),
+    Theme("ModuleLeaks", ("jboss-modules.jar",)),
     Theme("DatabaseLeaks", ("HikariCP.jar", "commons-dbcp2.jar", "commons-pool2.jar", "commons-logging.jar", "hsqldb.jar", "postgresql.jar", "slf4j-api.jar"),
           server=postgresql),
+    Theme("MariaLeaks", ("mariadb-java-client.jar", "slf4j-api.jar"), server=mariadb),
+    Theme("HibernateLeaks", ("hibernate-core.jar", "hibernate-commons-annotations.jar", "antlr.jar", "commons-collections3.jar", "dom4j.jar", "hsqldb.jar",
+                             "geronimo-jpa_2.0_spec.jar", "geronimo-jta-1.2-spec.jar", "javassist.jar", "slf4j-api.jar", "slf4j-nop.jar")),
 )
 
 

@@ -38,16 +38,18 @@ COLLECTORS = {
                                                                     "value": ["java.util.HashMap", "java.lang.Object[]"], "inherited": []}),
     "classes": ("java.lang.Class", {"name": [], "loader": ["java.lang.ClassLoader"], "instances": [], "copies": []}),
     "loader_jars": ("java.util.zip.ZipFile$Source", {"loader": ["java.lang.ClassLoader"]}),
-    "loaders": ("java.lang.ClassLoader", {"classes": [], "instances": [], "lifecycle": []}),
+    "loaders": ("java.lang.ClassLoader", {"classes": [], "instances": [], "lifecycle": [], "stopped": [], "duplicates": []}),
 }
-BUILTINS = {"count", "shallow", "retained", "native", "heap", "group", "out_of_memory", "held", "cause", "cause_advice", "true", "false", "null"}
+LOADERS = ("java.net.URLClassLoader", "org.apache.catalina.loader.WebappClassLoaderBase", "org.eclipse.jetty.webapp.WebAppClassLoader",
+           "org.jboss.modules.ModuleClassLoader")
+BUILTINS = {"count", "shallow", "retained", "native", "heap", "group", "out_of_memory", "held", "cause", "cause_advice", "strong", "true", "false", "null"}
 SIZE_FIELDS = {"baseCount", "size", "count", "elementCount", "producerIndex", "array", "head", "tail"}
 WRAPPED = ("map", "m", "c", "list", "al", "delegate", "q", "deque", "queue")
 TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?(?:%|[A-Za-z]+)?)|([A-Za-z_$][\w$]*)|'([^']*)'|(==|!=|<=|>=|\?\?|[-<>+*/().,|]))")
 C_FILES = ("src/rules/*.c", "src/query/q_*.c")
 C_CLASS = re.compile(r'"((?:java|javax|jdk|sun|com\.sun|com|org|io)\.(?:[a-z]\w*\.)*[A-Z][\w$]*)"')
 C_READ = re.compile(r'\b(?:read_long|read_object|read_value|has_field|ha_heap_read_long|ha_heap_read_reference|ha_heap_static_find|'
-                    r'ha_object_field_text|static_long|static_atomic|static_object|text_of|map_rows|read_thread_field|field)'
+                    r'ha_object_field_text|static_long|static_atomic|static_object|text_of|map_rows|read_thread_field|field|reference|life_cycle)'
                     r'\((?:[^"();]|\([^()]*\))*"([^"]+)"(?:, "([^"]*)")?')
 NO_CLASSES = {"sun.nio.MaxDirectMemorySize", "jdk.internal.reflect.Generated", "sun.reflect.Generated"}  # a property, beginnings of names
 C_ARRAY = re.compile(r'const char \*const (wrapped|fields|arrays|chains|way)\[\] = \{([^}]*)\}')
@@ -285,7 +287,7 @@ class Expression:
         self.take("(")
         arguments, texts = [], []
         outer = self.scope
-        if function in ("sum", "min", "max", "count_if", "distinct", "at_max"):
+        if function in ("sum", "min", "max", "count_if", "distinct", "sum_once", "at_max"):
             self.scope = outer["rows"]
         while self.peek() != ("sign", ")"):
             texts.append(self.peek()[1] if self.peek()[0] == "text" else None)
@@ -336,6 +338,8 @@ class Expression:
                 for _, descriptor in cls_up.fields.get(field, {}):
                     name = descriptor_class(descriptor)
                     result += [name[:-2]] if name and name.endswith("[]") else []
+            if cls_up.name == "java.util.HashSet":
+                result += self.c.table.holds.get(("java.util.HashMap$Node", "key"), [])
         return result
 
 
@@ -390,10 +394,10 @@ def check_rule(checker, rule, path):
         this, columns = COLLECTORS[rule["collector"]]
         checker.need_class(this)
         values = dict(columns)
-        if rule["collector"] == "loaders" or rule["collector"] == "loader_jars":
-            for cls in ("java.net.URLClassLoader", "org.apache.catalina.loader.WebappClassLoaderBase"):
-                checker.need_class(cls)
-        check_rows(checker, rule, [this], values)
+        loaders = LOADERS if rule["collector"] == "loaders" else ()
+        for cls in loaders:
+            checker.need_class(cls)
+        check_rows(checker, rule, [this, *loaders], values)
     if "prefix" in rule:
         check_rows(checker, rule, [], {})
     for (where, name), classes in checker.dead.items():
@@ -403,6 +407,22 @@ def check_rule(checker, rule, path):
     if held:
         check_rule(checker, {"id": rule["id"] + ", held", **held}, path)
         checker.place = f"{path.name}: {rule['id']}"
+
+
+def check_choice(checker, path, rules, rules_of):
+    """embed.py, which chooses rules by the classes that they name, sees what YAML sees."""
+    checker.place = path.name
+    text = path.read_text(encoding="utf-8")
+    seen = {name: (text[start:end], names) for name, start, end, names in rules_of(text)}
+    if list(seen) != [rule["id"] for rule in rules]:
+        checker.complain(f"embed.py sees the rules {list(seen)}")
+        return
+    for rule in rules:
+        part, names = seen[rule["id"]]
+        wanted = None if "collector" in rule else [name + "*" for name in listed(rule.get("prefix"))] + [
+            name.split("#")[0] for key in ("class", "subclasses-of", "static") for name in listed(rule.get(key))]
+        if names != wanted or yaml.safe_load("rules:\n" + part) != {"rules": [rule]}:
+            checker.complain(f"embed.py sees another {rule['id']}")
 
 
 def check_c(checker, source):
@@ -467,9 +487,13 @@ def main():
         return SKIPPED
     else:
         checker = Checker(table, World() if "--write" in sys.argv else None)
+        sys.path.insert(0, str(source / "src/rules"))
+        from embed import rules_of
         for path in sorted(rules_folder.glob("*.yaml")):
-            for rule in yaml.safe_load(path.read_text()).get("rules") or []:
+            rules = yaml.safe_load(path.read_text()).get("rules") or []
+            for rule in rules:
                 check_rule(checker, rule, path)
+            check_choice(checker, path, rules, rules_of)
         check_c(checker, source)
         problems = checker.problems
         if "--write" in sys.argv:

@@ -7,7 +7,8 @@ A file has a common part (classes) and cases, each a heap of its own together wi
     === leaking expect PATTERN LEVEL [TITLE-PART]      PATTERN must be found with this certainty (and words in its title)
     === healthy silent PATTERN                         PATTERN must not be found, though its classes are there
 
-Lines are dumpgen's, with two additions: `%N LINE` repeats a line for {i} = 0 … N-1 ({j} is {i} + 1, {x} and {y} addresses for them), and `{list PREFIX N}` stands for @PREFIX0, @PREFIX1, …
+Lines are dumpgen's, with three additions: `%N LINE` repeats a line for {i} = 0 … N-1 ({j} is {i} + 1, {x} and {y} addresses for them), `{list PREFIX N}`
+stands for @PREFIX0, @PREFIX1, …, and `held-by CLASS FIELD` says who must be named as the holder (or nobody).
 
 Dumps of real, healthy programs (testdata/real) must not give any finding that is likely or certain.
 
@@ -43,10 +44,11 @@ def expand(text):
 
 
 def cases(path):
-    """(name, words of the heading, heap text) of a file."""
+    """(heading, who holds it or None, heap text) of a file."""
     parts = re.split(r"^=== (.*)$", path.read_text(encoding="utf-8"), flags=re.M)
     for heading, body in zip(parts[1::2], parts[2::2]):
-        yield heading, expand(parts[0] + body)
+        holder = re.search(r"^held-by (.*)\n", body, flags=re.M)
+        yield heading, holder and holder[1], expand(parts[0] + (body.replace(holder[0], "") if holder else body))
 
 
 def findings(program, dumpgen, text, folder):
@@ -61,7 +63,7 @@ def findings(program, dumpgen, text, folder):
     return json.loads(run.stdout)["patterns"]
 
 
-def judge(heading, found):
+def judge(heading, holder, found):
     """What is wrong; "" if nothing is."""
     words = heading.split(None, 4)
     kind, pattern = words[1], words[2]
@@ -76,7 +78,9 @@ def judge(heading, found):
         return f"a number is missing: {mine[0]['title']}"
     if len(words) > 4 and words[4] not in mine[0]["title"]:
         return f"'{words[4]}' is not in: {mine[0]['title']}"
-    return ""
+    held = mine[0]["held_by"]
+    held = f"{held['class']} {held['field']}" if held else "nobody"
+    return f"held by {held}, expected {holder}" if holder and held != holder else ""
 
 
 def main():
@@ -86,11 +90,11 @@ def main():
     failed, number, seen = 0, 0, set()
     with tempfile.TemporaryDirectory(prefix="ha-rules-") as name:
         for path in files:
-            for heading, text in cases(path):
+            for heading, holder, text in cases(path):
                 number += 1
                 words = heading.split()
                 try:
-                    wrong = judge(heading, findings(program, dumpgen, text, pathlib.Path(name)))
+                    wrong = judge(heading, holder, findings(program, dumpgen, text, pathlib.Path(name)))
                 except RuntimeError as error:
                     wrong = str(error)
                 seen.add((words[2], words[1]))

@@ -2,10 +2,7 @@
 /*
  * Class loaders as a tree by parent: what each defined, what its instances keep, and which names several of them defined.
  *
- * A web application that was stopped but not let go of shows by the state of its loader, where the server keeps one:
- *
- *     org.apache.catalina.loader.WebappClassLoaderBase.state                an enum: STARTED, STOPPED, DESTROYED …
- *     org.eclipse.jetty.webapp.WebAppClassLoader._context._state            a number (9) or an enum (10 and later)
+ * An application that was stopped but not let go of shows by the state of its loader, where the server keeps one (q_loader_state.h).
  */
 #ifndef HA_QUERY_Q_LOADERS_H
 #define HA_QUERY_Q_LOADERS_H
@@ -16,7 +13,7 @@ struct ha_loader {
     ha_obj obj;              /* HA_OBJ_NONE: the boot loader */
     const char *class_name;  /* NULL: the boot loader */
     const char *label;       /* the loader's name, or what q_label.h says; NULL: none */
-    const char *state;       /* "STARTED", "stopped"; NULL: its server keeps none, or it is no loader of a web application */
+    const char *state;       /* of an application ("STARTED"), or "CLOSED"; NULL: nobody keeps one, or the loader is open */
     bool stopped;            /* the state says that the application does not run any more */
     uint64_t classes;        /* reachable ones that it defined */
     uint64_t duplicates;     /* of them: another loader defined a class of that name too */

@@ -110,6 +110,9 @@ struct ha_rule_info {
 /* The built-in rules. Free with ha_rules_destroy(). */
 struct ha_err *ha_rules_builtin(struct ha_rules **ret) HA_WARN_UNUSED;
 
+/* Those of them that name a class of the heap: no other finds anything there. */
+struct ha_err *ha_rules_builtin_for(const struct ha_heap *heap, struct ha_rules **ret) HA_WARN_UNUSED;
+
 /* Users' rules: every path is a file, or a folder whose *.yaml and *.yml are read in the order of their names. HA_ERR_USAGE: "FILE:LINE:COLUMN: rule
    'ID', KEY: …". HA_ERR_SYSTEM: cannot be read. */
 struct ha_err *ha_rules_load(const char *const *paths, size_t path_count, struct ha_rules **ret) HA_WARN_UNUSED;

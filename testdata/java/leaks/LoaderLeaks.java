@@ -17,6 +17,9 @@ import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.rmi.Remote;
+import java.rmi.RemoteException;
+import java.rmi.server.UnicastRemoteObject;
 import java.sql.Connection;
 import java.sql.Driver;
 import java.sql.DriverManager;
@@ -31,6 +34,8 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 
 public final class LoaderLeaks extends Theme {
@@ -42,6 +47,8 @@ public final class LoaderLeaks extends Theme {
     private static final List<Object> SCRIPTS = new ArrayList<>();
     private static final List<ExecutorService> POOLS = new ArrayList<>();
     private static final List<Supplier<?>> FORMATS = new ArrayList<>();
+    private static final List<Remote> EXPORTED = new ArrayList<>();
+    private static final Logger LOG = Logger.getLogger("com.acme.plugins");
     private static final ThreadLocal<Object> CURRENT = new ThreadLocal<>();
 
     private final Path folder;
@@ -109,6 +116,34 @@ public final class LoaderLeaks extends Theme {
         }
     }
 
+    public interface Ping extends Remote {
+        void ping() throws RemoteException;
+    }
+
+    public static final class PluginRemote implements Ping {
+        @Override
+        public void ping() {
+            /* Nobody calls. */
+        }
+    }
+
+    public static final class PluginHandler extends Handler {
+        @Override
+        public void publish(LogRecord record) {
+            record.getLevel();
+        }
+
+        @Override
+        public void flush() {
+            /* Nothing is kept. */
+        }
+
+        @Override
+        public void close() {
+            flush();
+        }
+    }
+
     /* One kind of loader per cause: the report groups loaders by their class. */
     private static class PluginLoader extends URLClassLoader {
         PluginLoader(URL jar) {
@@ -155,6 +190,18 @@ public final class LoaderLeaks extends Theme {
         }
     }
 
+    private static final class RemotePlugins extends PluginLoader {
+        RemotePlugins(URL jar) {
+            super(jar);
+        }
+    }
+
+    private static final class LogPlugins extends PluginLoader {
+        LogPlugins(URL jar) {
+            super(jar);
+        }
+    }
+
     private static final class ScriptLoader extends PluginLoader {
         ScriptLoader(URL jar) {
             super(jar);
@@ -181,7 +228,9 @@ public final class LoaderLeaks extends Theme {
                 put(jar, name, plain.replace("PLAIN", name).getBytes(StandardCharsets.ISO_8859_1));
             }
             put(jar, "Worker", classFile("Worker"));
-            put(jar, "PluginDriver", classFile("PluginDriver"));
+            for (String part : List.of("PluginDriver", "Ping", "PluginRemote", "PluginHandler")) {
+                put(jar, part, classFile(part));
+            }
         }
         return path.toUri().toURL();
     }
@@ -231,6 +280,19 @@ public final class LoaderLeaks extends Theme {
         POOLS.add(pool);
     }
 
+    /* RMI remembers the context class loader with which an object was exported. */
+    private static void withRemote(PluginLoader loader) throws Exception {
+        ClassLoader before = Thread.currentThread().getContextClassLoader();
+        Thread.currentThread().setContextClassLoader(loader);
+        try {
+            Remote remote = (Remote) make(loader, "PluginRemote");
+            UnicastRemoteObject.exportObject(remote, 0);
+            EXPORTED.add(remote);
+        } finally {
+            Thread.currentThread().setContextClassLoader(before);
+        }
+    }
+
     private void causes() throws Exception {
         closed(LOADERS, ContextPlugins::new, LoaderLeaks::withContext);
         foundClosed(ContextPlugins.class, "the context class loader of a thread that still runs");
@@ -242,6 +304,10 @@ public final class LoaderLeaks extends Theme {
         foundClosed(DriverPlugins.class, "a JDBC driver that it registered");
         closed(LOADERS, HookPlugins::new, loader -> Runtime.getRuntime().addShutdownHook((Thread) make(loader, "Worker")));
         foundClosed(HookPlugins.class, "a shutdown hook that it registered");
+        closed(LOADERS, RemotePlugins::new, LoaderLeaks::withRemote);
+        foundClosed(RemotePlugins.class, "an exported RMI object or RMI's own threads");
+        closed(LOADERS, LogPlugins::new, loader -> LOG.addHandler((Handler) make(loader, "PluginHandler")));
+        foundClosed(LogPlugins.class, "a level, handler or logger of java.util.logging");
     }
 
     private void scripts() throws Exception {
@@ -259,7 +325,8 @@ public final class LoaderLeaks extends Theme {
         says(ScriptLoader.class.getName());
         equal("class loaders", PLUGINS);
         equal("open jars (java.util.zip.ZipFile$Source)", PLUGINS);
-        found("duplicate-classes", "likely", null, null);
+        equal("different files among them", PLUGINS);
+        found("duplicate-classes", "seen", null, null);
         least("class names loaded 3 times or more", COPIES);
         least("most copies of one class", PLUGINS);
     }
@@ -303,6 +370,16 @@ public final class LoaderLeaks extends Theme {
             Driver driver = (Driver) make(loader, "PluginDriver");
             DriverManager.registerDriver(driver);
             ((AutoCloseable) driver).close();
+        });
+        closed(LOADERS, RemotePlugins::new, LoaderLeaks::withRemote);
+        for (Remote remote : EXPORTED) {
+            UnicastRemoteObject.unexportObject(remote, true);
+        }
+        EXPORTED.clear();
+        closed(LOADERS, LogPlugins::new, loader -> {
+            Handler handler = (Handler) make(loader, "PluginHandler");
+            LOG.addHandler(handler);
+            LOG.removeHandler(handler);
         });
         for (int i = 0; i < 2; i++) {
             SCRIPTS.add(make(new ScriptLoader(jar()), "P0000"));

@@ -30,6 +30,7 @@ public final class StructureLeaks extends Theme {
     private static final int FINALIZERS = 6_000;
     private static final int CLEANINGS = 1_500;
     private static final int TASKS = 12_000;
+    private static final int MAIL = 2_000;
     private static final int CANCELLED = 1_500;
     private static final int FILES = 2_500;
     private static final int PROVIDERS = 600;
@@ -75,6 +76,8 @@ public final class StructureLeaks extends Theme {
     }
 
     private static final class SendMail implements Runnable {
+        final byte[] body = new byte[MAIL];
+
         @Override
         public void run() {
             waitForever();
@@ -195,7 +198,7 @@ public final class StructureLeaks extends Theme {
         for (int i = 0; i < TASKS + 2; i++) {
             mailers.execute(new SendMail());
         }
-        found("executor-backlog", "likely", null, null);
+        found("executor-backlog", "likely", StructureLeaks.class, "mailers");
         equal("tasks in the fullest queue", TASKS);
         equal("threads of that pool", 2);
         says(SendMail.class.getName());
@@ -209,10 +212,10 @@ public final class StructureLeaks extends Theme {
             reminders.schedule(reminder, 86_400_000L);
             reminder.cancel();
         }
-        found("scheduler-backlog", "likely", null, null);
+        found("scheduler-backlog", "likely", StructureLeaks.class, "timeouts");
         equal("cancelled ones", CANCELLED);
         equal("schedulers", 1);
-        found("timer-backlog", "likely", null, null);
+        found("timer-backlog", "likely", StructureLeaks.class, "reminders");
         equal("tasks", CANCELLED + 1);
         equal("cancelled ones", CANCELLED);
         says(Reminder.class.getName());
