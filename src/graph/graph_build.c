@@ -18,6 +18,7 @@
 #include "ha/heap/heap_lookup.h"
 #include "ha/heap/heap_sections.h"
 #include "graph/graph_fillers.h"
+#include "graph/graph_lengths.h"
 #include "graph/graph_offsets.h"
 
 #include <inttypes.h>
@@ -27,7 +28,6 @@
 #define FLUSH_TARGETS (4U << 20)  /* targets a worker buffers before it writes */
 #define PIECE_BYTES (256U << 10)  /* of an array body at a time */
 #define ROW_ROOM (HA_WINDOW_MAX / 4U + 2U) /* the most references that are put at a time: of an instance that fits a window */
-#define RANK_BLOCK 512U           /* objects per entry of array_ranks */
 #define NAME_SHOWN_MAX 200U       /* bytes of a class name in a message */
 #define QUEUED_REFERENCES 256U    /* asked for before the first of them is looked up */
 #define QUEUED_ROWS 64U
@@ -637,84 +637,6 @@ static struct ha_err *made_up_rows(struct pass *pass)
     return NULL;
 }
 
-/* ---- arrays ---- */
-
-/* Packing the lengths: a bit per object, the lengths of the arrays alone, a rank every 512 objects. In pieces: count, then enter. */
-struct packing {
-    const uint32_t *lengths;
-    uint64_t n;
-    uint8_t *bits;
-    uint32_t *ranks;   /* arrays of each block, then before it */
-    uint32_t *packed;  /* NULL while counting */
-};
-
-#define PACK_BLOCKS 1024U /* of a piece */
-
-/* Bits and count of a block. */
-static void count_block(const struct packing *p, uint64_t block)
-{
-    uint64_t first = block * RANK_BLOCK, end = first + RANK_BLOCK < p->n ? first + RANK_BLOCK : p->n;
-    uint32_t arrays = 0;
-    for (uint64_t i = first; i < end; i += 8) {
-        uint8_t bits = 0;
-        for (uint64_t k = i; k < end && k < i + 8; k++) {
-            bits = (uint8_t)(bits | (p->lengths[k] != 0) << (k - i));
-        }
-        p->bits[i >> 3] = bits;
-        arrays += ha_popcount(bits);
-    }
-    p->ranks[block] = arrays;
-}
-
-static void enter_block(const struct packing *p, uint64_t block)
-{
-    uint64_t first = block * RANK_BLOCK, end = first + RANK_BLOCK < p->n ? first + RANK_BLOCK : p->n;
-    uint32_t next = p->ranks[block];
-    for (uint64_t i = first; i < end; i += 8) {
-        for (uint32_t bits = p->bits[i >> 3]; bits != 0; bits &= bits - 1) {
-            p->packed[next++] = p->lengths[i + (uint32_t)__builtin_ctz(bits)] - 1;
-        }
-    }
-}
-
-static struct ha_err *pack_piece(void *ctx, unsigned worker, uint64_t index)
-{
-    const struct packing *p = ctx;
-    uint64_t blocks = (p->n + RANK_BLOCK - 1) / RANK_BLOCK, first = index * PACK_BLOCKS;
-    (void)worker;
-    for (uint64_t b = first; b < blocks && b < first + PACK_BLOCKS; b++) {
-        if (p->packed == NULL) {
-            count_block(p, b);
-        } else {
-            enter_block(p, b);
-        }
-    }
-    return NULL;
-}
-
-static struct ha_err *pack_lengths(struct pass *pass)
-{
-    struct packing p = {.lengths = pass->lengths, .n = pass->build->facts.object_count};
-    const uint64_t blocks = (p.n + RANK_BLOCK - 1) / RANK_BLOCK, pieces = (blocks + PACK_BLOCKS - 1) / PACK_BLOCKS;
-    const unsigned threads = pass->build->threads;
-    void *bits, *ranks, *lengths;
-    struct ha_index_writer *writer = pass->build->writer;
-    HA_TRY(ha_index_section_map(writer, HA_SECTION_ARRAY_BITS, 1, (p.n + 7) / 8, &bits));
-    HA_TRY(ha_index_section_map(writer, HA_SECTION_ARRAY_RANKS, sizeof(uint32_t), blocks, &ranks));
-    p.bits = bits;
-    p.ranks = ranks;
-    HA_TRY(ha_parallel_for(threads, pieces, pack_piece, &p));
-    uint32_t arrays = 0;
-    for (uint64_t b = 0; b < blocks; b++) {
-        uint32_t count = p.ranks[b];
-        p.ranks[b] = arrays;
-        arrays += count;
-    }
-    HA_TRY(ha_index_section_map(writer, HA_SECTION_ARRAY_LENGTHS, sizeof(uint32_t), arrays, &lengths));
-    p.packed = lengths;
-    return arrays == 0 ? NULL : ha_parallel_for(threads, pieces, pack_piece, &p);
-}
-
 /* ---- setting up ---- */
 
 static struct ha_err *map_columns(struct pass *pass)
@@ -834,7 +756,7 @@ static struct ha_err *run(struct pass *pass)
     }
     HA_TRY(ha_index_section_put(build->writer, HA_SECTION_GAPS, sizeof(struct ha_gap), build->classes.count, pass->workers[0].gaps.classes));
     HA_TRY(ha_index_section_put(build->writer, HA_SECTION_GAP_ARRAYS, sizeof(struct ha_gap_arrays), 1, &pass->workers[0].gaps.arrays));
-    struct ha_err *err = pack_lengths(pass);
+    struct ha_err *err = ha_graph_pack_lengths(build, pass->lengths);
     ha_progress_end(build->progress);
     return err;
 }
