@@ -3,7 +3,7 @@
  * Immediate dominators by Semi-NCA (Georgiadis, Tarjan, Werneck: Finding Dominators in Practice, 2006), made safe against its quadratic case.
  *
  *   1. Downwards in pre-order numbers: semi(v) = min over predecessors u of v:  u, if u < v;  else the smallest semi on the tree path from u up
- *      to, but without, the ancestors that are <= v. The path is kept short by splitting: each node on it is made to point to its grandparent.
+ *      to, but without, the ancestors that are <= v. The path is kept short by compression: each node on it is made to point to its end.
  *      Predecessors above v were folded into semi[] by the search; the others come from its log, bucket by bucket.
  *
  *          word[x] = ancestor << 32 | smallest semi between x and that ancestor (without it)
@@ -21,27 +21,33 @@
 #include <string.h>
 
 #define BUCKET_NODES (1U << HA_LOG_BUCKET_BITS)
+#define PATH_PIECE 256U /* nodes of a path that are remembered */
 
-/* Smallest semi on the path from u up to the nodes that are not linked yet (numbers <= v). */
+/* Smallest semi on the path from u up to the nodes that are not linked yet (numbers <= v). Makes all nodes on it point to where it ends; a long path
+   in pieces, each of which points to the begin of the next. */
 static inline uint32_t eval(uint64_t *word, uint32_t u, uint32_t v)
 {
-    uint64_t wx = word[u];
-    uint32_t smallest = (uint32_t)wx;
-    uint32_t x = u, a = (uint32_t)(wx >> 32);
-    while (a > v) {
-        uint64_t wa = word[a];
-        uint32_t label = (uint32_t)wa, above = (uint32_t)(wa >> 32);
-        if (label < smallest) {
-            smallest = label;
+    uint32_t path[PATH_PIECE];
+    uint32_t smallest = UINT32_MAX, x = u;
+    for (;;) {
+        uint32_t count = 0;
+        uint64_t wx;
+        do {
+            wx = word[x];
+            path[count++] = x;
+            x = (uint32_t)(wx >> 32);
+        } while (x > v && count < PATH_PIECE);
+        uint32_t least = (uint32_t)wx;
+        for (uint32_t i = count - 1; i > 0; i--) {
+            uint32_t own = (uint32_t)word[path[i - 1]];
+            least = own < least ? own : least;
+            word[path[i - 1]] = (uint64_t)x << 32 | least;
         }
-        if (above > v) {
-            uint32_t own = (uint32_t)word[x];
-            word[x] = (uint64_t)above << 32 | (own < label ? own : label);
+        smallest = least < smallest ? least : smallest;
+        if (x <= v) {
+            return smallest;
         }
-        x = a;
-        a = above;
     }
-    return smallest;
 }
 
 /* The logged references of one bucket, grouped by target. */
