@@ -79,7 +79,6 @@ struct pass {
     uint64_t *seen;    /* bit per object, only where ids are not unique */
     struct ha_turn *turn;
     uint64_t written;  /* targets written by batches that left; belongs to who holds the turn */
-    uint64_t references;
     struct ha_lookup lookup;
     uint32_t queued; /* rows of at most so many references are queued: QUEUED_REFERENCES, or 0 where addresses have no lines */
     bool rows;
@@ -199,11 +198,17 @@ HA_INLINE struct ha_err *row_end(struct pass *pass, struct row *row)
     return row->started ? NULL : row_start_here(row);
 }
 
+HA_INLINE bool find_address(const struct pass *pass, uint64_t address, ha_obj *ret)
+{
+    return HA_LIKELY(pass->queued > 0) ? ha_lookup_at(&pass->lookup, ha_lookup_locate(&pass->lookup, address), ret)
+                                       : ha_addresses_find(pass->build->addresses, address, ret);
+}
+
 /* The target of a reference, where there is room for it. Nulls are as frequent as they are unforeseeable: no jump depends on them. */
 HA_INLINE void row_put_address(struct pass *pass, struct row *row, uint64_t address, uint64_t stand_in)
 {
     ha_obj target;
-    bool found = ha_addresses_find(pass->build->addresses, address != 0 ? address : stand_in, &target);
+    bool found = find_address(pass, address != 0 ? address : stand_in, &target);
     row_put(row, target.i, found && address != 0);
     row->w->dangling += !found && address != 0;
 }
