@@ -10,6 +10,7 @@
 
 #include "ha/base/vec.h"
 #include "ha/dom/dom.h"
+#include "ha/heap/heap_sections.h"
 
 /* The common ancestor of what has been seen so far. */
 struct common {
@@ -70,6 +71,7 @@ static uint32_t node_of(const struct ha_search *search, const uint32_t *idom, ui
 
 struct sink {
     uint32_t cls, object;
+    uint64_t left; /* instances that have not been looked at; UINT64_MAX: their number is not known */
     struct common common;
 };
 
@@ -106,7 +108,7 @@ struct ha_err *ha_dom_leaves_create(const struct ha_search *search, uint32_t *id
             ha_dom_leaves_destroy(leaves);
             return ha_err_nomem();
         }
-        *sink = (struct sink){.cls = (uint32_t)c, .object = object};
+        *sink = (struct sink){.cls = (uint32_t)c, .object = object, .left = build->bad_arrays > 0 ? UINT64_MAX : cls->instances};
     }
     *ret = leaves;
     return NULL;
@@ -144,21 +146,48 @@ void ha_dom_leaves_take(void *ctx, const struct ha_inbound_lists *lists)
     }
 }
 
-/* All instances of the classes that are sinks, until nothing can change any more. */
-static void add_instances(struct ha_leaves *leaves, struct sink *const *sink_of, size_t open)
+/* Whether more instances can change the dominator of a sink. */
+static bool is_open(const struct sink *sink)
+{
+    return sink->left > 0 && !(sink->common.several && sink->common.node == 0);
+}
+
+/* What is known once another object has been looked at. Returns whether that closed a sink. */
+static inline bool add_instance(const struct ha_leaves *leaves, struct sink *const *sink_of, uint32_t obj)
 {
     const struct ha_search *search = leaves->search;
-    for (uint32_t obj = 0; open > 0 && obj < search->build->facts.object_count; obj++) {
-        struct sink *sink = sink_of[ha_search_class_of(search, obj)];
-        if (HA_LIKELY(sink == NULL) || (sink->common.several && sink->common.node == 0)) {
-            continue;
-        }
-        uint32_t node = node_of(search, leaves->idom, obj);
-        if (node != HA_NONE) {
-            common_add(search, &sink->common, obj, node);
-            open -= sink->common.several && sink->common.node == 0;
+    struct sink *sink = sink_of[ha_search_class_of(search, obj)];
+    if (HA_LIKELY(sink == NULL) || !is_open(sink)) {
+        return false;
+    }
+    uint32_t node = node_of(search, leaves->idom, obj);
+    if (node != HA_NONE) {
+        common_add(search, &sink->common, obj, node);
+    }
+    sink->left -= sink->left != UINT64_MAX;
+    return !is_open(sink);
+}
+
+/* Instances of the classes that are sinks, until nothing can change any more: arrays, and if there are others (in odd dumps only), all objects. */
+static struct ha_err *add_instances(struct ha_leaves *leaves, struct sink *const *sink_of, size_t open)
+{
+    const struct ha_build *build = leaves->search->build;
+    const uint32_t n = build->facts.object_count;
+    struct ha_index_section arrays;
+    HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_ARRAY_BITS, &arrays));
+    for (uint64_t byte = 0; open > 0 && byte < arrays.count; byte++) {
+        for (uint32_t bits = ((const uint8_t *)arrays.data)[byte]; bits != 0; bits &= bits - 1) {
+            open -= add_instance(leaves, sink_of, (uint32_t)byte * 8 + (uint32_t)__builtin_ctz(bits));
         }
     }
+    for (size_t s = 0; s < leaves->sinks.count; s++) {
+        struct sink *sink = &leaves->sinks.data[s];
+        sink->left = is_open(sink) ? UINT64_MAX : 0; /* arrays come once more, which changes nothing but the count */
+    }
+    for (uint32_t obj = 0; open > 0 && obj < n; obj++) {
+        open -= add_instance(leaves, sink_of, obj);
+    }
+    return NULL;
 }
 
 struct ha_err *ha_dom_leaves_finish(struct ha_leaves *leaves)
@@ -172,9 +201,9 @@ struct ha_err *ha_dom_leaves_finish(struct ha_leaves *leaves)
     for (size_t s = 0; s < leaves->sinks.count; s++) {
         struct sink *sink = &leaves->sinks.data[s];
         sink_of[sink->cls] = sink;
-        open += !(sink->common.several && sink->common.node == 0);
+        open += is_open(sink);
     }
-    add_instances(leaves, sink_of, open);
+    HA_TRY(add_instances(leaves, sink_of, open));
     for (size_t s = 0; s < leaves->sinks.count; s++) {
         leaves->idom[leaves->sinks.data[s].object] = common_idom(search, &leaves->sinks.data[s].common);
     }
