@@ -7,7 +7,7 @@
  *     by object    again, as the column of the index (dom_totals.c)
  *
  * What works on each object by itself is cut into pieces for several threads; sums are whole numbers, so who adds up what does not matter.
- * Memory: 8 bytes per branch object and 8 + 2 per number, and what dom_totals.c says.
+ * Memory: 8 bytes per branch object and 8 + 2 per number, and what dom_nested.c and dom_totals.c say.
  */
 #include "ha/dom/dom_build.h"
 
@@ -18,7 +18,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define PREFETCH 32U       /* numbers ahead: their objects lie anywhere */
 #define WORKERS_CELLS_MAX (1U << 22) /* classes × threads that have counters of their own */
 
 static int compare_extra(const void *a, const void *b)
@@ -69,6 +68,7 @@ struct tally {
 
 struct counting {
     struct sweep *s;
+    struct nested *nested;
     struct tally *tallies; /* classes × workers, and once more for the leaves */
     struct tally *leaf_tallies;
     unsigned workers;
@@ -112,6 +112,7 @@ static void add_leaves(struct counting *counting)
         uint32_t cls;
         uint64_t size = size_walk_next(&sizes, obj, &cls);
         count_object(s, counting->leaf_tallies, obj, cls, size);
+        nested_see_leaf(counting->nested, cls, s->dom->idom[obj]);
         if (HA_UNLIKELY(next_extra < s->extra.count && s->extra.data[next_extra] == obj)) {
             size = s->extra.data[next_extra + 1];
             next_extra += 2;
@@ -123,7 +124,7 @@ static void add_leaves(struct counting *counting)
     }
 }
 
-static struct ha_err *leaves_or_places(void *ctx, unsigned worker, uint64_t index)
+static struct ha_err *leaves_or_masks(void *ctx, unsigned worker, uint64_t index)
 {
     struct counting *counting = ctx;
     (void)worker;
@@ -131,7 +132,7 @@ static struct ha_err *leaves_or_places(void *ctx, unsigned worker, uint64_t inde
         add_leaves(counting);
         return NULL;
     }
-    return ha_dom_places(counting->s);
+    return nested_hand_down(counting->nested);
 }
 
 static void finish_counts(const struct counting *counting)
@@ -147,7 +148,6 @@ static void finish_counts(const struct counting *counting)
             total->all_instances += tally->reachable + tally->unreachable;
             total->all_shallow_bytes += tally->reachable_bytes + tally->unreachable_bytes;
         }
-        s->leaf_counts[c] = counting->leaf_tallies[c].reachable + counting->leaf_tallies[c].unreachable;
         s->totals.reachable_objects += total->instances;
         s->totals.reachable_bytes += total->shallow_bytes;
         s->totals.unreachable_objects += total->all_instances - total->instances;
@@ -155,7 +155,22 @@ static void finish_counts(const struct counting *counting)
     }
 }
 
-static struct ha_err *count_objects(struct sweep *s)
+/* Per class: how many branch objects it has. */
+static uint64_t *branch_counts(const struct counting *counting)
+{
+    const uint32_t class_count = counting->s->heap->facts.class_count;
+    uint64_t *counts = ha_calloc_array((size_t)class_count + 1, sizeof *counts);
+    for (unsigned w = 0; counts != NULL && w < counting->workers; w++) {
+        for (uint32_t c = 0; c < class_count; c++) {
+            const struct tally *tally = &counting->tallies[(size_t)w * class_count + c];
+            counts[c] += tally->reachable + tally->unreachable;
+        }
+    }
+    return counts;
+}
+
+/* Counts all objects, and makes masks of sets (dom_nested.c) in the meantime. */
+static struct ha_err *count_objects(struct sweep *s, struct totals **ret)
 {
     const uint32_t class_count = s->heap->facts.class_count;
     unsigned workers = (uint64_t)class_count * s->threads <= WORKERS_CELLS_MAX ? s->threads : 1;
@@ -165,46 +180,49 @@ static struct ha_err *count_objects(struct sweep *s)
     }
     struct counting counting = {.s = s, .tallies = tallies, .leaf_tallies = tallies + (size_t)class_count * workers, .workers = workers};
     HA_TRY(ha_parallel_for(workers, sweep_pieces(0, s->heap->facts.branch_count), count_piece, &counting));
-    HA_TRY(ha_parallel_for(s->threads, 2, leaves_or_places, &counting));
+    HA_FREE uint64_t *branches = branch_counts(&counting);
+    if (branches == NULL) {
+        return ha_err_nomem();
+    }
+    HA_TRY(totals_create(s, branches, ret));
+    counting.nested = totals_nested(*ret);
+    HA_TRY(ha_big_init_raw(&s->class_big, s->order->count + 1, s->heap->class_width));
+    s->class_at = s->class_big.data;
+    HA_TRY(ha_parallel_for(s->threads, 2, leaves_or_masks, &counting));
     finish_counts(&counting);
     return NULL;
 }
 
 /* ---- by number ---- */
 
+struct gathering {
+    struct sweep *s;
+    struct nested *nested;
+};
+
 static struct ha_err *gather_piece(void *ctx, unsigned worker, uint64_t index)
 {
-    struct sweep *s = ctx;
+    const struct gathering *gathering = ctx;
+    struct sweep *s = gathering->s;
     const uint32_t *object = s->order->object;
-    const struct ha_heap *heap = s->heap;
-    const unsigned width = heap->class_width;
     uint64_t first, end = sweep_piece(1, s->order->count, index, &first);
-    (void)worker;
     for (uint64_t p = first; p < end; p++) {
-        uint32_t ahead = object[p + PREFETCH < end ? p + PREFETCH : p], obj = object[p];
-        __builtin_prefetch(&s->own[ahead]);
-        __builtin_prefetch(heap->class_column + (size_t)width * ahead);
-        s->sum[p] = s->own[obj];
-        uint32_t cls = ha_heap_class_of(heap, (ha_obj){obj}).i;
-        if (width == 2) {
-            uint16_t narrow = (uint16_t)cls;
-            memcpy(s->class_at + 2 * p, &narrow, sizeof narrow);
-        } else {
-            memcpy(s->class_at + 4 * p, &cls, sizeof cls);
-        }
+        __builtin_prefetch(&s->own[object[p + SWEEP_PREFETCH < end ? p + SWEEP_PREFETCH : p]]);
+        s->sum[p] = s->own[object[p]];
+        HA_TRY(nested_gather(gathering->nested, worker, p, object[p]));
     }
     return NULL;
 }
 
-static struct ha_err *sum_up(struct sweep *s)
+static struct ha_err *sum_up(struct sweep *s, struct nested *nested)
 {
     const uint64_t count = s->order->count;
     const uint32_t *parent = s->order->parent;
+    struct gathering gathering = {s, nested};
     HA_TRY(ha_big_init_raw(&s->sum_big, count + 1, sizeof(uint64_t)));
-    HA_TRY(ha_big_init_raw(&s->class_big, count + 1, s->heap->class_width));
     s->sum = s->sum_big.data;
-    s->class_at = s->class_big.data;
-    HA_TRY(ha_parallel_for(s->threads, sweep_pieces(1, count), gather_piece, s));
+    HA_TRY(ha_parallel_for(s->threads, sweep_pieces(1, count), gather_piece, &gathering));
+    HA_TRY(nested_gathered(nested));
     s->sum[0] = 0;
     for (uint64_t p = count; p > 0; p--) {
         uint64_t sum = s->sum[p];
@@ -216,12 +234,25 @@ static struct ha_err *sum_up(struct sweep *s)
 
 /* ---- output ---- */
 
+/* Objects that are not in the order retain themselves; the others come later. */
+static struct ha_err *unreachable_piece(void *ctx, unsigned worker, uint64_t index)
+{
+    struct sweep *s = ctx;
+    uint64_t first, end = sweep_piece(0, s->heap->facts.branch_count, index, &first);
+    (void)worker;
+    for (uint64_t obj = first; obj < end; obj++) {
+        sweep_put_retained(s, (uint32_t)obj, s->own[obj]);
+    }
+    return NULL;
+}
+
 /* Room for the column, and in it the objects that are not in the order. */
 static struct ha_err *begin_column(struct sweep *s)
 {
     const uint32_t branch_count = s->heap->facts.branch_count, unit = s->sizes->alignment; /* of every size, hence of every sum */
     const bool some_unreachable = s->order->count < branch_count;
-    for (uint32_t obj = 0; some_unreachable && obj < branch_count; obj++) {
+    const bool some_large = some_unreachable && s->totals.unreachable_bytes / unit > UINT32_MAX; /* perhaps: then each is looked at */
+    for (uint32_t obj = 0; some_large && obj < branch_count; obj++) {
         s->most = s->own[obj] > s->most ? s->own[obj] : s->most;
     }
     if (s->most / unit >> 40 != 0) {
@@ -231,8 +262,8 @@ static struct ha_err *begin_column(struct sweep *s)
     s->totals.unit = unit;
     HA_TRY(ha_big_init_raw(&s->column_big, (uint64_t)branch_count + 1, s->totals.width));
     s->column = s->column_big.data;
-    for (uint32_t obj = 0; some_unreachable && obj < branch_count; obj++) {
-        sweep_put_retained(s, obj, s->own[obj]);
+    if (some_unreachable) {
+        HA_TRY(ha_parallel_for(s->threads, sweep_pieces(0, branch_count), unreachable_piece, s));
     }
     ha_big_deinit(&s->own_big);
     return NULL;
@@ -265,15 +296,23 @@ static struct ha_err *fill_class_sizes(struct sweep *s)
     return NULL;
 }
 
+static struct ha_err *add_up(struct sweep *s, struct totals **ret_totals)
+{
+    HA_TRY(fill_class_sizes(s));
+    HA_TRY(add_below_leaves(s));
+    HA_TRY(count_objects(s, ret_totals));
+    HA_TRY(sum_up(s, totals_nested(*ret_totals)));
+    HA_TRY(begin_column(s));
+    return totals_run(*ret_totals);
+}
+
 static struct ha_err *run(struct sweep *s)
 {
     const uint32_t branch_count = s->heap->facts.branch_count;
-    HA_TRY(fill_class_sizes(s));
-    HA_TRY(add_below_leaves(s));
-    HA_TRY(count_objects(s));
-    HA_TRY(sum_up(s));
-    HA_TRY(begin_column(s));
-    HA_TRY(ha_dom_totals(s));
+    struct totals *totals = NULL;
+    struct ha_err *err = add_up(s, &totals);
+    totals_destroy(totals);
+    HA_TRY(err);
     HA_TRY(s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, CLASSES), sizeof *s->classes, s->heap->facts.class_count, s->classes));
     HA_TRY(s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, EXTRA), 16, s->extra.count / 2, s->extra.data));
     HA_TRY(s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, RETAINED), s->totals.width, branch_count, s->column));
@@ -288,17 +327,14 @@ struct ha_err *ha_retained_build(const struct ha_dom *dom, const struct ha_sizes
     s.own = s.own_big.data;
     if (err == NULL) {
         s.classes = ha_calloc_array((size_t)dom->heap->facts.class_count + 1, sizeof *s.classes);
-        s.leaf_counts = ha_calloc_array((size_t)dom->heap->facts.class_count + 1, sizeof *s.leaf_counts);
-        err = s.classes == NULL || s.leaf_counts == NULL ? ha_err_nomem() : run(&s);
+        err = s.classes == NULL ? ha_err_nomem() : run(&s);
     }
     ha_free(s.classes);
-    ha_free(s.leaf_counts);
     ha_free(s.class_sizes);
     ha_vec_deinit(&s.extra);
     ha_big_deinit(&s.own_big);
     ha_big_deinit(&s.sum_big);
     ha_big_deinit(&s.class_big);
-    ha_big_deinit(&s.places_big);
     ha_big_deinit(&s.column_big);
     return err;
 }

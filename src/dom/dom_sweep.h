@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define SWEEP_PIECE (1U << 16) /* objects that a worker takes at a time; a multiple of the objects per array rank */
+#define SWEEP_PREFETCH 32U     /* numbers ahead: their objects lie anywhere */
 
 struct class_size;
 
@@ -24,15 +25,12 @@ struct sweep {
     struct class_size *class_sizes; /* per class */
     uint64_t align_mask;    /* of sizes; 0: their alignment is no power of two */
     unsigned align_shift;
-    struct ha_big own_big, sum_big, class_big, places_big, column_big; /* memory behind the next ones */
+    struct ha_big own_big, sum_big, class_big, column_big; /* memory behind the next ones */
     uint64_t *own;          /* per branch object: its shallow size and those of the leaves that it dominates */
     uint64_t *sum;          /* per number of the order: retained size */
     uint64_t most;          /* the largest of all of them */
     uint8_t *column;        /* per branch object: retained size in units, as in the index */
-    uint64_t *leaf_counts;  /* per class: objects that are leaves */
     uint8_t *class_at;      /* per number of the order: its class, as wide as in the column */
-    uint32_t *place;        /* number of the order, per place in pre-order of the dominator tree */
-    uint32_t *next;         /* per number of the order: the place behind its subtree */
     HA_VEC(uint64_t) extra; /* pairs (leaf, retained bytes), ascending: leaves that dominate something */
     struct ha_class_total *classes;
     struct ha_disk_totals totals;
@@ -85,6 +83,16 @@ static inline uint32_t sweep_class(const struct sweep *s, uint64_t number)
     return s->heap->class_width == 2 ? ha_le16(s->class_at + 2 * number) : ha_le32(s->class_at + 4 * number);
 }
 
+static inline void sweep_put_class(const struct sweep *s, uint64_t number, uint32_t cls)
+{
+    if (s->heap->class_width == 2) {
+        uint16_t narrow = (uint16_t)cls;
+        memcpy(s->class_at + 2 * number, &narrow, sizeof narrow);
+    } else {
+        memcpy(s->class_at + 4 * number, &cls, sizeof cls);
+    }
+}
+
 /* How many pieces `count` elements are, and the range [*ret_first, end) of one of them, moved up by `from`. */
 static inline uint64_t sweep_pieces(uint64_t from, uint64_t count)
 {
@@ -106,8 +114,14 @@ static inline uint32_t holder_of(const struct sweep *s, uint32_t obj)
     return below_leaf ? s->dom->idom[d] : d;
 }
 
-/* dom_places.c: place[] and next[]. Needs only the order. */
-struct ha_err *ha_dom_places(struct sweep *s) HA_WARN_UNUSED;
+/* dom_places.c: pre-order of a tree of nodes 1 … count whose parents have smaller numbers (0: the root, which has no place). */
+struct places {
+    struct ha_big memory; /* to be freed by the caller, also after an error */
+    uint32_t *at_place; /* node, per place 0 … count - 1 */
+    uint32_t *next;     /* per node: the place behind its subtree */
+};
+
+struct ha_err *ha_dom_places(const uint32_t *parent, uint64_t count, struct places *ret) HA_WARN_UNUSED;
 
 /* Enters a retained size into the column. */
 static inline void sweep_put_retained(const struct sweep *s, uint32_t obj, uint64_t bytes)
@@ -119,6 +133,13 @@ static inline void sweep_put_retained(const struct sweep *s, uint32_t obj, uint6
     } else {
         ha_put_le40(s->column + 5 * (size_t)obj, units);
     }
+}
+
+/* What the column says. */
+static inline uint64_t sweep_retained(const struct sweep *s, uint32_t obj)
+{
+    uint64_t units = s->totals.width == 4 ? ha_le32(s->column + 4 * (size_t)obj) : ha_le40(s->column + 5 * (size_t)obj);
+    return units * s->sizes->alignment;
 }
 
 /* A set of sets: classes (0), packages (1) or loaders (2). */
@@ -136,58 +157,123 @@ static inline uint32_t group_of(const struct grouping_sums *sums, uint32_t cls)
     return sums->of_class == NULL ? cls : sums->of_class[cls];
 }
 
-/* dom_totals.c: retained bytes and first-level sums of classes, packages, loaders; histograms of the big parts. s->classes has the instance counts;
-   takes sum[], class_at[], place[] and next[], and gives them back; what is in sum[] goes into column[], too. */
-struct ha_err *ha_dom_totals(struct sweep *s) HA_WARN_UNUSED;
+/* Bits of masks that are no sets: the caller's. */
+#define NESTED_TAG_SHIFT 26U
+#define NESTED_TAG_BITS (UINT32_MAX << NESTED_TAG_SHIFT)
 
-/* dom_nested.c: which leaves have an ancestor of their own set. */
+/* dom_nested.c: which objects have an ancestor of their own set in the dominator tree. */
 struct nested_class {
-    uint32_t hands_down;       /* bits of the sets of the class */
-    uint32_t asks[GROUPINGS];  /* per grouping: the bit of its set; 0: none */
+    uint64_t hands_down;       /* bits of the sets of the class */
+    uint64_t asks[GROUPINGS];  /* per grouping: the bit of its set; 0: none */
+    uint8_t later;             /* bit g: its set in grouping g has no bit */
+    bool rare_branch;          /* one of its sets has no bit */
+    bool rare_leaf;            /* its package or loader has no bit in the low half of the masks */
+};
+
+struct nested_rare {
+    uint32_t object;
+    uint32_t above; /* number of the nearest rare branch object above it, from 1; 0: none */
+};
+
+/* A branch object with rare leaves directly below it. */
+struct nested_holder {
+    uint32_t object;
+    uint32_t near; /* number of the nearest rare branch object: it, or one above it */
+    uint64_t mask;
+};
+
+struct nested_leaf {
+    uint64_t bytes; /* that it retains */
+    struct nested_rare node;
+};
+
+struct nested_worker {
+    HA_VEC(struct nested_holder) holders;
+    HA_VEC(struct nested_leaf) leaves;
 };
 
 struct nested {
     const struct sweep *s;
     struct nested_class *classes;
-    struct ha_big masks_at, masks, rare_holders, rare_leaves;
-    uint32_t *mask_at;   /* per number of the order: bits of the sets that the object and its ancestors are in */
-    uint32_t *mask;      /* per branch object: the same, from nested_by_object() on */
-    bool *rare;          /* per class: it has leaves, and a set without a bit */
-    uint64_t *has_rare;  /* bit per branch object: a leaf of such a class lies below it; NULL: there are none */
-    uint8_t *rare_bits;  /* per leaf: bit g: nested in grouping g */
+    struct ha_big masks_at, nears_at, masks, rare_memory, holder_memory;
+    uint64_t *mask_at;   /* per number of the order: bits of the sets that the object and its ancestors are in; of 0: none */
+    uint32_t *near_at;   /* per number of the order, until nested_gathered(): the nearest rare branch object, as in struct nested_holder */
+    uint32_t *mask;      /* per branch object: the low half of mask_at, to be filled from nested_by_object_begin() on */
+    struct nested_rare *rare; /* in the order of their numbers */
+    uint64_t rare_count, rare_room;
+    uint64_t *holds_rare; /* bit per branch object, until nested_gathered() */
+    struct nested_worker *workers;
+    HA_VEC(struct nested_holder) holders; /* by object */
 };
 
-struct ha_err *nested_init(struct nested *nested, const struct sweep *s, const struct grouping_sums *sums) HA_WARN_UNUSED;
+/* branches: per class, how many branch objects it has. */
+struct ha_err *nested_init(struct nested *nested, const struct sweep *s, const struct grouping_sums *sums, const uint64_t *branches) HA_WARN_UNUSED;
 void nested_deinit(struct nested *nested);
 
-/* To be called for each number of the order after that of its dominator (0: the root). */
-static inline void nested_hand_down(struct nested *nested, uint32_t number, uint32_t dominator, uint32_t cls)
+/* First: masks and rare branch objects of all numbers, and class_at[] on the way. In the meantime leaves may be told (nested_see_leaf()). */
+struct ha_err *nested_hand_down(struct nested *nested) HA_WARN_UNUSED;
+
+static inline void nested_see_leaf(const struct nested *nested, uint32_t cls, uint32_t dominator)
 {
-    nested->mask_at[number] = (dominator == 0 ? 0 : nested->mask_at[dominator]) | nested->classes[cls].hands_down;
+    if (HA_UNLIKELY(nested->classes[cls].rare_leaf) && dominator < nested->s->heap->facts.branch_count) {
+        nested->holds_rare[dominator >> 6] |= 1ULL << (dominator & 63);
+    }
 }
 
-static inline bool nested_has_rare(const struct nested *nested, uint32_t obj)
+struct ha_err *nested_note_holder(struct nested *nested, unsigned worker, uint64_t number, uint32_t obj) HA_WARN_UNUSED;
+
+/* Then: each number once, by any worker. */
+static inline struct ha_err *nested_gather(struct nested *nested, unsigned worker, uint64_t number, uint32_t obj)
 {
-    return nested->has_rare != NULL && (nested->has_rare[obj >> 6] >> (obj & 63) & 1) != 0;
+    bool holds = (nested->holds_rare[obj >> 6] >> (obj & 63) & 1) != 0;
+    return HA_LIKELY(!holds) ? NULL : nested_note_holder(nested, worker, number, obj);
 }
 
-/* The leaves of rare classes directly below the object at a place, with last_end as it is there. */
-void nested_note_rare(struct nested *nested, const struct grouping_sums *sums, uint32_t obj, uint32_t place);
+struct ha_err *nested_gathered(struct nested *nested) HA_WARN_UNUSED; /* ends that */
 
-/* Room for masks by object: fill mask[] from mask_at[], which is then given back with nested_by_object_end(). */
-struct ha_err *nested_by_object(struct nested *nested) HA_WARN_UNUSED;
+/* Makes room for masks by object: fill mask[] from mask_at[], which is then given back. */
+struct ha_err *nested_by_object_begin(struct nested *nested) HA_WARN_UNUSED;
 void nested_by_object_end(struct nested *nested);
 
-/* Once masks are there by object. Bit g: the leaf has an ancestor of its set in grouping g (holder: holder_of()). */
-static inline uint8_t nested_of_leaf(const struct nested *nested, uint32_t obj, uint32_t cls, uint32_t holder)
+/* Bit g: the object of this class has an ancestor of its set in grouping g, or that is for nested_rare_each() to say. `above`: mask_at of its dominator. */
+static inline uint8_t nested_of_branch(const struct nested_class *c, uint64_t above)
 {
-    uint32_t branch_count = nested->s->heap->facts.branch_count;
-    if (HA_UNLIKELY(nested->rare[cls])) {
-        return nested->rare_bits[obj - branch_count];
-    }
-    uint32_t mask = holder < branch_count ? nested->mask[holder] : 0;
-    const struct nested_class *c = &nested->classes[cls];
-    return (uint8_t)(((mask & c->asks[0]) != 0) | ((mask & c->asks[1]) != 0) << 1 | ((mask & c->asks[2]) != 0) << 2);
+    return (uint8_t)(c->later | ((above & c->asks[0]) != 0) | ((above & c->asks[1]) != 0) << 1 | ((above & c->asks[2]) != 0) << 2);
 }
+
+/* The same of a leaf that is not rare, below a branch object with this mask. */
+static inline uint8_t nested_of_common_leaf(const struct nested_class *c, uint32_t above)
+{
+    return (uint8_t)(((above & c->asks[0]) != 0) | ((above & c->asks[1]) != 0) << 1 | ((above & c->asks[2]) != 0) << 2);
+}
+
+struct ha_err *nested_rare_leaf(struct nested *nested, unsigned worker, uint32_t obj, uint32_t cls, uint32_t holder, uint64_t bytes,
+                                uint8_t *ret) HA_WARN_UNUSED;
+
+/* The same of any leaf, which retains so many bytes (holder: holder_of()), once masks are there by object. */
+static inline struct ha_err *nested_of_leaf(struct nested *nested, unsigned worker, uint32_t obj, uint32_t cls, uint32_t holder, uint64_t bytes,
+                                            uint8_t *ret)
+{
+    const struct nested_class *c = &nested->classes[cls];
+    if (HA_UNLIKELY(c->rare_leaf)) {
+        return nested_rare_leaf(nested, worker, obj, cls, holder, bytes, ret);
+    }
+    *ret = nested_of_common_leaf(c, holder < nested->s->heap->facts.branch_count ? nested->mask[holder] : 0);
+    return NULL;
+}
+
+/* At last: calls fn for each rare object and each of its sets without a bit in which it has no ancestor. bytes: of leaves. */
+typedef void (*nested_rare_fn)(void *ctx, uint32_t obj, uint32_t cls, unsigned grouping, uint32_t group, uint64_t bytes);
+struct ha_err *nested_rare_each(struct nested *nested, struct grouping_sums *sums, nested_rare_fn fn, void *ctx) HA_WARN_UNUSED;
+
+/* dom_totals.c: retained bytes and first-level sums of classes, packages, loaders; histograms of the big parts. */
+struct totals;
+struct ha_err *totals_create(struct sweep *s, const uint64_t *branches, struct totals **ret) HA_WARN_UNUSED; /* branches: as of nested_init() */
+void totals_destroy(struct totals *totals);
+struct nested *totals_nested(struct totals *totals);
+
+/* Once s->classes has the instance counts, sum[] and class_at[] are there, and the column has what is not in the order: adds up everything, writes
+   it, and enters sum[] into column[]. Takes sum[] and class_at[], and gives them back. */
+struct ha_err *totals_run(struct totals *totals) HA_WARN_UNUSED;
 
 #endif

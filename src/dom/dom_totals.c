@@ -3,32 +3,27 @@
  * Sums over the dominator tree that every report needs, made while the tree is in memory so that later questions need no walk over it.
  *
  *   - MAT's minimum retained size of a set (the instances of a class, package or loader): the sum over those without an ancestor of the same set
- *     in the dominator tree. Branch objects are put in pre-order of the dominator tree; in that order a subtree is an interval, so an
- *     object is nested exactly if it lies in the interval of the last top-most one of its set.
- *
- *     Leaves have no place of their own in that order: dom_nested.c tells which sets their ancestors are in.
- *
- *         number   0 1 2 3 4 5 6 7        last_end[set]: one past the interval of the last top-most object of the set
- *                  A B A C|A D D A        A at 2 is nested (below 0 … 3), A at 4 is not
+ *     in the dominator tree. dom_nested.c tells which have one.
  *
  *   - Histograms of the big parts of the heap: below each object directly under the root that retains more than 5 % of the heap, and below all
  *     other first-level objects of a class where these together do. Leak suspects are made of such parts.
  *
- * Branch objects are summed up by their numbers in the order of the search, which is much like pre-order; then masks and parts are brought into
- * the order of objects, beside which leaves lie. That and the leaves are done in pieces, each worker with sums of its own.
+ * Branch objects are summed up by their numbers in the order of the search, in which what they retain, their masks and parts are brought into the
+ * order of objects, beside which leaves lie. That and the leaves are done in pieces, each worker with sums of its own.
  *
- * Memory: beside the arrays of the sweep 4 bytes per branch object, for a moment 8, and one or two more where there are big parts.
+ * Memory: beside the arrays of the sweep and of dom_nested.c 4 bytes per branch object for the column.
  */
 #include "dom/dom_sweep.h"
 
 #include "ha/heap/heap_sections.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PARTS_MAX 40U               /* at most 19 objects and 19 classes hold more than a twentieth of the heap */
+#define PARTS_TOLD (UINT32_MAX >> NESTED_TAG_SHIFT) /* parts (+ 1) that a tag can name */
 #define PART_CELLS_MAX (8U << 20)   /* parts × classes; beyond that the histograms are left to be worked out when asked for */
-#define PREFETCH 32U                /* numbers ahead: their objects lie anywhere */
 #define WORKERS_BYTES_MAX (64U << 20) /* of the sums of all workers; where they would take more, one does the work */
 
 /* What one worker adds up for a set. */
@@ -36,14 +31,24 @@ struct set_sum {
     uint64_t retained, top_instances, top_retained;
 };
 
+static_assert(PARTS_MAX <= PARTS_TOLD, "a tag names every part");
+
+/* What the instances of a class retain, apart by the groupings in which they are nested: eight sums. */
+#define NESTED_KINDS (1U << GROUPINGS)
+struct class_sum {
+    uint64_t retained[NESTED_KINDS];
+};
+
 /* The sums of one worker; those of worker 0 take the others in. */
 struct worker {
-    struct set_sum *sums[GROUPINGS];
+    struct class_sum *classes;
+    struct set_sum *sums[GROUPINGS]; /* what is not in classes */
     struct ha_disk_part_row *cells; /* part_count × classes */
 };
 
 struct totals {
     struct sweep *s;
+    struct ha_grouping packages, loaders;
     struct grouping_sums sums[GROUPINGS];
     struct nested nested;
     struct worker *workers;
@@ -52,8 +57,6 @@ struct totals {
     struct ha_disk_part parts[PARTS_MAX];
     uint32_t part_count;
     uint8_t *part_of_class;  /* per class: part + 1 of its first-level objects that are no parts of their own; 0: none */
-    struct ha_big parts_at;  /* per number of the order: part + 1 */
-    struct ha_big part_of;   /* per branch object: the same */
 };
 
 /* ---- big parts ---- */
@@ -109,8 +112,10 @@ static struct ha_err *find_parts(struct totals *t)
     if (rest == NULL || t->part_of_class == NULL) {
         return ha_err_nomem();
     }
-    for (uint64_t i = 0; i < s->order->count; i = s->next[s->place[i]]) {
-        take_first_level(t, s->order->object[s->place[i]], s->sum[s->place[i]], rest);
+    for (uint64_t p = 1; p <= s->order->count; p++) {
+        if (HA_UNLIKELY(s->order->parent[p] == 0)) {
+            take_first_level(t, s->order->object[p], s->sum[p], rest);
+        }
     }
     for (uint64_t i = top.count; i > 0; i--) { /* leaves have the highest numbers */
         uint32_t obj = ha_children_at(&top, i - 1).i;
@@ -130,9 +135,6 @@ static struct ha_err *find_parts(struct totals *t)
         t->part_count = 0;
         memset(t->part_of_class, 0, classes);
     }
-    if (t->part_count > 0) {
-        HA_TRY(ha_big_init_raw(&t->parts_at, s->order->count + 1, 1));
-    }
     return NULL;
 }
 
@@ -147,7 +149,7 @@ static uint8_t part_of_top(const struct totals *t, uint32_t obj, uint32_t cls)
     return t->part_of_class[cls];
 }
 
-static inline struct ha_disk_part_row *part_cell(const struct totals *t, const struct worker *w, uint8_t part, uint32_t cls)
+static inline struct ha_disk_part_row *part_cell(const struct totals *t, const struct worker *w, uint32_t part, uint32_t cls)
 {
     return &w->cells[(size_t)(part - 1) * t->s->heap->facts.class_count + cls];
 }
@@ -162,7 +164,8 @@ static size_t set_count(const struct totals *t)
 static struct ha_err *workers_create(struct totals *t)
 {
     const size_t cells = (size_t)t->part_count * t->s->heap->facts.class_count;
-    const size_t bytes = set_count(t) * sizeof(struct set_sum) + cells * sizeof(struct ha_disk_part_row);
+    const size_t classes = t->s->heap->facts.class_count;
+    const size_t bytes = classes * sizeof(struct class_sum) + set_count(t) * sizeof(struct set_sum) + cells * sizeof(struct ha_disk_part_row);
     t->worker_count = bytes <= WORKERS_BYTES_MAX / t->s->threads ? t->s->threads : 1;
     t->workers = ha_calloc_array(t->worker_count, sizeof *t->workers);
     if (t->workers == NULL) {
@@ -174,7 +177,8 @@ static struct ha_err *workers_create(struct totals *t)
             w->sums[g] = ha_calloc_array((size_t)t->sums[g].count + 1, sizeof **w->sums);
         }
         w->cells = ha_calloc_array(cells + 1, sizeof *w->cells);
-        if (w->sums[0] == NULL || w->sums[1] == NULL || w->sums[2] == NULL || w->cells == NULL) {
+        w->classes = ha_calloc_array(classes + 1, sizeof *w->classes);
+        if (w->classes == NULL || w->sums[0] == NULL || w->sums[1] == NULL || w->sums[2] == NULL || w->cells == NULL) {
             return ha_err_nomem();
         }
     }
@@ -188,15 +192,45 @@ static void workers_destroy(struct totals *t)
             ha_free(t->workers[i].sums[g]);
         }
         ha_free(t->workers[i].cells);
+        ha_free(t->workers[i].classes);
     }
     ha_free(t->workers);
 }
 
-/* Takes the sums of all workers into the totals, and their cells into those of worker 0. */
-static void workers_merge(struct totals *t)
+/* Takes the cells of all workers into those of worker 0. */
+static void workers_merge_cells(struct totals *t)
 {
     const size_t cells = (size_t)t->part_count * t->s->heap->facts.class_count;
+    for (unsigned i = 1; i < t->worker_count; i++) {
+        for (size_t c = 0; c < cells; c++) {
+            struct ha_disk_part_row *to = &t->workers[0].cells[c], *from = &t->workers[i].cells[c];
+            to->instances += from->instances;
+            to->shallow_bytes += from->shallow_bytes;
+            to->retained_bytes += from->retained_bytes;
+            *from = (struct ha_disk_part_row){0};
+        }
+    }
+}
+
+/* A class counts for its set in a grouping with what is not nested there. */
+static void take_class(struct totals *t, const struct class_sum *sum, uint32_t cls)
+{
+    for (unsigned g = 0; g < GROUPINGS; g++) {
+        struct ha_class_total *total = &t->sums[g].totals[group_of(&t->sums[g], cls)];
+        for (unsigned kind = 0; kind < NESTED_KINDS; kind++) {
+            total->retained_bytes += (kind >> g & 1) != 0 ? 0 : sum->retained[kind];
+        }
+    }
+}
+
+/* The same, and the sums of all workers into the totals. */
+static void workers_merge(struct totals *t)
+{
+    workers_merge_cells(t);
     for (unsigned i = 0; i < t->worker_count; i++) {
+        for (uint32_t c = 0; c < t->s->heap->facts.class_count; c++) {
+            take_class(t, &t->workers[i].classes[c], c);
+        }
         for (unsigned g = 0; g < GROUPINGS; g++) {
             for (uint32_t set = 0; set < t->sums[g].count; set++) {
                 const struct set_sum *sum = &t->workers[i].sums[g][set];
@@ -204,13 +238,6 @@ static void workers_merge(struct totals *t)
                 t->sums[g].totals[set].top_instances += sum->top_instances;
                 t->sums[g].totals[set].top_retained_bytes += sum->top_retained;
             }
-        }
-        for (size_t c = 0; i > 0 && c < cells; c++) {
-            struct ha_disk_part_row *to = &t->workers[0].cells[c];
-            const struct ha_disk_part_row *from = &t->workers[i].cells[c];
-            to->instances += from->instances;
-            to->shallow_bytes += from->shallow_bytes;
-            to->retained_bytes += from->retained_bytes;
         }
     }
 }
@@ -226,105 +253,107 @@ static inline void add_first_level(const struct totals *t, const struct worker *
 
 /* ---- branch objects ---- */
 
-static void sum_branches(struct totals *t)
+/* Hands the parts (+ 1) of first-level objects down, in the tags of the masks. */
+static void hand_parts_down(struct totals *t)
 {
     const struct sweep *s = t->s;
-    const struct worker *w = &t->workers[0];
-    const uint32_t *place = s->place, *next = s->next, *parents = s->order->parent, *object = s->order->object;
-    uint8_t *part_at = t->parts_at.data;
-    uint8_t part = 0;
-    for (uint64_t i = 0; i < s->order->count; i++) {
-        uint32_t p = place[i], parent = parents[p], cls = sweep_class(s, p);
-        uint64_t retained = s->sum[p];
-        bool nested = false;
-        for (unsigned g = 0; g < GROUPINGS; g++) {
-            struct grouping_sums *sums = &t->sums[g];
-            uint32_t group = group_of(sums, cls);
-            if (i >= sums->last_end[group]) {
-                w->sums[g][group].retained += retained;
-                sums->last_end[group] = next[p];
-            } else if (g == 0) {
-                nested = true;
-            }
-        }
-        if (parent == 0) {
-            add_first_level(t, w, cls, retained);
-            part = t->part_count == 0 ? 0 : part_of_top(t, object[p], cls);
-        }
-        if (part_at != NULL) {
-            part_at[p] = part;
-        }
-        if (part != 0) {
-            struct ha_disk_part_row *cell = part_cell(t, w, part, cls);
-            cell->instances++;
-            cell->retained_bytes += nested ? 0 : retained;
-        }
-        nested_hand_down(&t->nested, p, parent, cls);
-        if (HA_UNLIKELY(nested_has_rare(&t->nested, object[p]))) {
-            nested_note_rare(&t->nested, t->sums, object[p], (uint32_t)i);
-        }
+    const uint32_t *parent = s->order->parent;
+    uint64_t *mask_at = t->nested.mask_at;
+    for (uint64_t p = 1; p <= s->order->count; p++) {
+        uint32_t tag = HA_LIKELY(parent[p] != 0) ? (uint32_t)mask_at[parent[p]] & NESTED_TAG_BITS
+                                                 : (uint32_t)part_of_top(t, s->order->object[p], sweep_class(s, p)) << NESTED_TAG_SHIFT;
+        mask_at[p] |= tag;
     }
 }
 
-/* From the order of numbers to that of objects: retained sizes, masks, parts. */
-static struct ha_err *scatter_piece(void *ctx, unsigned worker, uint64_t index)
+/* The part (+ 1) of a branch object once masks are there by object; 0: none. */
+static inline uint32_t part_of(const struct totals *t, uint32_t obj)
+{
+    return t->nested.mask[obj] >> NESTED_TAG_SHIFT;
+}
+
+/* Sums, and from the order of numbers to that of objects: retained sizes, masks, parts. What does not change is copied: stores could change it. */
+static struct ha_err *sum_piece(void *ctx, unsigned worker, uint64_t index)
 {
     struct totals *t = ctx;
-    const struct sweep *s = t->s;
-    const uint32_t *object = s->order->object, *mask_at = t->nested.mask_at;
-    const uint8_t *part_at = t->parts_at.data;
-    uint32_t *mask = t->nested.mask;
-    uint8_t *part_of = t->part_of.data;
-    uint64_t first, end = sweep_piece(1, s->order->count, index, &first);
-    (void)worker;
+    const struct worker w = t->workers[worker];
+    const struct sweep s = *t->s;
+    const struct nested nested = t->nested;
+    const uint32_t *object = s.order->object, *parent = s.order->parent;
+    const size_t class_count = s.heap->facts.class_count;
+    const unsigned class_width = s.heap->class_width;
+    uint64_t first, end = sweep_piece(1, s.order->count, index, &first);
     for (uint64_t p = first; p < end; p++) {
-        uint32_t ahead = object[p + PREFETCH < end ? p + PREFETCH : p], obj = object[p];
-        __builtin_prefetch(s->column + (size_t)s->totals.width * ahead, 1);
-        __builtin_prefetch(&mask[ahead], 1);
-        sweep_put_retained(s, obj, s->sum[p]);
-        mask[obj] = mask_at[p];
-        if (part_of != NULL) {
-            part_of[obj] = part_at[p];
+        uint32_t ahead = object[p + SWEEP_PREFETCH < end ? p + SWEEP_PREFETCH : p], obj = object[p];
+        uint32_t cls = class_width == 2 ? ha_le16(s.class_at + 2 * p) : ha_le32(s.class_at + 4 * p);
+        uint64_t retained = s.sum[p];
+        uint8_t kind = nested_of_branch(&nested.classes[cls], nested.mask_at[parent[p]]);
+        __builtin_prefetch(s.column + (size_t)s.totals.width * ahead, 1);
+        __builtin_prefetch(&nested.mask[ahead], 1);
+        w.classes[cls].retained[kind] += retained;
+        if (HA_UNLIKELY(parent[p] == 0)) {
+            add_first_level(t, &w, cls, retained);
+        }
+        sweep_put_retained(&s, obj, retained);
+        uint32_t mask = (uint32_t)nested.mask_at[p], part = mask >> NESTED_TAG_SHIFT;
+        nested.mask[obj] = mask;
+        if (part != 0) {
+            struct ha_disk_part_row *cell = &w.cells[(part - 1U) * class_count + cls];
+            cell->instances++;
+            cell->retained_bytes += (kind & 1) != 0 ? 0 : retained;
         }
     }
     return NULL;
 }
 
-static struct ha_err *scatter(struct totals *t)
+static struct ha_err *sum_branches(struct totals *t)
 {
     struct sweep *s = t->s;
-    ha_big_deinit(&s->places_big);
-    ha_big_deinit(&s->class_big);
-    HA_TRY(nested_by_object(&t->nested));
+    HA_TRY(nested_by_object_begin(&t->nested));
     if (t->part_count > 0) {
-        HA_TRY(ha_big_init(&t->part_of, (uint64_t)s->heap->facts.branch_count + 1, 1));
+        hand_parts_down(t);
     }
-    HA_TRY(ha_parallel_for(s->threads, sweep_pieces(1, s->order->count), scatter_piece, t));
+    HA_TRY(ha_parallel_for(t->worker_count, sweep_pieces(1, s->order->count), sum_piece, t));
     nested_by_object_end(&t->nested);
-    ha_big_deinit(&t->parts_at);
     ha_big_deinit(&s->sum_big);
+    ha_big_deinit(&s->class_big);
     return NULL;
+}
+
+/* What is not nested in a set that has no bit. */
+static void add_rare(void *ctx, uint32_t obj, uint32_t cls, unsigned grouping, uint32_t group, uint64_t bytes)
+{
+    const struct totals *t = ctx;
+    const struct sweep *s = t->s;
+    const struct worker *w = &t->workers[0];
+    const bool branch = obj < s->heap->facts.branch_count;
+    uint64_t retained = branch ? sweep_retained(s, obj) : bytes;
+    uint32_t part = branch ? part_of(t, obj) : 0;
+    w->sums[grouping][group].retained += retained;
+    if (grouping == 0 && part != 0) {
+        part_cell(t, w, part, cls)->retained_bytes += retained;
+    }
 }
 
 /* The shallow size of a branch object whose class has no size for all. */
 static void add_unusual(const struct totals *t, uint32_t obj)
 {
     const struct sweep *s = t->s;
-    uint8_t part = obj < s->heap->facts.branch_count ? ((const uint8_t *)t->part_of.data)[obj] : 0;
+    uint32_t part = obj < s->heap->facts.branch_count ? part_of(t, obj) : 0;
     uint32_t cls = ha_heap_class_of(s->heap, (ha_obj){obj}).i;
     if (part != 0 && s->class_sizes[cls].bytes == 0 && !ha_heap_is_array(s->heap, (ha_obj){obj})) {
         part_cell(t, &t->workers[0], part, cls)->shallow_bytes += ha_sizes_of(s->sizes, (ha_obj){obj});
     }
 }
 
-/* Shallow bytes of the branch objects in parts: instances × bytes, as long as only branch objects are counted in the cells; then what differs. */
+/* Shallow bytes of the branch objects in parts: instances × bytes, as long as only branch objects are counted in the cells; then what differs, but
+   for arrays. */
 static void size_part_branches(struct totals *t)
 {
     const struct sweep *s = t->s;
-    const uint8_t *part_of = t->part_of.data;
     for (uint32_t p = 0; p < t->part_count; p++) {
         for (uint32_t c = 0; c < s->heap->facts.class_count; c++) {
-            struct ha_disk_part_row *cell = part_cell(t, &t->workers[0], (uint8_t)(p + 1), c);
+            struct ha_disk_part_row *cell = part_cell(t, &t->workers[0], p + 1, c);
             cell->shallow_bytes = cell->instances * s->class_sizes[c].bytes;
         }
     }
@@ -334,78 +363,126 @@ static void size_part_branches(struct totals *t)
     for (uint64_t i = 0; i < s->heap->chunk_count; i++) {
         add_unusual(t, s->heap->chunks[2 * i]);
     }
-    uint64_t rank = 0;
-    for (uint32_t obj = 0; obj < s->heap->facts.branch_count;) {
-        uint32_t bits = s->heap->array_bits[obj >> 3];
-        for (; bits != 0 && obj + (uint32_t)__builtin_ctz(bits) < s->heap->facts.branch_count; bits &= bits - 1) {
-            uint32_t array = obj + (uint32_t)__builtin_ctz(bits);
-            if (part_of[array] != 0) {
+}
+
+/* Arrays in parts. */
+static void size_part_arrays(const struct totals *t, unsigned worker, uint64_t index)
+{
+    const struct sweep *s = t->s;
+    uint64_t first, end = sweep_piece(0, s->heap->facts.branch_count, index, &first);
+    uint64_t rank = ha_heap_arrays_before(s->heap, (ha_obj){(uint32_t)first});
+    for (uint64_t obj = first; obj < end; obj += 8) {
+        for (uint32_t bits = s->heap->array_bits[obj >> 3]; bits != 0 && obj + (uint32_t)__builtin_ctz(bits) < end; bits &= bits - 1, rank++) {
+            uint32_t array = (uint32_t)obj + (uint32_t)__builtin_ctz(bits), part = part_of(t, array);
+            if (part != 0) {
                 uint32_t cls = ha_heap_class_of(s->heap, (ha_obj){array}).i;
                 const struct class_size *size = &s->class_sizes[cls];
-                part_cell(t, &t->workers[0], part_of[array], cls)->shallow_bytes += sweep_array_size(s, size, rank) - size->bytes;
+                part_cell(t, &t->workers[worker], part, cls)->shallow_bytes += sweep_array_size(s, size, rank) - size->bytes;
             }
-            rank++;
         }
-        obj += 8;
     }
 }
 
 /* ---- leaves ---- */
 
-static inline void add_leaf(const struct totals *t, const struct worker *w, uint32_t obj, uint32_t cls, uint32_t d, uint64_t shallow, uint64_t bytes)
+struct leaf {
+    uint32_t object, cls, dominator;
+    uint64_t shallow, bytes; /* its own, and what it retains */
+};
+
+static inline void add_to_part(const struct worker *w, size_t class_count, uint32_t part, const struct leaf *leaf, bool nested)
 {
-    const struct sweep *s = t->s;
-    uint32_t branch_count = s->heap->facts.branch_count;
-    bool below_leaf = d >= branch_count && d < s->heap->facts.object_count;
-    uint32_t leaf_class = below_leaf ? ha_heap_class_of(s->heap, (ha_obj){d}).i : HA_NONE;
-    uint32_t holder = holder_of(s, obj);
-    uint8_t nested = nested_of_leaf(&t->nested, obj, cls, holder);
-    for (unsigned g = 1; g < GROUPINGS; g++) {
-        uint32_t group = group_of(&t->sums[g], cls);
-        if ((nested >> g & 1) == 0 && !(below_leaf && group_of(&t->sums[g], leaf_class) == group)) {
-            w->sums[g][group].retained += bytes;
-        }
-    }
-    uint64_t retained = (nested & 1) != 0 ? 0 : bytes;
-    w->sums[0][cls].retained += retained;
-    uint8_t part = 0;
-    if (d == HA_DOM_ROOT) {
-        add_first_level(t, w, cls, bytes);
-    }
-    if (t->part_count > 0 && holder < branch_count) {
-        part = ((const uint8_t *)t->part_of.data)[holder];
-    } else if (t->part_count > 0) {
-        part = below_leaf ? part_of_top(t, d, leaf_class) : part_of_top(t, obj, cls);
-    }
-    if (part != 0) {
-        struct ha_disk_part_row *cell = part_cell(t, w, part, cls);
-        cell->instances++;
-        cell->shallow_bytes += shallow;
-        cell->retained_bytes += retained;
-    }
+    struct ha_disk_part_row *cell = &w->cells[(part - 1U) * class_count + leaf->cls];
+    cell->instances++;
+    cell->shallow_bytes += leaf->shallow;
+    cell->retained_bytes += nested ? 0 : leaf->bytes;
 }
 
-static struct ha_err *sum_leaves_piece(void *ctx, unsigned worker, uint64_t index)
+/* A leaf on the first level, or below another. */
+static HA_NOINLINE struct ha_err *add_odd_leaf(struct totals *t, unsigned worker, const struct leaf *leaf)
 {
-    const struct totals *t = ctx;
     const struct sweep *s = t->s;
-    const uint32_t branch_count = s->heap->facts.branch_count;
-    uint64_t first, end = sweep_piece(branch_count, s->heap->facts.object_count - branch_count, index, &first);
-    struct size_walk sizes = size_walk_from(s, (uint32_t)first);
-    size_t next_extra = extra_from(s, first);
+    const struct worker *w = &t->workers[worker];
+    const uint32_t branch_count = s->heap->facts.branch_count, d = leaf->dominator, cls = leaf->cls;
+    bool below_leaf = d < s->heap->facts.object_count;
+    uint32_t leaf_class = below_leaf ? ha_heap_class_of(s->heap, (ha_obj){d}).i : HA_NONE;
+    uint32_t holder = holder_of(s, leaf->object);
+    uint8_t nested;
+    uint32_t part = 0;
+    HA_TRY(nested_of_leaf(&t->nested, worker, leaf->object, cls, holder, leaf->bytes, &nested));
+    for (unsigned g = 1; g < GROUPINGS; g++) {
+        bool same = below_leaf && group_of(&t->sums[g], leaf_class) == group_of(&t->sums[g], cls);
+        nested = (uint8_t)(nested | same << g);
+    }
+    w->classes[cls].retained[nested] += leaf->bytes;
+    if (d == HA_DOM_ROOT) {
+        add_first_level(t, w, cls, leaf->bytes);
+    }
+    if (t->part_count > 0 && holder < branch_count) {
+        part = part_of(t, holder);
+    } else if (t->part_count > 0) {
+        part = below_leaf ? part_of_top(t, d, leaf_class) : part_of_top(t, leaf->object, cls);
+    }
+    if (part != 0) {
+        add_to_part(w, s->heap->facts.class_count, part, leaf, (nested & 1) != 0);
+    }
+    return NULL;
+}
+
+static struct ha_err *sum_leaves(struct totals *t, unsigned worker, uint64_t index)
+{
+    const struct worker w = t->workers[worker];
+    const struct sweep s = *t->s;
+    const struct nested nested = t->nested;
+    const uint32_t branch_count = s.heap->facts.branch_count, *idom = s.dom->idom;
+    const size_t class_count = s.heap->facts.class_count;
+    uint64_t first, end = sweep_piece(branch_count, s.heap->facts.object_count - branch_count, index, &first);
+    struct size_walk sizes = size_walk_from(&s, (uint32_t)first);
+    size_t next_extra = extra_from(&s, first);
     for (uint64_t obj = first; obj < end; obj++) {
-        uint32_t cls;
-        uint64_t shallow = size_walk_next(&sizes, (uint32_t)obj, &cls), bytes = shallow;
-        if (HA_UNLIKELY(next_extra < s->extra.count && s->extra.data[next_extra] == obj)) {
-            bytes = s->extra.data[next_extra + 1];
+        struct leaf leaf = {.object = (uint32_t)obj, .dominator = idom[obj]};
+        leaf.bytes = leaf.shallow = size_walk_next(&sizes, (uint32_t)obj, &leaf.cls);
+        if (HA_UNLIKELY(next_extra < s.extra.count && s.extra.data[next_extra] == obj)) {
+            leaf.bytes = s.extra.data[next_extra + 1];
             next_extra += 2;
         }
-        uint32_t d = s->dom->idom[obj];
-        if (d != HA_NONE) {
-            add_leaf(t, &t->workers[worker], (uint32_t)obj, cls, d, shallow, bytes);
+        const struct nested_class *c = &nested.classes[leaf.cls];
+        if (HA_UNLIKELY(leaf.dominator >= branch_count || c->rare_leaf)) {
+            HA_TRY(leaf.dominator == HA_NONE ? NULL : add_odd_leaf(t, worker, &leaf));
+            continue;
+        }
+        uint32_t mask = nested.mask[leaf.dominator], part = mask >> NESTED_TAG_SHIFT;
+        uint8_t kind = nested_of_common_leaf(c, mask);
+        w.classes[leaf.cls].retained[kind] += leaf.bytes;
+        if (part != 0) {
+            add_to_part(&w, class_count, part, &leaf, (kind & 1) != 0);
         }
     }
     return NULL;
+}
+
+/* Pieces of branch objects where these are in parts, then of leaves. */
+static struct ha_err *leaves_piece(void *ctx, unsigned worker, uint64_t index)
+{
+    struct totals *t = ctx;
+    const uint64_t branch_pieces = t->part_count == 0 ? 0 : sweep_pieces(0, t->s->heap->facts.branch_count);
+    if (index < branch_pieces) {
+        size_part_arrays(t, worker, index);
+        return NULL;
+    }
+    return sum_leaves(t, worker, index - branch_pieces);
+}
+
+static struct ha_err *sum_all_leaves(struct totals *t)
+{
+    const struct ha_heap_facts *facts = &t->s->heap->facts;
+    uint64_t pieces = sweep_pieces(facts->branch_count, facts->object_count - facts->branch_count);
+    if (t->part_count > 0) {
+        workers_merge_cells(t);
+        size_part_branches(t);
+        pieces += sweep_pieces(0, facts->branch_count);
+    }
+    return ha_parallel_for(t->worker_count, pieces, leaves_piece, t);
 }
 
 /* ---- putting it together ---- */
@@ -418,7 +495,7 @@ static struct ha_err *write_parts(struct totals *t)
     for (uint32_t p = 0; p < t->part_count && err == NULL; p++) {
         t->parts[p].rows_first = (uint32_t)rows.count;
         for (uint32_t c = 0; c < s->heap->facts.class_count && err == NULL; c++) {
-            const struct ha_disk_part_row *cell = part_cell(t, &t->workers[0], (uint8_t)(p + 1), c);
+            const struct ha_disk_part_row *cell = part_cell(t, &t->workers[0], p + 1, c);
             struct ha_disk_part_row *row = cell->instances == 0 ? NULL : ha_vec_push(&rows);
             if (row != NULL) {
                 *row = *cell;
@@ -459,53 +536,57 @@ static void add_classes(const struct sweep *s, struct grouping_sums *sums)
     }
 }
 
-static struct ha_err *run(struct totals *t, const struct ha_grouping *packages, const struct ha_grouping *loaders)
+struct ha_err *totals_create(struct sweep *s, const uint64_t *branches, struct totals **ret)
+{
+    struct totals *t = *ret = ha_calloc_array(1, sizeof *t);
+    if (t == NULL) {
+        return ha_err_nomem();
+    }
+    t->s = s;
+    HA_TRY(ha_heap_group(s->heap, HA_GROUPING_PACKAGE, &t->packages));
+    HA_TRY(ha_heap_group(s->heap, HA_GROUPING_LOADER, &t->loaders));
+    HA_TRY(sums_init(&t->sums[0], s->heap->facts.class_count, NULL, s->classes));
+    HA_TRY(sums_init(&t->sums[1], t->packages.count, t->packages.of_class, NULL));
+    HA_TRY(sums_init(&t->sums[2], t->loaders.count, t->loaders.of_class, NULL));
+    return nested_init(&t->nested, s, t->sums, branches);
+}
+
+void totals_destroy(struct totals *t)
+{
+    if (t == NULL) {
+        return;
+    }
+    ha_grouping_deinit(&t->packages);
+    ha_grouping_deinit(&t->loaders);
+    workers_destroy(t);
+    nested_deinit(&t->nested);
+    for (unsigned g = 0; g < GROUPINGS; g++) {
+        ha_free(t->sums[g].last_end);
+        if (g > 0) {
+            ha_free(t->sums[g].totals);
+        }
+    }
+    ha_free(t->part_of_class);
+    ha_free(t);
+}
+
+struct nested *totals_nested(struct totals *t)
+{
+    return &t->nested;
+}
+
+struct ha_err *totals_run(struct totals *t)
 {
     const struct sweep *s = t->s;
-    HA_TRY(sums_init(&t->sums[0], s->heap->facts.class_count, NULL, s->classes));
-    HA_TRY(sums_init(&t->sums[1], packages->count, packages->of_class, NULL));
-    HA_TRY(sums_init(&t->sums[2], loaders->count, loaders->of_class, NULL));
     HA_TRY(find_parts(t));
     HA_TRY(workers_create(t));
-    HA_TRY(nested_init(&t->nested, s, t->sums));
-    sum_branches(t);
-    HA_TRY(scatter(t));
-    if (t->part_count > 0) {
-        size_part_branches(t);
-    }
-    uint32_t leaves = s->heap->facts.object_count - s->heap->facts.branch_count;
-    HA_TRY(ha_parallel_for(t->worker_count, sweep_pieces(s->heap->facts.branch_count, leaves), sum_leaves_piece, t));
+    HA_TRY(sum_branches(t));
+    HA_TRY(sum_all_leaves(t));
+    HA_TRY(nested_rare_each(&t->nested, t->sums, add_rare, t));
     workers_merge(t);
     add_classes(s, &t->sums[1]);
     add_classes(s, &t->sums[2]);
-    HA_TRY(s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, PACKAGES), sizeof *s->classes, packages->count, t->sums[1].totals));
-    HA_TRY(s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, LOADERS), sizeof *s->classes, loaders->count, t->sums[2].totals));
+    HA_TRY(s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, PACKAGES), sizeof *s->classes, t->packages.count, t->sums[1].totals));
+    HA_TRY(s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, LOADERS), sizeof *s->classes, t->loaders.count, t->sums[2].totals));
     return write_parts(t);
-}
-
-struct ha_err *ha_dom_totals(struct sweep *s)
-{
-    struct totals t = {.s = s};
-    struct ha_grouping packages = {0}, loaders = {0};
-    struct ha_err *err = ha_heap_group(s->heap, HA_GROUPING_PACKAGE, &packages);
-    if (err == NULL) {
-        err = ha_heap_group(s->heap, HA_GROUPING_LOADER, &loaders);
-    }
-    if (err == NULL) {
-        err = run(&t, &packages, &loaders);
-    }
-    ha_grouping_deinit(&packages);
-    ha_grouping_deinit(&loaders);
-    workers_destroy(&t);
-    ha_big_deinit(&t.parts_at);
-    nested_deinit(&t.nested);
-    ha_big_deinit(&t.part_of);
-    for (unsigned g = 0; g < GROUPINGS; g++) {
-        ha_free(t.sums[g].last_end);
-        if (g > 0) {
-            ha_free(t.sums[g].totals);
-        }
-    }
-    ha_free(t.part_of_class);
-    return err;
 }
