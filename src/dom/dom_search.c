@@ -118,6 +118,7 @@ static inline struct ha_err *log_reference(struct ha_search *search, uint32_t ta
 /* Where the search stands: which object's references are being taken. */
 struct cursor {
     uint32_t current;     /* its number; 0: none */
+    uint32_t sibling;     /* to be tried after what is below the current object: its row was asked for; HA_NONE: none */
     uint32_t class_edge;  /* a class object to be tried before the row, or HA_NONE */
     const uint32_t *edge; /* next of the row; NULL at its end */
     const uint32_t *targets;
@@ -176,6 +177,21 @@ static inline bool leave(const struct ha_search *search, struct cursor *c)
     return true;
 }
 
+/* Asks for what it takes to enter the next object of a row, before all that is below the one just found is entered. Where its references lie is only
+   known once the begin of its row has come, so they are asked for one object later. */
+static inline void look_ahead(const struct ha_search *search, struct cursor *c, uint32_t branch_count)
+{
+    if (c->sibling < branch_count) {
+        uint64_t start = ha_le40(search->row_start + 5 * (size_t)c->sibling);
+        __builtin_prefetch(search->targets + (start == HA_ROW_EMPTY ? 0 : start));
+    }
+    c->sibling = c->edge == NULL ? HA_NONE : *c->edge & ~HA_EDGE_END;
+    if (c->sibling < branch_count) {
+        __builtin_prefetch(&c->pre[c->sibling]);
+        __builtin_prefetch(search->row_start + 5 * (size_t)c->sibling);
+    }
+}
+
 /* Takes references until one leads to a new object: *ret. HA_NONE when all below the root are taken. */
 static inline struct ha_err *next_object(struct ha_search *search, struct cursor *c, uint32_t branch_count, uint32_t *ret)
 {
@@ -200,6 +216,7 @@ static inline struct ha_err *next_object(struct ha_search *search, struct cursor
         uint32_t q = c->pre[target];
         if (q == 0 || q == ROOT_MARK) {
             *ret = target;
+            look_ahead(search, c, branch_count);
             return NULL;
         }
         if (q > c->current) {
@@ -223,7 +240,7 @@ struct ha_err *ha_search_run(struct ha_search *search)
             pre[root] = ROOT_MARK;
         }
     }
-    struct cursor cursor = {.targets = search->targets, .vertex = search->vertex.data, .pre = pre, .parent = search->parent.data, .semi = semi};
+    struct cursor cursor = {.sibling = HA_NONE, .targets = search->targets, .vertex = search->vertex.data, .pre = pre, .parent = search->parent.data, .semi = semi};
     for (size_t r = 0; r < build->final_roots.count; r++) {
         uint32_t target = build->final_roots.data[r].obj.i;
         if (target >= branch_count || pre[target] != ROOT_MARK) {
