@@ -2,10 +2,10 @@
 /*
  * From rows of references to the dominator tree:
  *
- *     search  ||  rows, collecting inbound references   on two threads where there are two
- *     Semi-NCA                                          branch objects
- *     inbound lists -> leaves, sinks                 lists are made, looked at, and written bucket by bucket
- *     idom, children                                 sections
+ *     search      ||  classes, rows, collecting inbound references     on two threads where there are two
+ *     Semi-NCA    ||  inbound lists                                    dominators of branch objects
+ *     leaves, sinks                                                    from the inbound lists
+ *     idom, children                                                   sections
  */
 #include "ha/dom/dom_build.h"
 
@@ -80,11 +80,11 @@ static struct ha_err *make_idom(const struct ha_search *search, struct ha_big *o
     return name_dominators(search, idom->data);
 }
 
-static struct ha_err *find_leaves(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, uint32_t *idom)
+static struct ha_err *find_leaves(struct ha_build *build, struct ha_search *search, const struct ha_inbound *inbound, uint32_t *idom)
 {
     struct ha_leaves *leaves = NULL;
     HA_TRY(ha_dom_leaves_create(search, idom, &leaves));
-    struct ha_err *err = ha_inbound_write(inbound, build->writer, idom, ha_dom_leaves_take, leaves);
+    struct ha_err *err = ha_inbound_show_leaves(inbound, build->writer, ha_dom_leaves_take, leaves);
     if (err == NULL) {
         err = ha_dom_leaves_finish(leaves);
     }
@@ -110,10 +110,22 @@ static struct ha_err *search_tree(struct ha_build *build, struct ha_search *sear
     return NULL;
 }
 
+static struct ha_err *dominate_or_write(void *ctx, unsigned worker, uint64_t index)
+{
+    struct both *both = ctx;
+    struct ha_build *build = both->search->build;
+    (void)worker;
+    if (index == 0) {
+        return ha_dom_semi_nca(both->search);
+    }
+    return ha_inbound_write(both->inbound, build->writer, build->threads > 1 ? build->threads - 1 : 1);
+}
+
 static struct ha_err *write_tree(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, struct ha_big *only, struct ha_big *idom)
 {
+    struct both both = {inbound, search, NULL};
     ha_progress_begin(build->progress, "dominators", 0);
-    HA_TRY(ha_dom_semi_nca(search));
+    HA_TRY(ha_parallel_for(build->threads, 2, dominate_or_write, &both));
     HA_TRY(make_idom(search, only, idom));
     HA_TRY(find_leaves(build, search, inbound, idom->data));
     ha_big_deinit(&search->pre);

@@ -7,6 +7,7 @@
  *                word: target & 0xffff | source - source before    4 bytes, for neighbours in a heap refer to neighbours;
  *                                                                  0xffff: the source is the next word
  *     write      bucket by bucket, in parallel: count, prefix, fill, all within the cache; then hand over in order
+ *     show       bucket by bucket, in parallel: the lists as they have been written
  *
  * GC roots and class objects need a list in any case: who alone refers to them need not dominate them.
  *
@@ -37,7 +38,8 @@ struct chunk {
 struct bucket {
     struct chunk *first, *last;
     uint64_t references;
-    uint32_t source; /* the last one */
+    uint32_t source;  /* the last one */
+    uint64_t written; /* where its lists begin among all that are written */
 };
 
 struct ha_inbound {
@@ -51,6 +53,7 @@ struct ha_inbound {
     uint32_t block_used, block_chunks; /* of the last block */
     struct ha_big seen_memory;
     uint64_t *seen;
+    HA_VEC(struct ha_large_list) large; /* of what is written, by item */
 };
 
 static inline void mark_list(struct ha_inbound *inbound, uint32_t obj)
@@ -110,6 +113,7 @@ void ha_inbound_destroy(struct ha_inbound *inbound)
         ha_big_deinit(&inbound->blocks.data[i]);
     }
     ha_vec_deinit(&inbound->blocks);
+    ha_vec_deinit(&inbound->large);
     ha_big_deinit(&inbound->seen_memory);
     ha_free(inbound->buckets);
     ha_free(inbound);
@@ -232,11 +236,7 @@ struct sorter {
 struct writing {
     struct ha_inbound *inbound;
     struct ha_index_writer *writer;
-    const uint32_t *idom;
-    ha_inbound_fn fn;
-    void *ctx;
     struct sorter *sorters; /* per worker */
-    struct ha_big blocks;   /* of the starts */
     struct ha_turn *turn;
     uint64_t written; /* sources of the buckets that left; belongs to who holds the turn */
 };
@@ -290,81 +290,46 @@ static struct ha_err *sort_bucket(const struct ha_inbound *inbound, uint32_t ind
     return NULL;
 }
 
-/* Bits of the objects of a bucket whose only source is their dominator, for which no list was made. */
-static void find_told(const struct ha_inbound *inbound, uint32_t index, uint8_t *told)
+/* Lists of one source that dominators tell are not made, but for roots and class objects. */
+static struct ha_err *put_starts(const struct ha_inbound *inbound, uint32_t first, uint32_t count, uint64_t base, const uint32_t *start,
+                                 struct ha_starts_maker *maker)
 {
-    const uint64_t *seen = inbound->seen + 2 * (size_t)index * (BUCKET_OBJECTS / 64);
-    for (uint32_t i = 0; i < BUCKET_OBJECTS / 64; i++) {
-        uint64_t bits = seen[2 * i] & ~seen[2 * i + 1]; /* little-endian, as told is */
-        memcpy(told + 8 * i, &bits, sizeof bits);
-    }
-}
-
-static inline bool told_by_dominator(const struct ha_inbound_lists *lists, const uint32_t *idom, uint32_t i)
-{
-    uint32_t begin = lists->start[i];
-    return lists->start[i + 1] == begin + 1 && lists->sources[begin] == idom[lists->first + i];
-}
-
-/* Drops the sources of lists that dominators tell after all, and marks these lists. Returns how many sources are left. */
-static uint32_t drop_told(const struct ha_inbound_lists *lists, const uint32_t *idom, uint32_t *sources, uint8_t *told)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < lists->count; i++) {
-        if (told_by_dominator(lists, idom, i)) {
-            told[i >> 3] = (uint8_t)(told[i >> 3] | 1U << (i & 7));
-            continue;
-        }
-        for (uint32_t k = lists->start[i]; k < lists->start[i + 1]; k++) {
-            sources[kept++] = sources[k];
-        }
-    }
-    return kept;
-}
-
-static struct ha_err *put_starts(const struct ha_inbound_lists *lists, const uint8_t *told, uint64_t base, struct ha_starts_maker *maker)
-{
-    uint64_t at = base;
-    maker->items = lists->first;
+    const uint64_t *seen = inbound->seen + 2 * (size_t)(first / 64);
+    maker->items = first;
     maker->any = false;
-    for (uint32_t i = 0; i < lists->count; i++) {
-        uint32_t length = lists->start[i + 1] - lists->start[i];
-        if ((told[i >> 3] >> (i & 7) & 1) != 0) {
+    for (uint32_t i = 0; i < count; i++) {
+        bool told = ((seen[2 * (i / 64)] & ~seen[2 * (i / 64) + 1]) >> (i & 63) & 1) != 0;
+        if (told) {
             ha_starts_put_single(maker);
-            continue;
+        } else {
+            HA_TRY(ha_starts_put(maker, base + start[i], start[i + 1] - start[i]));
         }
-        HA_TRY(ha_starts_put(maker, at, length));
-        at += length;
     }
     return NULL;
+}
+
+static uint32_t bucket_objects(const struct ha_inbound *inbound, uint64_t index)
+{
+    const uint64_t left = inbound->build->facts.object_count - (index << BUCKET_BITS);
+    return (uint32_t)(left < BUCKET_OBJECTS ? left : BUCKET_OBJECTS);
 }
 
 static struct ha_err *write_bucket(void *ctx, unsigned worker, uint64_t index)
 {
     struct writing *w = ctx;
     struct sorter *sorter = &w->sorters[worker];
-    const uint64_t n = w->inbound->build->facts.object_count;
-    uint64_t first = index << BUCKET_BITS;
-    uint8_t told[BUCKET_OBJECTS / 8];
-    struct ha_inbound_lists lists = {.first = (uint32_t)first, .count = (uint32_t)(n - first < BUCKET_OBJECTS ? n - first : BUCKET_OBJECTS),
-                                     .start = sorter->start};
     struct ha_err *err = sort_bucket(w->inbound, (uint32_t)index, sorter);
-    uint32_t kept = 0;
-    if (err == NULL) {
-        lists.sources = sorter->sources.data;
-        w->fn(w->ctx, &lists);
-        find_told(w->inbound, (uint32_t)index, told);
-        kept = drop_told(&lists, w->idom, sorter->sources.data, told);
-    }
     if (err != NULL || !ha_turn_wait(w->turn, index)) {
         ha_turn_fail(w->turn);
         return err; /* of another bucket, if it is NULL */
     }
+    uint32_t count = bucket_objects(w->inbound, index), sources = sorter->start[count];
     uint64_t base = w->written;
-    w->written += kept;
+    w->written += sources;
+    w->inbound->buckets[index].written = base;
     ha_turn_leave(w->turn, index);
-    HA_TRY(put_starts(&lists, told, base, &sorter->maker));
-    return kept == 0 ? NULL : ha_index_stream_write_at(w->writer, base * sizeof(uint32_t), sorter->sources.data, (size_t)kept * sizeof(uint32_t));
+    HA_TRY(put_starts(w->inbound, (uint32_t)(index << BUCKET_BITS), count, base, sorter->start, &sorter->maker));
+    return sources == 0 ? NULL : ha_index_stream_write_at(w->writer, base * sizeof(uint32_t), sorter->sources.data, (size_t)sources * sizeof(uint32_t));
 }
 
 static int compare_large(const void *a, const void *b)
@@ -376,59 +341,119 @@ static int compare_large(const void *a, const void *b)
 /* The large lists of all workers, by item. */
 static struct ha_err *put_large(struct writing *w, unsigned workers)
 {
-    HA_VEC(struct ha_large_list) all = {0};
-    struct ha_err *err = NULL;
-    for (unsigned i = 0; i < workers && err == NULL; i++) {
-        for (size_t k = 0; k < w->sorters[i].maker.large.count && err == NULL; k++) {
-            struct ha_large_list *slot = ha_vec_push(&all);
+    struct ha_inbound *inbound = w->inbound;
+    for (unsigned i = 0; i < workers; i++) {
+        for (size_t k = 0; k < w->sorters[i].maker.large.count; k++) {
+            struct ha_large_list *slot = ha_vec_push(&inbound->large);
             if (slot == NULL) {
-                err = ha_err_nomem();
-            } else {
-                *slot = w->sorters[i].maker.large.data[k];
+                return ha_err_nomem();
             }
+            *slot = w->sorters[i].maker.large.data[k];
         }
     }
-    if (all.count > 1) {
-        qsort(all.data, all.count, sizeof *all.data, compare_large);
+    if (inbound->large.count > 1) {
+        qsort(inbound->large.data, inbound->large.count, sizeof *inbound->large.data, compare_large);
     }
-    if (err == NULL) {
-        err = ha_index_section_put(w->writer, HA_SECTION_IN_LARGE, sizeof *all.data, all.count, all.data);
-    }
-    ha_vec_deinit(&all);
-    return err;
+    return ha_index_section_put(w->writer, HA_SECTION_IN_LARGE, sizeof *inbound->large.data, inbound->large.count, inbound->large.data);
 }
 
-static struct ha_err *run(struct writing *w, unsigned threads)
+static uint64_t bucket_count(const struct ha_inbound *inbound)
+{
+    return ((uint64_t)inbound->build->facts.object_count + BUCKET_OBJECTS - 1) >> BUCKET_BITS;
+}
+
+static struct ha_err *write_all(struct writing *w, unsigned threads)
 {
     const struct ha_inbound *inbound = w->inbound;
     uint64_t n = inbound->build->facts.object_count;
+    void *blocks;
     w->turn = ha_turn_create();
     w->sorters = ha_calloc_array(threads, sizeof *w->sorters);
     if (w->turn == NULL || w->sorters == NULL) {
         return ha_err_nomem();
     }
-    HA_TRY(ha_big_init(&w->blocks, ha_starts_blocks(n) + 1, HA_STARTS_BYTES));
+    HA_TRY(ha_index_section_map(w->writer, HA_SECTION_IN_STARTS, HA_STARTS_BYTES, ha_starts_blocks(n), &blocks));
     for (unsigned i = 0; i < threads; i++) {
-        w->sorters[i].maker.blocks = w->blocks.data;
+        w->sorters[i].maker.blocks = blocks;
     }
     HA_TRY(ha_index_stream_open(w->writer, HA_SECTION_SOURCES, sizeof(uint32_t)));
-    HA_TRY(ha_parallel_for(threads, (n + BUCKET_OBJECTS - 1) >> BUCKET_BITS, write_bucket, w));
+    HA_TRY(ha_parallel_for(threads, bucket_count(inbound), write_bucket, w));
     HA_TRY(ha_index_stream_close(w->writer, w->written));
-    HA_TRY(ha_index_section_put(w->writer, HA_SECTION_IN_STARTS, HA_STARTS_BYTES, ha_starts_blocks(n), w->blocks.data));
     return put_large(w, threads);
 }
 
-struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writer *writer, const uint32_t *idom, ha_inbound_fn fn, void *ctx)
+struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writer *writer, unsigned threads)
 {
-    unsigned threads = inbound->build->threads;
-    struct writing w = {.inbound = inbound, .writer = writer, .idom = idom, .fn = fn, .ctx = ctx};
-    struct ha_err *err = run(&w, threads);
+    struct writing w = {.inbound = inbound, .writer = writer};
+    struct ha_err *err = write_all(&w, threads);
     for (unsigned i = 0; w.sorters != NULL && i < threads; i++) {
         ha_vec_deinit(&w.sorters[i].sources);
         ha_vec_deinit(&w.sorters[i].maker.large);
     }
     ha_free(w.sorters);
-    ha_big_deinit(&w.blocks);
     ha_turn_destroy(w.turn);
     return err;
+}
+
+/* ---- showing ---- */
+
+struct showing {
+    const struct ha_inbound *inbound;
+    const uint8_t *blocks;
+    const uint32_t *sources;
+    uint64_t first; /* bucket */
+    ha_inbound_fn fn;
+    void *ctx;
+    uint32_t *starts; /* per worker: BUCKET_OBJECTS + 1 */
+};
+
+/* The first large list of this object or one behind it. */
+static size_t large_from(const struct ha_inbound *inbound, uint64_t obj)
+{
+    size_t low = 0, high = inbound->large.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (inbound->large.data[middle].item < obj) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static struct ha_err *show_bucket(void *ctx, unsigned worker, uint64_t index)
+{
+    const struct showing *s = ctx;
+    const uint64_t bucket = s->first + index, first = bucket << BUCKET_BITS;
+    uint32_t *start = s->starts + (size_t)worker * (BUCKET_OBJECTS + 1), at = 0;
+    struct ha_inbound_lists lists = {.first = (uint32_t)first, .count = bucket_objects(s->inbound, bucket), .start = start};
+    size_t large = large_from(s->inbound, first);
+    for (uint32_t i = 0; i < lists.count; i++) {
+        uint8_t length = s->blocks[(first + i) / HA_STARTS_ITEMS * HA_STARTS_BYTES + 5 + i % HA_STARTS_ITEMS];
+        start[i] = at; /* all lists of a bucket follow each other */
+        at += HA_LIKELY(length < HA_STARTS_SINGLE) ? length : length == HA_STARTS_LARGE ? (uint32_t)s->inbound->large.data[large++].length : 0;
+    }
+    start[lists.count] = at;
+    lists.sources = s->sources + s->inbound->buckets[bucket].written;
+    s->fn(s->ctx, &lists);
+    return NULL;
+}
+
+struct ha_err *ha_inbound_show_leaves(const struct ha_inbound *inbound, struct ha_index_writer *writer, ha_inbound_fn fn, void *ctx)
+{
+    const unsigned threads = inbound->build->threads;
+    struct ha_index_section blocks, sources;
+    HA_TRY(ha_index_writer_section(writer, HA_SECTION_IN_STARTS, &blocks));
+    HA_TRY(ha_index_writer_section(writer, HA_SECTION_SOURCES, &sources));
+    if (sources.count == 0) {
+        return NULL;
+    }
+    HA_FREE uint32_t *starts = ha_alloc_array((size_t)threads * (BUCKET_OBJECTS + 1), sizeof *starts);
+    if (starts == NULL) {
+        return ha_err_nomem();
+    }
+    struct showing showing = {.inbound = inbound, .blocks = blocks.data, .sources = sources.data, .first = inbound->build->facts.branch_count >> BUCKET_BITS,
+                              .fn = fn, .ctx = ctx, .starts = starts};
+    return ha_parallel_for(threads, bucket_count(inbound) - showing.first, show_bucket, &showing);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Forward rows to inbound lists, in two steps, for the lists leave out what the dominator tree tells:
+ * Forward rows to inbound lists, which leave out what the dominator tree tells:
  *
  *     collect    beside the search: every reference to an object that has several goes into the bucket of its target; a reference that is the only
  *                one is told by the dominator, for who alone refers to a reached object dominates it
- *     write      when the dominators of branch objects are known: bucket by bucket the lists are made, shown, and written
+ *     write      beside the dominators of branch objects: bucket by bucket the lists are made and written
+ *     show       when these are known: the lists of leaves
  */
 #ifndef HA_GRAPH_GRAPH_INBOUND_H
 #define HA_GRAPH_GRAPH_INBOUND_H
@@ -34,10 +35,13 @@ struct ha_inbound_lists {
     const uint32_t *sources;
 };
 
-/* Called once for each bucket, from several threads: may fill in the dominators of the objects of that bucket. */
+/* Makes all lists with so many threads, and writes the sections GINP, GINL, GSRC. Nobody else may use the writer in the meantime. */
+struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writer *writer, unsigned threads) HA_WARN_UNUSED;
+
+/* Called once for each bucket that has leaves, from several threads. */
 typedef void (*ha_inbound_fn)(void *ctx, const struct ha_inbound_lists *lists);
 
-/* Makes all lists, shows them to fn, and writes the sections GINP, GINL, GSRC. idom: per object its dominator as it is after fn has seen its list. */
-struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writer *writer, const uint32_t *idom, ha_inbound_fn fn, void *ctx) HA_WARN_UNUSED;
+/* Shows what was written. */
+struct ha_err *ha_inbound_show_leaves(const struct ha_inbound *inbound, struct ha_index_writer *writer, ha_inbound_fn fn, void *ctx) HA_WARN_UNUSED;
 
 #endif
