@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-/* The search is task 0, classes and rows for the index 1, collecting inbound references 2. */
+/* The search is task 0; task 1 writes classes and rows, and collects inbound references. */
 struct both {
     struct ha_inbound *inbound;
     struct ha_search *search;
@@ -30,10 +30,7 @@ static struct ha_err *search_or_collect(void *ctx, unsigned worker, uint64_t ind
     if (index == 0) {
         return ha_search_run(both->search);
     }
-    if (index == 1) {
-        HA_TRY(ha_graph_write_classes(both->search->build));
-        return ha_graph_write_rows(both->search->build);
-    }
+    HA_TRY(ha_graph_write_classes(both->search->build));
     return ha_inbound_collect(both->inbound, both->only);
 }
 
@@ -97,7 +94,7 @@ static struct ha_err *search_tree(struct ha_build *build, struct ha_search *sear
     struct both both = {inbound, search, only};
     ha_progress_begin(build->progress, "search", 0);
     HA_TRY(ha_search_init(search, build));
-    HA_TRY(ha_parallel_for(build->threads, 3, search_or_collect, &both));
+    HA_TRY(ha_parallel_for(build->threads, 2, search_or_collect, &both));
     if (search->count < build->facts.branch_count) {
         HA_TRY(ha_inbound_collect_unreached(inbound, search->pre.data, only));
     }

@@ -15,6 +15,7 @@
  */
 #include "ha/graph/graph_inbound.h"
 
+#include "graph/graph_rows.h"
 #include "ha/base/pool.h"
 #include "ha/graph/graph_starts.h"
 #include "ha/heap/heap_sections.h"
@@ -180,13 +181,12 @@ static void see_targets(struct ha_inbound *inbound)
     }
 }
 
-struct ha_err *ha_inbound_collect(struct ha_inbound *inbound, uint32_t *only)
+/* Goes through all rows. */
+static struct ha_err *collect(struct ha_inbound *inbound, uint32_t *only, struct ha_row_packer *packer)
 {
     const uint32_t n = inbound->build->facts.object_count, sources = inbound->build->facts.branch_count;
-    see_targets(inbound);
-    memset(only, 0xff, (size_t)(n - sources) * sizeof *only); /* HA_NONE */
     for (uint32_t source = 0; source < sources; source++) {
-        uint64_t i = ha_le40(inbound->row_start + 5 * (size_t)source);
+        uint64_t begin = ha_le40(inbound->row_start + 5 * (size_t)source), i = begin;
         for (bool last = i == HA_ROW_EMPTY; !last; i++) {
             uint32_t word = inbound->targets[i];
             uint32_t target = word & ~HA_EDGE_END;
@@ -200,8 +200,26 @@ struct ha_err *ha_inbound_collect(struct ha_inbound *inbound, uint32_t *only)
                 only[target - sources] = source;
             }
         }
+        HA_TRY(ha_row_packer_put(packer, begin, i - begin));
     }
     return NULL;
+}
+
+struct ha_err *ha_inbound_collect(struct ha_inbound *inbound, uint32_t *only)
+{
+    const struct ha_build *build = inbound->build;
+    struct ha_row_packer packer;
+    see_targets(inbound);
+    memset(only, 0xff, (size_t)(build->facts.object_count - build->facts.branch_count) * sizeof *only); /* HA_NONE */
+    struct ha_err *err = ha_row_packer_init(build, &packer);
+    if (err == NULL) {
+        err = collect(inbound, only, &packer);
+    }
+    if (err == NULL) {
+        err = ha_row_packer_write(build, &packer);
+    }
+    ha_row_packer_deinit(&packer);
+    return err;
 }
 
 struct ha_err *ha_inbound_collect_unreached(struct ha_inbound *inbound, const uint32_t *reached, uint32_t *only)

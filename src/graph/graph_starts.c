@@ -52,7 +52,7 @@ struct ha_span ha_starts_get(const struct ha_starts *starts, uint32_t item)
     return checked(starts, begin, wanted.length);
 }
 
-struct ha_err *ha_starts_put(struct ha_starts_maker *maker, uint64_t begin, uint64_t length)
+struct ha_err *ha_starts_put_any(struct ha_starts_maker *maker, uint64_t begin, uint64_t length)
 {
     uint8_t *block = maker->blocks + maker->items / HA_STARTS_ITEMS * HA_STARTS_BYTES;
     uint64_t item = maker->items++;

@@ -13,7 +13,4 @@ struct ha_err *ha_graph_build(struct ha_build *build, bool rows) HA_WARN_UNUSED;
 /* Puts the column of classes into the index. Changes nothing of the build but its writer. */
 struct ha_err *ha_graph_write_classes(struct ha_build *build) HA_WARN_UNUSED;
 
-/* Puts the starts of the rows into the index. Changes nothing of the build but its writer. */
-struct ha_err *ha_graph_write_rows(struct ha_build *build) HA_WARN_UNUSED;
-
 #endif

@@ -19,7 +19,7 @@ struct ha_inbound;
 struct ha_err *ha_inbound_create(const struct ha_build *build, struct ha_inbound **ret) HA_WARN_UNUSED;
 void ha_inbound_destroy(struct ha_inbound *inbound); /* NULL is fine */
 
-/* Collects. only: an element for each leaf, in the order of their numbers; it becomes the object that alone refers to the leaf, or HA_NONE where there
+/* Collects, and writes the starts of the rows, all of which it goes through: section GRWP and GRWL, or GROW. only: an element for each leaf, in the order of their numbers; it becomes the object that alone refers to the leaf, or HA_NONE where there
    is none, or several, and for GC roots and class objects. */
 struct ha_err *ha_inbound_collect(struct ha_inbound *inbound, uint32_t *only) HA_WARN_UNUSED;
 

@@ -64,8 +64,21 @@ static inline uint64_t ha_starts_blocks(uint64_t items)
     return (items + HA_STARTS_ITEMS - 1) / HA_STARTS_ITEMS;
 }
 
+struct ha_err *ha_starts_put_any(struct ha_starts_maker *maker, uint64_t begin, uint64_t length) HA_WARN_UNUSED;
+
 /* begin does not matter for empty lists. */
-struct ha_err *ha_starts_put(struct ha_starts_maker *maker, uint64_t begin, uint64_t length) HA_WARN_UNUSED;
+HA_INLINE struct ha_err *ha_starts_put(struct ha_starts_maker *maker, uint64_t begin, uint64_t length)
+{
+    uint64_t item = maker->items, in_block = item % HA_STARTS_ITEMS;
+    bool usual = in_block != 0 && maker->any && begin == maker->at && length - 1 < HA_STARTS_SINGLE - 1; /* and not empty */
+    if (HA_UNLIKELY(!usual)) {
+        return ha_starts_put_any(maker, begin, length);
+    }
+    maker->blocks[item / HA_STARTS_ITEMS * HA_STARTS_BYTES + 5 + in_block] = (uint8_t)length;
+    maker->items++;
+    maker->at += length;
+    return NULL;
+}
 void ha_starts_put_single(struct ha_starts_maker *maker);
 
 /* Opens the two sections; false if they do not fit `items`. */
