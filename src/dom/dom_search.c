@@ -189,6 +189,7 @@ static inline void look_ahead(const struct ha_search *search, struct cursor *c, 
     if (c->sibling < branch_count) {
         __builtin_prefetch(&c->pre[c->sibling]);
         __builtin_prefetch(search->row_start + 5 * (size_t)c->sibling);
+        __builtin_prefetch(search->class_column + (size_t)search->class_width * c->sibling);
     }
 }
 
