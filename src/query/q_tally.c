@@ -4,6 +4,7 @@
 #include "ha/base/mem.h"
 #include "ha/base/pool.h"
 #include "ha/base/vec.h"
+#include "ha/heap/heap_counts.h"
 #include "query/q_tree.h"
 
 #define WORKERS_MAX 16U           /* each has counters per group */
@@ -340,9 +341,27 @@ static void add_instance_sizes(const struct ha_query *q, struct ha_tally_sum *su
     }
 }
 
+/* What was counted in place of the column. */
+static void take_counts(const struct ha_query *q, struct ha_tally_sum *sums)
+{
+    const struct ha_heap *heap = q->snapshot->heap;
+    for (uint32_t c = 0; c < heap->facts.class_count; c++) {
+        sums[c].instances = heap->counts[c];
+    }
+    for (uint64_t i = 0; i < heap->array_count_count; i++) {
+        const struct ha_array_count *count = &heap->array_counts[i];
+        sums[count->cls].shallow_bytes += ha_sizes_of_arrays(q->snapshot->sizes, count);
+    }
+}
+
 struct ha_err *ha_tally_column(const struct ha_query *q, struct ha_tally_sum *sums)
 {
     const struct ha_heap *heap = q->snapshot->heap;
+    if (heap->counts != NULL) {
+        take_counts(q, sums);
+        add_instance_sizes(q, sums);
+        return NULL;
+    }
     struct tally t = {.q = q, .group_count = heap->facts.class_count};
     struct ha_err *err = workers_init(&t, q->snapshot->threads);
     if (err == NULL) {
