@@ -136,6 +136,11 @@ static uint64_t page_of(uint64_t address)
     return address >> HA_PAGE_ADDRESS_BITS;
 }
 
+static uint64_t region_of(uint64_t address)
+{
+    return address >> HA_REGION_ADDRESS_BITS;
+}
+
 /* As ha_gap_after() tells it. next 0: there is none. */
 static uint32_t distance(uint64_t address, uint64_t next)
 {
@@ -322,7 +327,7 @@ static void go_on(struct count *c, struct worker *w, struct found *found, uint64
         add_gap(&w->tallies, w->open, w->last, w->open_length, next);
     }
     run->pages += page_of(address) != page_of(w->last);
-    run->regions += address >> HA_REGION_ADDRESS_BITS != w->last >> HA_REGION_ADDRESS_BITS;
+    run->regions += region_of(address) != region_of(w->last);
 }
 
 /* The tally of the class of a record; NULL: there is something odd about it. */
@@ -627,26 +632,29 @@ static bool are_apart(const struct count *c, const run_list *runs)
     return true;
 }
 
+/* Pages and regions that the addresses lie in, as far as is known: those of class objects may be those of records. */
 static bool are_dense(const struct count *c, const run_list *runs, uint64_t objects)
 {
-    uint64_t pages = 0, shared = 0, regions = 0, first = UINT64_MAX, last = 0;
+    uint64_t pages = 0, regions = 0, class_pages = 0, class_regions = 0, first = UINT64_MAX, last = 0, before = UINT64_MAX;
     for (size_t i = 0; i < runs->count; i++) {
         const struct run *run = &runs->data[i];
-        pages += run->pages;
-        regions += run->regions;
-        shared += i > 0 && page_of(run->first) == page_of(runs->data[i - 1].last.address);
+        pages += run->pages - (before != UINT64_MAX && page_of(run->first) == page_of(before));
+        regions += run->regions - (before != UINT64_MAX && region_of(run->first) == region_of(before));
+        before = run->last.address;
         first = run->first < first ? run->first : first;
-        last = run->last.address > last ? run->last.address : last;
+        last = before > last ? before : last;
     }
-    uint64_t pages_least = pages - shared;
+    before = UINT64_MAX;
     for (uint32_t i = 0; i < c->class_count; i++) {
-        uint64_t id = c->class_ids[i], before = i == 0 ? 0 : c->class_ids[i - 1];
-        pages += i == 0 || page_of(id) != page_of(before);
-        regions += i == 0 || id >> HA_REGION_ADDRESS_BITS != before >> HA_REGION_ADDRESS_BITS;
+        uint64_t id = c->class_ids[i];
+        class_pages += before == UINT64_MAX || page_of(id) != page_of(before);
+        class_regions += before == UINT64_MAX || region_of(id) != region_of(before);
+        before = id;
         first = id < first ? id : first;
         last = id > last ? id : last;
     }
-    return ha_addresses_are_dense(pages_least, pages - shared, regions, page_of(last) - page_of(first) + 1, objects, c->build->facts.dump_bytes);
+    return ha_addresses_are_dense(pages, pages + class_pages, regions + class_regions, page_of(last) - page_of(first) + 1, objects,
+                                  c->build->facts.dump_bytes);
 }
 
 static uint64_t nearer(uint64_t a, uint64_t b)
