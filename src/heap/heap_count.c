@@ -423,7 +423,6 @@ static struct ha_err *step(struct count *c, struct worker *w, struct found *foun
         bool known = number != HA_NONE && c->build->classes.data[number].record == sub.off;
         *ret_odd = !known || ha_class_dump_read(&w->window, sub.off, seg_end, id_size, &dump) != HA_SUB_OK;
         sub.end = *ret_odd ? sub.end : dump.end;
-        w->in_sample = false; /* its length is not to be seen at once */
     } else if (ha_sub_root_bytes(sub.tag, id_size) != 0) {
         struct ha_build_root *root = ha_vec_push(&found->roots);
         if (root == NULL) {

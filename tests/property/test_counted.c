@@ -191,11 +191,15 @@ END_TEST
     "class com.acme.Loader @0x720000 super java.lang.ClassLoader\n"                                                                 \
     "object @0x721000 com.acme.Loader name=\"the loader\"\n"                                                                        \
     "class com.acme.Foo @0x722000 loader @0x721000 fields int n, ref next\n"                                                        \
+    "class com.acme.Foo[] @0x722100 loader @0x721000\n"                                                                             \
     "object @0x723000 com.acme.Foo next=@0x723020\n"                                                                                \
     "object @0x723020 com.acme.Foo\n"                                                                                               \
     "array @0x723040 com.acme.Foo[] [@0x723000, null]\n"                                                                            \
     "ints @0x723060 [1, 2, 3]\n"                                                                                                    \
     "string @0x723080 \"text\"\n"
+
+/* A string behind the heap, or the last records are too near to the end of the file for the short loop. */
+#define MORE_BEHIND "raw end 01 u4:0 u4:48 id:0x77 \"0123456789012345678901234567890123456789\"\n"
 
 static const struct {
     const char *name, *text;
@@ -219,11 +223,23 @@ static const struct {
     {"an object twice", USUAL "raw heap-end 21 id:0x723000 u4:1 id:0x722000 u4:12 u4:0 u8:0\n", SCANNED},
     {"an object twice in a row", USUAL "raw after @0x723000 21 id:0x723000 u4:1 id:0x722000 u4:12 u4:0 u8:0\n", SCANNED},
     {"an object with the id of a class", USUAL "raw heap-end 21 id:0x722000 u4:1 id:0x722000 u4:12 u4:0 u8:0\n", SCANNED},
+    {"an object with the id of a class, in its place", USUAL "raw before @0x723000 21 id:0x722000 u4:1 id:0x722000 u4:12 u4:0 u8:0\n", SCANNED},
     {"a class twice", USUAL "raw heap-end 20 id:0x722000 u4:1 id:0 id:0x721000 id:0 id:0 id:0 id:0 u4:0 u2:0 u2:0 u2:0\n", SCANNED},
     {"an object with the id 0", USUAL "raw heap-end 21 id:0 u4:1 id:0x722000 u4:12 u4:0 u8:0\n", SCANNED},
     {"an object of no class", USUAL "raw heap-end 21 id:0x725000 u4:1 id:0x999000 u4:12 u4:0 u8:0\n", SCANNED},
     {"an object with too few bytes", USUAL "raw heap-end 21 id:0x725000 u4:1 id:0x722000 u4:4 u4:0\n", SCANNED},
     {"an object of an array class", USUAL "array @0x725100 com.acme.Foo[] 0\nobject @0x725000 com.acme.Foo[] bytes 00\n", EITHER},
+    {"an instance longer than its segment", USUAL "objects written\nobject @0x7230a0 com.acme.Foo\nraw heap-end 21 id:0x7230c0 u4:1 id:0x722000 u4:12 u4:0\n" MORE_BEHIND, SCANNED},
+    {"an array longer than its segment", USUAL "objects written\nobject @0x7230a0 com.acme.Foo\nraw heap-end 22 id:0x7230c0 u4:1 u4:100 id:0x722100\n" MORE_BEHIND, SCANNED},
+    {"bytes longer than their segment", USUAL "objects written\nobject @0x7230a0 com.acme.Foo\nraw heap-end 23 id:0x7230c0 u4:1 u4:100 u1:8\n" MORE_BEHIND, SCANNED},
+    {"neighbours in the next page and the one behind",
+     USUAL "class com.acme.A\nclass com.acme.B\nclass com.acme.C\nobject @0x740000 com.acme.A\nobject @0x77f000 com.acme.B\nobject @0x7a0000 com.acme.C\n"
+           "class com.acme.D @0x7e0000\nclass com.acme.E @0x820000\nclass com.acme.F @0x83f000\nobject @0x860000 com.acme.A\n",
+     COUNTED},
+    {"object arrays that follow each other from one batch to the next",
+     USUAL "objects written\narray @0x5000000 com.acme.Foo[] 9\nbytes @0x1000000 9000000\nobject @0x5000010 com.acme.Foo\n"
+           "array @0x5000020 com.acme.Foo[] 1\nobject @0x5000040 com.acme.Foo\n",
+     COUNTED},
     {"an array of a class that is none", USUAL "raw heap-end 22 id:0x725000 u4:1 u4:1 id:0x722000 id:0\n", SCANNED},
     {"an unaligned object", USUAL "object @0x725004 com.acme.Foo\n", SCANNED},
     {"far apart", USUAL "object @0x7000000000000000 com.acme.Foo\n", EITHER},
@@ -232,7 +248,8 @@ static const struct {
     {"without end", USUAL "end no\n", SCANNED},
     {"one segment each", USUAL "framing each\n", EITHER},
     {"tiny segments", USUAL "framing segments 30\n", COUNTED},
-    {"a thread that is an array", USUAL "root thread @0x723060 serial 7\nlocal @0x723000 thread 7\n", EITHER},
+    {"a thread that is an array", USUAL "root thread @0x723060 serial 7\nlocal @0x723000 thread 7\n", SCANNED},
+    {"a thread that is a class", USUAL "root thread @int[] serial 7\nlocal @0x723000 thread 7\n", SCANNED},
     {"the old agent", "use agent\nuse jdk6\nclass A fields int n\nobject A n=1\nobject A n=2\nints [1, 2]\n", SCANNED},
     {"two heaps", USUAL "heap copy\nobject @0x726000 com.acme.Foo\n", EITHER},
     {"nothing but Object", "use minimal\n", EITHER},
