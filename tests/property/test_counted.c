@@ -241,6 +241,7 @@ static const struct {
            "array @0x5000020 com.acme.Foo[] 1\nobject @0x5000040 com.acme.Foo\n",
      COUNTED},
     {"an array of a class that is none", USUAL "raw heap-end 22 id:0x725000 u4:1 u4:1 id:0x722000 id:0\n", SCANNED},
+    {"an array of a class without a name", USUAL "class com.acme.Bar[] @0x722200 noload\narray @0x7230a0 com.acme.Bar[] [null, null, null]\n", SCANNED},
     {"an unaligned object", USUAL "object @0x725004 com.acme.Foo\n", SCANNED},
     {"far apart", USUAL "object @0x7000000000000000 com.acme.Foo\n", EITHER},
     {"unknown bytes", USUAL "raw after @0x723000 77 77 77\n", SCANNED},
