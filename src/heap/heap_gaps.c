@@ -101,7 +101,8 @@ static uint32_t gap_after(struct ha_gaps *gaps, const struct ha_heap_addresses *
     return gap == 0 || gap >= HA_GAP_NONE ? HA_GAP_NONE : (uint32_t)gap;
 }
 
-void ha_gap_add(struct ha_gap *seen, uint32_t gap)
+/* Inline here, where pass 3 comes by for each object. */
+HA_INLINE void add(struct ha_gap *seen, uint32_t gap)
 {
     seen->count++;
     if (gap < seen->smallest) {
@@ -112,9 +113,14 @@ void ha_gap_add(struct ha_gap *seen, uint32_t gap)
     }
 }
 
+void ha_gap_add(struct ha_gap *seen, uint32_t gap)
+{
+    add(seen, gap);
+}
+
 void ha_gap_note_instance(struct ha_gaps *gaps, const struct ha_heap_addresses *map, ha_addr address, ha_obj obj, uint32_t cls)
 {
-    ha_gap_add(&gaps->classes[cls], gap_after(gaps, map, address, obj));
+    add(&gaps->classes[cls], gap_after(gaps, map, address, obj));
 }
 
 void ha_gap_note_class(struct ha_gaps *gaps, const struct ha_heap_addresses *map, ha_addr address, ha_obj obj, uint32_t cls)
@@ -129,7 +135,7 @@ static void note_rest(uint32_t *least, uint64_t gap, uint64_t elements)
     }
 }
 
-void ha_gap_arrays_add(struct ha_gap_arrays *seen, uint32_t gap, uint32_t length, unsigned element_bytes)
+HA_INLINE void add_array(struct ha_gap_arrays *seen, uint32_t gap, uint32_t length, unsigned element_bytes)
 {
     if (gap == HA_GAP_NONE) {
         return;
@@ -150,7 +156,12 @@ void ha_gap_arrays_add(struct ha_gap_arrays *seen, uint32_t gap, uint32_t length
     }
 }
 
+void ha_gap_arrays_add(struct ha_gap_arrays *seen, uint32_t gap, uint32_t length, unsigned element_bytes)
+{
+    add_array(seen, gap, length, element_bytes);
+}
+
 void ha_gap_note_array(struct ha_gaps *gaps, const struct ha_heap_addresses *map, ha_addr address, ha_obj obj, uint32_t length, unsigned element_bytes)
 {
-    ha_gap_arrays_add(&gaps->arrays, gap_after(gaps, map, address, obj), length, element_bytes);
+    add_array(&gaps->arrays, gap_after(gaps, map, address, obj), length, element_bytes);
 }
