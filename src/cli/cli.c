@@ -428,8 +428,9 @@ static void sizes_print(const struct cli *cli, uint64_t anonymous_bytes)
     }
     const struct ha_heap_facts *facts = &cli->snapshot->heap->facts;
     uint64_t index_bytes = ha_index_bytes(cli->snapshot->index);
-    double objects = facts->object_count == 0 ? 1 : (double)facts->object_count;
-    fprintf(stderr, "%llu objects, %llu references; bytes per object: %.2f anonymous, %.2f index\n", (unsigned long long)facts->object_count,
+    uint64_t count = ha_heap_object_total(cli->snapshot->heap);
+    double objects = count == 0 ? 1 : (double)count;
+    fprintf(stderr, "%llu objects, %llu references; bytes per object: %.2f anonymous, %.2f index\n", (unsigned long long)count,
             (unsigned long long)facts->reference_count, (double)anonymous_bytes / objects, (double)index_bytes / objects);
 }
 
@@ -441,7 +442,7 @@ static void phases_say(const struct cli *cli)
     struct ha_progress_phase all = {.name = "all"};
     uint64_t links = 0;
     if (cli->snapshot != NULL && cli->snapshot->heap != NULL) {
-        links = cli->snapshot->heap->facts.object_count + cli->snapshot->heap->facts.reference_count;
+        links = ha_heap_object_total(cli->snapshot->heap) + cli->snapshot->heap->facts.reference_count;
     }
     if (count > 0) {
         fprintf(stderr, "%-24s %10s %10s %10s %9s %14s\n", "phase", "wall", "user", "system", "ns/link", "anonymous");

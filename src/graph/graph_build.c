@@ -696,7 +696,7 @@ static struct ha_err *workers_create(struct ha_build *build, struct worker **ret
     uint64_t wanted = build->heap_bytes / build->facts.id_size + 1; /* a small dump needs no large buffers */
     size_t capacity = (wanted < FLUSH_TARGETS ? (size_t)wanted : FLUSH_TARGETS) + ROW_ROOM;
     for (unsigned i = 0; i < build->threads; i++) {
-        ha_window_init(&workers[i].window, build->input, HA_WINDOW_STREAM);
+        ha_window_init(&workers[i].window, build->input, build->counts != NULL ? HA_WINDOW_RANDOM : HA_WINDOW_STREAM);
         ha_lookup_near_init(&workers[i].nearby);
         workers[i].capacity = capacity;
         workers[i].targets = ha_alloc_array(capacity, sizeof(uint32_t));
@@ -744,7 +744,8 @@ static struct ha_err *run(struct pass *pass)
     HA_TRY(map_columns(pass));
     HA_TRY(ha_index_stream_open(build->writer, HA_SECTION_TARGETS, sizeof(uint32_t)));
     ha_progress_begin(build->progress, "references", build->heap_bytes);
-    HA_TRY(ha_parallel_for(pass->seen != NULL ? 1 : build->threads, build->batches.count, batch, pass));
+    bool alone = pass->seen != NULL || build->counts != NULL; /* records here and there are too little to hand over */
+    HA_TRY(ha_parallel_for(alone ? 1 : build->threads, build->batches.count, batch, pass));
     HA_TRY(made_up_rows(pass));
     HA_TRY(ha_index_stream_close(build->writer, pass->written));
     HA_TRY(ha_offsets_write(&pass->offsets));
@@ -759,8 +760,9 @@ static struct ha_err *run(struct pass *pass)
     for (unsigned i = 1; i < build->threads; i++) {
         ha_gaps_merge(&pass->workers[0].gaps, &pass->workers[i].gaps, build->classes.count);
     }
-    HA_TRY(ha_index_section_put(build->writer, HA_SECTION_GAPS, sizeof(struct ha_gap), build->classes.count, pass->workers[0].gaps.classes));
-    HA_TRY(ha_index_section_put(build->writer, HA_SECTION_GAP_ARRAYS, sizeof(struct ha_gap_arrays), 1, &pass->workers[0].gaps.arrays));
+    const struct ha_gaps *gaps = build->counts != NULL ? &build->counts->gaps : &pass->workers[0].gaps;
+    HA_TRY(ha_index_section_put(build->writer, HA_SECTION_GAPS, sizeof(struct ha_gap), build->classes.count, gaps->classes));
+    HA_TRY(ha_index_section_put(build->writer, HA_SECTION_GAP_ARRAYS, sizeof(struct ha_gap_arrays), 1, &gaps->arrays));
     struct ha_err *err = ha_graph_pack_lengths(build, pass->lengths);
     ha_progress_end(build->progress);
     return err;

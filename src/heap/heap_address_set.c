@@ -190,10 +190,25 @@ static uint64_t bitmap_bytes(const struct ha_address_set *set)
     return atomic_load(&set->page_count) * sizeof(struct page) + (uint64_t)atomic_load(&set->region_count) * REGION_BYTES;
 }
 
+static bool outgrows_dump(uint64_t bytes, uint64_t dump_bytes)
+{
+    return bytes > SPARSE_FLOOR && (bytes - SPARSE_FLOOR) / 2 > dump_bytes;
+}
+
+static bool outgrows_objects(uint64_t bytes, uint64_t objects)
+{
+    return bytes > SPARSE_FLOOR && (bytes - SPARSE_FLOOR) / SPARSE_BYTES_PER_OBJECT > objects;
+}
+
+static bool outgrows_pages(uint64_t span, uint64_t pages)
+{
+    return span > DIRECTORY_FLOOR && span / DIRECTORY_ENTRIES_PER_PAGE > pages;
+}
+
 /* Stops a try that outgrows the dump. Pages are never given back, so whether this happens does not depend on the order of the addresses. */
 static void watch_memory(struct ha_address_set *set)
 {
-    if (bitmap_bytes(set) > SPARSE_FLOOR && (bitmap_bytes(set) - SPARSE_FLOOR) / 2 > set->dump_bytes) {
+    if (outgrows_dump(bitmap_bytes(set), set->dump_bytes)) {
         atomic_store(&set->trouble, HA_ADDRESSES_SPARSE);
     }
 }
@@ -243,6 +258,14 @@ static struct ha_err *put_pending(struct ha_address_set *set, struct worker *w)
     }
     pending->present = pending->leaf = 0;
     return NULL;
+}
+
+bool ha_addresses_are_dense(uint64_t pages_least, uint64_t pages_most, uint64_t regions_most, uint64_t span, uint64_t objects, uint64_t dump_bytes)
+{
+    static_assert(HA_REGION_ADDRESS_BITS == HA_PAGE_ADDRESS_BITS + REGION_PAGE_BITS, "regions are counted by their addresses");
+    uint64_t bytes = pages_most * sizeof(struct page) + regions_most * REGION_BYTES;
+    return regions_most <= REGIONS_MAX && objects <= HA_OBJECTS_MAX && !outgrows_dump(bytes, dump_bytes) && !outgrows_objects(bytes, objects) &&
+           !outgrows_pages(span, pages_least);
 }
 
 struct ha_address_pending *ha_address_set_pending(struct ha_address_set *set, unsigned worker)
@@ -450,14 +473,14 @@ struct ha_err *ha_address_set_finish(struct ha_address_set *set, struct ha_index
         return finish_sorted(set, writer);
     }
     uint64_t objects = ha_address_set_count(set);
-    if (bitmap_bytes(set) > SPARSE_FLOOR && (bitmap_bytes(set) - SPARSE_FLOOR) / SPARSE_BYTES_PER_OBJECT > objects) {
+    if (outgrows_objects(bitmap_bytes(set), objects)) {
         atomic_store(&set->trouble, HA_ADDRESSES_SPARSE);
         return NULL;
     }
     uint64_t pages = atomic_load(&set->page_count);
     struct ha_address_info info = {.shift = set->shift};
     uint64_t span = page_span(set, &info.first_page);
-    if (span > DIRECTORY_FLOOR && span / DIRECTORY_ENTRIES_PER_PAGE > pages) {
+    if (outgrows_pages(span, pages)) {
         atomic_store(&set->trouble, HA_ADDRESSES_SPARSE);
         return NULL;
     }

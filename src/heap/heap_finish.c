@@ -233,5 +233,10 @@ struct ha_err *ha_build_finish(struct ha_build *build)
     HA_TRY(ha_index_section_put(build->writer, HA_SECTION_LOCALS, sizeof(struct ha_local), build->locals.count, build->locals.data));
     HA_TRY(ha_index_section_put(build->writer, HA_SECTION_ROOTS, sizeof(struct ha_root), build->final_roots.count, build->final_roots.data));
     HA_TRY(ha_index_section_put(build->writer, HA_SECTION_TEXT, 1, build->text.count, build->text.data));
+    if (build->counts != NULL) {
+        HA_TRY(ha_index_section_put(build->writer, HA_SECTION_COUNTS, sizeof(uint64_t), build->classes.count, build->counts->instances));
+        HA_TRY(ha_index_section_put(build->writer, HA_SECTION_ARRAY_COUNTS, sizeof(struct ha_array_count), build->counts->array_classes,
+                                    build->counts->arrays));
+    }
     return ha_index_section_put(build->writer, HA_SECTION_FACTS, sizeof build->facts, 1, &build->facts);
 }

@@ -6,9 +6,11 @@
 #define HEADER_LEAST 8U       /* bytes before the first element of any array, at least */
 #define HEADER_MOST 32U
 
+const struct ha_gap_arrays ha_gap_arrays_none = {.narrow = HA_GAP_NONE, .wide = HA_GAP_NONE, .references4 = HA_GAP_NONE, .references8 = HA_GAP_NONE};
+
 struct ha_err *ha_gaps_init(struct ha_gaps *gaps, size_t class_count)
 {
-    *gaps = (struct ha_gaps){.arrays = {.narrow = HA_GAP_NONE, .wide = HA_GAP_NONE, .references4 = HA_GAP_NONE, .references8 = HA_GAP_NONE}};
+    *gaps = (struct ha_gaps){.arrays = ha_gap_arrays_none};
     gaps->classes = ha_alloc_array(class_count + 1, sizeof *gaps->classes);
     if (gaps->classes == NULL) {
         return ha_err_nomem();
@@ -35,22 +37,20 @@ static uint32_t sum(uint32_t a, uint32_t b)
     return a > UINT32_MAX - b ? UINT32_MAX : a + b;
 }
 
-void ha_gaps_merge(struct ha_gaps *gaps, const struct ha_gaps *other, size_t class_count)
+void ha_gap_merge(struct ha_gap *to, const struct ha_gap *from)
 {
-    for (size_t c = 0; c < class_count; c++) {
-        struct ha_gap *to = &gaps->classes[c];
-        const struct ha_gap *from = &other->classes[c];
-        if (from->smallest < to->smallest) {
-            to->smallest = from->smallest;
-            to->same = from->same;
-        } else if (from->smallest == to->smallest) {
-            to->same = sum(to->same, from->same);
-        }
-        to->count = sum(to->count, from->count);
-        to->object = smaller(to->object, from->object);
+    if (from->smallest < to->smallest) {
+        to->smallest = from->smallest;
+        to->same = from->same;
+    } else if (from->smallest == to->smallest) {
+        to->same = sum(to->same, from->same);
     }
-    struct ha_gap_arrays *to = &gaps->arrays;
-    const struct ha_gap_arrays *from = &other->arrays;
+    to->count = sum(to->count, from->count);
+    to->object = smaller(to->object, from->object);
+}
+
+void ha_gap_arrays_merge(struct ha_gap_arrays *to, const struct ha_gap_arrays *from)
+{
     to->narrow = smaller(to->narrow, from->narrow);
     to->wide = smaller(to->wide, from->wide);
     to->references4 = smaller(to->references4, from->references4);
@@ -60,6 +60,14 @@ void ha_gaps_merge(struct ha_gaps *gaps, const struct ha_gaps *other, size_t cla
     to->overlaps = sum(to->overlaps, from->overlaps);
     to->unaligned = sum(to->unaligned, from->unaligned);
     to->arrays = sum(to->arrays, from->arrays);
+}
+
+void ha_gaps_merge(struct ha_gaps *gaps, const struct ha_gaps *other, size_t class_count)
+{
+    for (size_t c = 0; c < class_count; c++) {
+        ha_gap_merge(&gaps->classes[c], &other->classes[c]);
+    }
+    ha_gap_arrays_merge(&gaps->arrays, &other->arrays);
 }
 
 /* The next words of the line, the next lines of the page, the first of the page behind it. */
@@ -93,10 +101,9 @@ static uint32_t gap_after(struct ha_gaps *gaps, const struct ha_heap_addresses *
     return gap == 0 || gap >= HA_GAP_NONE ? HA_GAP_NONE : (uint32_t)gap;
 }
 
-void ha_gap_note_instance(struct ha_gaps *gaps, const struct ha_heap_addresses *map, ha_addr address, ha_obj obj, uint32_t cls)
+/* Inline here, where pass 3 comes by for each object. */
+HA_INLINE void add(struct ha_gap *seen, uint32_t gap)
 {
-    uint32_t gap = gap_after(gaps, map, address, obj);
-    struct ha_gap *seen = &gaps->classes[cls];
     seen->count++;
     if (gap < seen->smallest) {
         seen->smallest = gap;
@@ -104,6 +111,16 @@ void ha_gap_note_instance(struct ha_gaps *gaps, const struct ha_heap_addresses *
     } else {
         seen->same += gap == seen->smallest && gap != HA_GAP_NONE;
     }
+}
+
+void ha_gap_add(struct ha_gap *seen, uint32_t gap)
+{
+    add(seen, gap);
+}
+
+void ha_gap_note_instance(struct ha_gaps *gaps, const struct ha_heap_addresses *map, ha_addr address, ha_obj obj, uint32_t cls)
+{
+    add(&gaps->classes[cls], gap_after(gaps, map, address, obj));
 }
 
 void ha_gap_note_class(struct ha_gaps *gaps, const struct ha_heap_addresses *map, ha_addr address, ha_obj obj, uint32_t cls)
@@ -118,10 +135,8 @@ static void note_rest(uint32_t *least, uint64_t gap, uint64_t elements)
     }
 }
 
-void ha_gap_note_array(struct ha_gaps *gaps, const struct ha_heap_addresses *map, ha_addr address, ha_obj obj, uint32_t length, unsigned element_bytes)
+HA_INLINE void add_array(struct ha_gap_arrays *seen, uint32_t gap, uint32_t length, unsigned element_bytes)
 {
-    uint64_t gap = gap_after(gaps, map, address, obj);
-    struct ha_gap_arrays *seen = &gaps->arrays;
     if (gap == HA_GAP_NONE) {
         return;
     }
@@ -139,4 +154,14 @@ void ha_gap_note_array(struct ha_gaps *gaps, const struct ha_heap_addresses *map
         seen->close_arrays += close && seen->close_arrays < UINT32_MAX;
         seen->far_arrays += !close && gap <= 2 * elements + HEADER_MOST && seen->far_arrays < UINT32_MAX;
     }
+}
+
+void ha_gap_arrays_add(struct ha_gap_arrays *seen, uint32_t gap, uint32_t length, unsigned element_bytes)
+{
+    add_array(seen, gap, length, element_bytes);
+}
+
+void ha_gap_note_array(struct ha_gaps *gaps, const struct ha_heap_addresses *map, ha_addr address, ha_obj obj, uint32_t length, unsigned element_bytes)
+{
+    add_array(&gaps->arrays, gap_after(gaps, map, address, obj), length, element_bytes);
 }

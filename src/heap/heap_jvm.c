@@ -113,7 +113,7 @@ static uint32_t find_alignment(const struct ha_heap *heap, bool trusted)
 {
     uint32_t seen = heap->facts.object_alignment;
     bool power = (seen & (seen - 1)) == 0;
-    return trusted && power && heap->facts.object_count >= ALIGNMENT_OBJECTS ? seen : 8;
+    return trusted && power && ha_heap_object_total(heap) >= ALIGNMENT_OBJECTS ? seen : 8;
 }
 
 static bool low_addresses(const struct ha_heap *heap)
@@ -232,7 +232,7 @@ static struct ha_err *find(const struct ha_heap *heap, struct judge *judges, uin
     struct verdict v = choose(candidates, &jvm->mode);
     jvm->mode = v.best->mode;
     find_bases(heap, jvm);
-    put_parts(jvm, &v, heap->facts.object_count >= ALIGNMENT_OBJECTS);
+    put_parts(jvm, &v, ha_heap_object_total(heap) >= ALIGNMENT_OBJECTS);
     HA_TRY(ha_layout_create(heap, &jvm->mode, jvm->feature, ret_layout));
     jvm->fits = layout_fits(heap, *ret_layout, judges, judge_count);
     return NULL;

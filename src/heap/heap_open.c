@@ -7,7 +7,7 @@
 
 #include "ha/base/mem.h"
 #include "ha/heap/heap_addresses.h"
-#include "ha/heap/heap_gaps.h"
+#include "ha/heap/heap_counts.h"
 #include "ha/heap/heap_sections.h"
 #include "heap/heap_format.h"
 
@@ -240,6 +240,33 @@ static struct ha_err *open_gaps(struct opening *o)
     return NULL;
 }
 
+/* Of a heap that was only counted. */
+static struct ha_err *open_counts(struct opening *o)
+{
+    struct ha_heap *heap = o->heap;
+    struct ha_index_section counts = ha_index_find(o->index, HA_SECTION_COUNTS, sizeof(uint64_t));
+    struct ha_index_section arrays = ha_index_find(o->index, HA_SECTION_ARRAY_COUNTS, sizeof(struct ha_array_count));
+    const struct ha_array_count *array = arrays.data;
+    if (counts.count == 0) {
+        return NULL;
+    }
+    if (counts.count != heap->facts.class_count) {
+        return damaged("the counts");
+    }
+    for (uint64_t i = 0; i < arrays.count; i++) {
+        if (array[i].cls >= heap->facts.class_count) {
+            return damaged("the counts");
+        }
+    }
+    heap->counts = counts.data;
+    heap->array_counts = array;
+    heap->array_count_count = arrays.count;
+    for (uint32_t c = 0; c < heap->facts.class_count; c++) {
+        heap->counted_objects += heap->counts[c];
+    }
+    return NULL;
+}
+
 /* Not required: without them the class column tells. */
 static void open_instances(struct opening *o)
 {
@@ -300,6 +327,9 @@ struct ha_err *ha_heap_open(const struct ha_index *index, struct ha_input *input
     }
     if (err == NULL) {
         err = open_gaps(&o);
+    }
+    if (err == NULL) {
+        err = open_counts(&o);
     }
     if (err != NULL) {
         ha_heap_close(heap);

@@ -211,7 +211,7 @@ struct ha_err *ha_query_overview(struct ha_query *q, struct ha_overview *ret)
 {
     const struct ha_heap *heap = q->snapshot->heap;
     const struct ha_retained *retained = q->snapshot->retained;
-    struct ha_overview o = {.gc_roots = heap->root_count, .objects = heap->facts.object_count};
+    struct ha_overview o = {.gc_roots = heap->root_count, .objects = ha_heap_object_total(heap)};
     HA_TRY(count_classes(q, &o));
     if (retained != NULL) {
         o.objects = retained->reachable_objects;

@@ -4,6 +4,7 @@
 #include "ha/base/mem.h"
 #include "ha/base/pool.h"
 #include "ha/base/vec.h"
+#include "ha/heap/heap_counts.h"
 #include "query/q_tree.h"
 
 #define WORKERS_MAX 16U           /* each has counters per group */
@@ -310,21 +311,18 @@ static struct ha_err *tally_batch(void *ctx, unsigned worker, uint64_t index)
             sums[cls.i].shallow_bytes +=
                 ha_sizes_of_array(t->q->snapshot->sizes, ha_heap_class(heap, cls), length);
             rank++;
+        } else {
+            sums[cls.i].shallow_bytes += t->q->snapshot->sizes->class_sizes[cls.i];
         }
     }
     return NULL;
 }
 
-/* What arrays alone do not tell: instances have the size of their class, class objects one of their own. */
-static void add_instance_sizes(const struct ha_query *q, struct ha_tally_sum *sums)
+/* Stacks and class objects have sizes of their own, not that of their class. */
+static void add_own_sizes(const struct ha_query *q, struct ha_tally_sum *sums)
 {
     const struct ha_heap *heap = q->snapshot->heap;
     const struct ha_sizes *sizes = q->snapshot->sizes;
-    for (uint32_t c = 0; c < heap->facts.class_count; c++) {
-        if (heap->classes[c].kind == HA_CLASS_INSTANCE) {
-            sums[c].shallow_bytes += sums[c].instances * sizes->class_sizes[c];
-        }
-    }
     for (uint64_t i = 0; i < heap->chunk_count; i++) {
         ha_obj obj = {heap->chunks[2 * i]};
         if (obj.i < heap->facts.object_count && ha_heap_class_of(heap, obj).i == sizes->chunk_class.i) {
@@ -340,9 +338,30 @@ static void add_instance_sizes(const struct ha_query *q, struct ha_tally_sum *su
     }
 }
 
+/* What was counted in place of the column. */
+static void take_counts(const struct ha_query *q, struct ha_tally_sum *sums)
+{
+    const struct ha_heap *heap = q->snapshot->heap;
+    for (uint32_t c = 0; c < heap->facts.class_count; c++) {
+        sums[c].instances = heap->counts[c];
+        if (heap->classes[c].kind == HA_CLASS_INSTANCE) {
+            sums[c].shallow_bytes = heap->counts[c] * q->snapshot->sizes->class_sizes[c];
+        }
+    }
+    for (uint64_t i = 0; i < heap->array_count_count; i++) {
+        const struct ha_array_count *count = &heap->array_counts[i];
+        sums[count->cls].shallow_bytes += ha_sizes_of_arrays(q->snapshot->sizes, count);
+    }
+}
+
 struct ha_err *ha_tally_column(const struct ha_query *q, struct ha_tally_sum *sums)
 {
     const struct ha_heap *heap = q->snapshot->heap;
+    if (heap->counts != NULL) {
+        take_counts(q, sums);
+        add_own_sizes(q, sums);
+        return NULL;
+    }
     struct tally t = {.q = q, .group_count = heap->facts.class_count};
     struct ha_err *err = workers_init(&t, q->snapshot->threads);
     if (err == NULL) {
@@ -351,7 +370,7 @@ struct ha_err *ha_tally_column(const struct ha_query *q, struct ha_tally_sum *su
     }
     if (err == NULL) {
         workers_merge(&t, sums);
-        add_instance_sizes(q, sums);
+        add_own_sizes(q, sums);
     }
     workers_deinit(&t);
     return err;

@@ -176,7 +176,7 @@ static struct ha_err *run_passes(struct ha_build *build, const struct ha_snapsho
     if (pack) {
         HA_TRY(ha_snapshot_pack_begin(build->writer, options->size_model));
     }
-    HA_TRY(ha_build_scan(build, build->writer));
+    HA_TRY(ha_build_scan(build, build->writer, options->heap_only));
     HA_TRY(ha_graph_build(build, !options->heap_only));
     note_dangling(build);
     if (!options->heap_only) {

@@ -8,13 +8,14 @@
  *     packing       half of the indexes are packed; the same dump with the other form of index gives the same answers
  *     shuffling     records in another order give the same numbers for every address
  *     models        both size models on one index, whichever came first and with any number of threads: the same numbers, and those of the oracle
+ *     counting      a run that only counts the objects, with any number of threads, gives the numbers of the full one
  *     island        unreachable objects added to the heap change nothing for the others
  *
  *     test_random [HEAPS [FIRST SEED]]        1200 heaps from seed 1; HA_PROPERTY_HEAPS in the environment asks for more
  *
  * A failure prints the seed: `test_random 1 SEED` repeats it, `dumpgen --random SEED --features BITS FILE` writes the dump.
  */
-#include "support/engine/snapshot_compare.h"
+#include "support/engine/counted_compare.h"
 #include "support/engine/snapshot_digest.h"
 #include "support/random_heap.h"
 #include "support/rng.h"
@@ -166,6 +167,36 @@ static bool check_other_form(struct run *run, const struct snapshot_digest *buil
     ok = (s->dom->children.plain == NULL) != run->packed || s->dom->reachable_count == 0 || wrong(run, "packing", "the index is in the wrong form");
     ok = same_digest(run, "packed and not", built, &digest, true) && ok;
     ha_snapshot_close(s);
+    return ok;
+}
+
+/* ---- counted only ---- */
+
+static uint64_t counted_heaps; /* where counting was possible */
+
+static bool check_counted(struct run *run, enum ha_size_model model)
+{
+    static const unsigned threads[] = {1, 2, 8};
+    struct ha_snapshot *full, *counted;
+    struct comparison comparison;
+    run->model = model;
+    bool opened = open_dump(run, run->dump, NULL, false, 2, &full), ok = opened;
+    run->model = HA_SIZES_MAT;
+    for (int i = 0; ok && i < 3; i++) {
+        struct ha_snapshot_options options = {.heap_only = true, .no_index = true, .size_model = model, .threads = threads[i]};
+        struct ha_err *err = ha_snapshot_open(run->dump, &options, &counted);
+        if (err != NULL) {
+            ok = wrong(run, "counting", ha_err_message(err));
+            ha_err_free(err);
+            break;
+        }
+        counted_heaps += counted->heap->counts != NULL;
+        ok = counted_agrees(counted, full, &comparison) || wrong(run, "counted", comparison.difference);
+        ha_snapshot_close(counted);
+    }
+    if (opened) {
+        ha_snapshot_close(full);
+    }
     return ok;
 }
 
@@ -395,6 +426,7 @@ static bool check_seed(struct run *run)
     ok = ok && check_built(run, &file, &oracle, &built);
     ok = ok && ((!run->all && turn != 1) || check_reopened(run, &built));
     ok = ok && ((!run->all && turn != 0) || check_other_form(run, &built));
+    ok = ok && check_counted(run, turn % 2 == 0 ? HA_SIZES_JVM : HA_SIZES_MAT);
     ok = ok && ((!run->all && turn != 2) || check_shuffled(run, &file, oracle->ref_bytes, &built));
     ok = ok && ((run->seed % 8 != 0 && heap_count != 1) || check_models(run, &file, oracle));
     ok = ok && ((!run->all && turn != 3) || check_island(run, &file, oracle)); /* changes the file */
@@ -425,6 +457,7 @@ START_TEST(test_random_heaps)
         }
     }
     temp_dir_deinit(&run.dir);
+    ck_assert_msg(heap_count < 100 || counted_heaps > heap_count / 4, "few heaps are counted: the test says little");
     ck_assert_msg(failed == 0, "see the seeds above; `test_property_random 1 SEED` repeats one");
 }
 END_TEST

@@ -167,6 +167,7 @@ struct ha_heap_facts {
 
 struct ha_gap;
 struct ha_gap_arrays;
+struct ha_array_count;
 struct ha_heap_addresses; /* address <-> number, heap_addresses.c */
 
 struct ha_heap {
@@ -196,6 +197,11 @@ struct ha_heap {
     const uint32_t *chunks;       /* pairs (object, words of stack), ascending: jdk.internal.vm.StackChunk */
     uint64_t chunk_count;
 
+    const uint64_t *counts;       /* objects per class; NULL: the heap has all its objects. Else it has but a few, and these are all (heap_counts.h) */
+    const struct ha_array_count *array_counts;
+    uint64_t array_count_count;
+    uint64_t counted_objects;
+
     const void *instance_ranges;  /* objects of classes that have few: ha_heap_instances(); NULL: not there */
     const uint32_t *instances;
     uint64_t instance_count;
@@ -213,6 +219,12 @@ struct ha_heap {
 /* Attaches to the sections of an index. All tables are checked; columns are checked as they are read. HA_ERR_INPUT: the index is not usable. */
 struct ha_err *ha_heap_open(const struct ha_index *index, struct ha_input *input, struct ha_heap **ret) HA_WARN_UNUSED;
 void ha_heap_close(struct ha_heap *heap); /* NULL is fine */
+
+/* Objects of the heap, those included that were only counted. */
+static inline uint64_t ha_heap_object_total(const struct ha_heap *heap)
+{
+    return heap->counts != NULL ? heap->counted_objects : heap->facts.object_count;
+}
 
 /* Object at an address. */
 bool ha_heap_find(const struct ha_heap *heap, ha_addr address, ha_obj *ret);
@@ -382,5 +394,8 @@ const struct ha_size_part *ha_sizes_part(const struct ha_sizes *sizes, const cha
 /* Shallow size of an object in bytes; a multiple of the object alignment. */
 uint64_t ha_sizes_of(const struct ha_sizes *sizes, ha_obj obj);
 uint64_t ha_sizes_of_array(const struct ha_sizes *sizes, const struct ha_class *cls, uint32_t length);
+
+/* The same of all arrays that were counted. */
+uint64_t ha_sizes_of_arrays(const struct ha_sizes *sizes, const struct ha_array_count *count);
 
 #endif

@@ -4,6 +4,7 @@
  *
  *     ha_build_create     pass 1: hop over the top-level records: names, frames, traces, where the heap's segments lie
  *     ha_build_scan       pass 2: all sub-records in parallel: addresses, classes, roots; then classes and objects are numbered
+ *                         or, where numbers are enough: all are counted, and the few that are chosen become the heap (heap_count.c)
  *     (graph_build.c)     pass 3: all records once more: columns of the objects and rows of references
  *     ha_build_finish     names, classes, roots, threads -> sections
  */
@@ -17,6 +18,7 @@
 #include "ha/base/vec.h"
 #include "ha/heap/heap.h"
 #include "ha/heap/heap_addresses.h"
+#include "ha/heap/heap_counts.h"
 #include "ha/hprof/hprof_class.h"
 #include "ha/hprof/hprof_heap.h"
 #include "ha/hprof/hprof_reader.h"
@@ -166,6 +168,7 @@ struct ha_build {
     uint64_t descents;     /* objects whose address is below that of the one before (in the same batch) */
     uint64_t address_gcd;  /* of all addresses, 0 while there is none; only exact above 8 */
 
+    struct ha_counts *counts; /* NULL: the heap has all objects; else the batches are the records of those that were chosen */
     struct ha_heap_addresses *addresses;
     HA_VEC(struct ha_root) final_roots;
     HA_VEC(struct ha_local) locals;
@@ -187,8 +190,9 @@ struct ha_err *ha_build_create(struct ha_input *input, uint32_t heap, struct ha_
                                struct ha_build **ret) HA_WARN_UNUSED;
 void ha_build_destroy(struct ha_build *build);
 
-/* Pass 2, numbering, roots and threads; the address map's sections are written. */
-struct ha_err *ha_build_scan(struct ha_build *build, struct ha_index_writer *writer) HA_WARN_UNUSED;
+/* Pass 2, numbering, roots and threads; the address map's sections are written. count: it is enough to know how many objects there are; where the
+   dump allows to count them without numbering, build->counts is set, and the heap has but a few of the objects. */
+struct ha_err *ha_build_scan(struct ha_build *build, struct ha_index_writer *writer, bool count) HA_WARN_UNUSED;
 
 /* Whether the dump was written by jhsdb: one segment per sub-record, and no end. After ha_build_scan(). */
 static inline bool ha_build_of_serviceability_agent(const struct ha_build *build)

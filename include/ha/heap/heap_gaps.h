@@ -47,10 +47,19 @@ struct ha_gaps {
 struct ha_err *ha_gaps_init(struct ha_gaps *gaps, size_t class_count) HA_WARN_UNUSED;
 void ha_gaps_deinit(struct ha_gaps *gaps);
 
+/* Notes that an instance is followed at a distance, HA_GAP_NONE: by nothing near; the same of an array of `length` elements of `element_bytes` bytes (0: references). */
+void ha_gap_add(struct ha_gap *seen, uint32_t gap);
+void ha_gap_arrays_add(struct ha_gap_arrays *seen, uint32_t gap, uint32_t length, unsigned element_bytes);
+
+/* Adds what was seen elsewhere. */
+void ha_gap_merge(struct ha_gap *to, const struct ha_gap *from);
+void ha_gap_arrays_merge(struct ha_gap_arrays *to, const struct ha_gap_arrays *from);
+extern const struct ha_gap_arrays ha_gap_arrays_none; /* nothing seen */
+
 /* Adds what another worker saw. */
 void ha_gaps_merge(struct ha_gaps *gaps, const struct ha_gaps *other, size_t class_count);
 
-/* Bytes from an object to the next one, 0 if none follows within the next few KiB. */
+/* Bytes from an object to the next one, 0 if none follows in the same page of the address map or the one behind it. */
 uint64_t ha_gap_after_far(const struct ha_heap_addresses *map, ha_addr address, ha_obj obj);
 
 HA_INLINE uint64_t ha_gap_after(const struct ha_heap_addresses *map, ha_addr address, ha_obj obj)

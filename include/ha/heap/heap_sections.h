@@ -24,6 +24,8 @@
 #define HA_SECTION_GAPS HA_INDEX_ID('G', 'A', 'P', 'C')          /* struct ha_gap per class: distances between objects */
 #define HA_SECTION_GAP_ARRAYS HA_INDEX_ID('G', 'A', 'P', 'A')    /* struct ha_gap_arrays */
 #define HA_SECTION_CHUNK_SIZES HA_INDEX_ID('S', 'C', 'N', 'K')   /* pairs (object, words of stack) of StackChunk objects */
+#define HA_SECTION_COUNTS HA_INDEX_ID('C', 'N', 'T', 'C')        /* u8 objects per class, where the heap has not all of them (heap_counts.h) */
+#define HA_SECTION_ARRAY_COUNTS HA_INDEX_ID('C', 'N', 'T', 'A')  /* struct ha_array_count */
 #define HA_SECTION_TEXT HA_INDEX_ID('T', 'E', 'X', 'T')          /* NUL-terminated names */
 #define HA_SECTION_CLASSES HA_INDEX_ID('C', 'L', 'A', 'S')
 #define HA_SECTION_FIELDS HA_INDEX_ID('C', 'F', 'L', 'D')
