@@ -21,8 +21,11 @@
 #define FEW_PARENTS 2048U       /* as many are cut into pieces by their kids, more by themselves */
 #define PIECE_KIDS (1U << 15)
 #define BATCH_PARENTS 128U
-#define BATCH_KIDS 512U
+#define BATCH_KIDS 256U
 #define PREFETCH 32U            /* parents */
+#define FEW_KIDS 4U             /* of a parent, copied at once */
+#define SEARCH UINT32_MAX
+#define SIZE_OF_ARRAY UINT32_MAX
 #define STARTS_PAY 32U          /* children of the heap per parent looked at: from there on it pays to make the starts of all children */
 #define SORT_BY_HAND 1024U
 #define LIST_KEPT (1U << 16)    /* objects; memory of longer lists is given back */
@@ -36,6 +39,8 @@ struct name_sum {
 struct kid_worker {
     struct name_sum *sums; /* per name */
     HA_VEC(uint32_t) touched;
+    const struct kids *k;
+    bool holders_only; /* lists are of those that may dominate something */
     uint64_t place; /* of the next kid: number of the piece, and kids of it before */
     uint32_t batch_count;
     uint32_t batch[BATCH_KIDS];
@@ -142,15 +147,10 @@ static struct ha_err *names_make(struct kids *k, uint64_t min_bytes)
 
 /* ---- one kid ---- */
 
-static uint32_t name_of(const struct kids *k, ha_obj obj)
+static uint32_t name_of_mirror(const struct kids *k, ha_obj obj)
 {
-    const struct ha_heap *heap = k->q->snapshot->heap;
-    uint32_t name = k->of_class[ha_heap_class_of(heap, obj).i];
-    if (HA_UNLIKELY(name == KIDS_MIRROR)) {
-        ha_cls stands_for;
-        return ha_heap_as_class(heap, obj, &stands_for) ? k->of_mirror[stands_for.i] : k->class_name;
-    }
-    return name;
+    ha_cls stands_for;
+    return ha_heap_as_class(k->q->snapshot->heap, obj, &stands_for) ? k->of_mirror[stands_for.i] : k->class_name;
 }
 
 /* Whether a leaf dominates something, as few do. */
@@ -179,36 +179,43 @@ static bool may_hold(const struct kids *k, uint32_t obj)
 static uint64_t bytes_of(const struct kids *k, ha_obj obj)
 {
     const struct ha_snapshot *snapshot = k->q->snapshot;
-    if (obj.i < snapshot->heap->facts.branch_count) {
+    const struct ha_heap *heap = snapshot->heap;
+    if (obj.i < heap->facts.branch_count) {
         return ha_retained_of_branch(snapshot->retained, obj);
     }
-    uint32_t size = k->sizes[ha_heap_class_of(snapshot->heap, obj).i];
-    return HA_LIKELY(size != 0) && !leaf_holds(snapshot->retained, obj.i) ? size : ha_query_retained(k->q, obj);
+    ha_cls cls = ha_heap_class_of(heap, obj);
+    uint32_t size = k->sizes[cls.i];
+    if (HA_UNLIKELY(size == 0 || leaf_holds(snapshot->retained, obj.i))) {
+        return ha_query_retained(k->q, obj);
+    }
+    return size != SIZE_OF_ARRAY ? size : ha_sizes_of_array(snapshot->sizes, ha_heap_class(heap, cls), ha_heap_array_length(heap, obj));
 }
 
-static bool kid_enter(const struct kids *k, struct kid_worker *w, uint32_t kid)
+/* The first kid of a name that a worker meets. */
+HA_NOINLINE
+static bool sum_begin(struct kid_worker *w, uint32_t name, uint64_t place)
 {
-    uint32_t name = name_of(k, (ha_obj){kid});
-    uint64_t place = w->place++;
-    if (name == 0) {
-        return true;
-    }
-    uint64_t bytes = bytes_of(k, (ha_obj){kid});
-    struct name_sum *sum = &w->sums[name - 1];
-    if (sum->count++ == 0) {
-        uint32_t *touched = ha_vec_push(&w->touched);
-        if (touched == NULL) {
-            return false;
-        }
+    uint32_t *touched = ha_vec_push(&w->touched);
+    if (touched != NULL) {
         *touched = name - 1;
-        sum->first = place;
+        w->sums[name - 1].first = place;
+    }
+    return touched != NULL;
+}
+
+/* One more kid of a name, at a place in the order of all. */
+static inline bool sum_add(struct kid_worker *w, uint32_t name, uint32_t kid, uint64_t bytes, uint64_t place)
+{
+    struct name_sum *sum = &w->sums[name - 1];
+    if (HA_UNLIKELY(sum->count++ == 0) && !sum_begin(w, name, place)) {
+        return false;
     }
     sum->bytes += bytes;
-    if (bytes > sum->most || (bytes == sum->most && kid < sum->largest)) {
+    if (HA_UNLIKELY(bytes >= sum->most) && (bytes > sum->most || kid < sum->largest)) {
         sum->most = bytes;
         sum->largest = kid;
     }
-    if (k->below_root && !may_hold(k, kid)) {
+    if (w->holders_only && !may_hold(w->k, kid)) {
         return true;
     }
     uint32_t *object = ha_vec_push(&sum->objects);
@@ -219,61 +226,200 @@ static bool kid_enter(const struct kids *k, struct kid_worker *w, uint32_t kid)
     return true;
 }
 
-/* ---- kids in batches ---- */
-
-static struct ha_err *batch_finish(const struct kids *k, struct kid_worker *w)
+/* All kids of a batch, of one name. */
+static bool sum_add_all(struct kid_worker *w, uint32_t name, const uint64_t *bytes)
 {
-    for (uint32_t i = 0; i < w->batch_count; i++) {
-        if (!kid_enter(k, w, w->batch[i])) {
-            return ha_err_nomem();
+    struct name_sum *sum = &w->sums[name - 1];
+    const uint32_t count = w->batch_count;
+    uint64_t all = 0, most = 0;
+    uint32_t least = UINT32_MAX;
+    if ((sum->count == 0 && !sum_begin(w, name, w->place)) || !ha_vec_reserve(&sum->objects, count)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        all += bytes[i];
+        most = bytes[i] > most ? bytes[i] : most;
+        least = w->batch[i] < least ? w->batch[i] : least;
+    }
+    bool better = most > sum->most || (most == sum->most && least < sum->largest);
+    for (uint32_t i = 0; better && i < count; i++) {
+        if (bytes[i] > sum->most || (bytes[i] == sum->most && w->batch[i] < sum->largest)) {
+            sum->most = bytes[i];
+            sum->largest = w->batch[i];
         }
     }
-    w->batch_count = 0;
-    return NULL;
+    sum->count += count;
+    sum->bytes += all;
+    memcpy(sum->objects.data + sum->objects.count, w->batch, count * sizeof *w->batch);
+    sum->objects.count += count;
+    return true;
 }
 
-static inline void ask_ahead(const struct kids *k, uint32_t kid)
+/* ---- kids in batches ---- */
+
+/* What is looked at first of every kid. Local copies of these are made, since what is written could be anything to the compiler. */
+struct columns {
+    const uint8_t *classes, *retained, *array_bits;
+    uint32_t class_width, retained_width; /* 0: retained sizes are packed */
+    uint32_t class_count, branch_count, object_count;
+    uint64_t unit;
+};
+
+static struct columns columns_of(const struct kids *k)
 {
     const struct ha_heap *heap = k->q->snapshot->heap;
     const struct ha_retained *retained = k->q->snapshot->retained;
-    __builtin_prefetch(heap->class_column + (size_t)heap->class_width * kid);
-    if (kid >= heap->facts.branch_count) {
-        __builtin_prefetch(heap->array_bits + (kid >> 3));
-    } else if (retained->column != NULL) {
-        __builtin_prefetch(retained->column + (size_t)retained->width * kid);
+    return (struct columns){heap->class_column, retained->column, heap->array_bits, heap->class_width, retained->column == NULL ? 0 : retained->width,
+                            heap->facts.class_count, heap->facts.branch_count, heap->facts.object_count, retained->unit};
+}
+
+/* Puts kids into range, and asks for what is looked at next. */
+static void batch_ahead(const struct columns *columns, uint32_t *batch, uint32_t count)
+{
+    const struct columns c = *columns;
+    const uint8_t *branches = c.retained_width == 0 ? c.array_bits : c.retained;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t kid = batch[i] < c.object_count ? batch[i] : 0;
+        batch[i] = kid;
+        __builtin_prefetch(c.classes + (size_t)c.class_width * kid);
+        __builtin_prefetch(kid < c.branch_count ? branches + (size_t)c.retained_width * kid : c.array_bits + (kid >> 3));
     }
 }
 
-static struct ha_err *run_add(const struct kids *k, struct kid_worker *w, const struct ha_children *run)
+/* Whether all have one name. */
+static bool batch_names(const struct kids *k, const struct columns *columns, const uint32_t *batch, uint32_t count, uint32_t *names)
 {
-    for (uint64_t i = 0; i < run->count; i++) {
-        uint32_t kid = ha_children_at(run, i).i;
-        ask_ahead(k, kid);
-        w->batch[w->batch_count++] = kid;
+    const struct columns c = *columns;
+    const uint32_t *of_class = k->of_class;
+    uint32_t differ = 0, mirrors = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t cls = c.class_width == 2 ? ha_le16(c.classes + 2 * (size_t)batch[i]) : ha_le32(c.classes + 4 * (size_t)batch[i]);
+        uint32_t name = of_class[cls < c.class_count ? cls : 0];
+        names[i] = name;
+        differ |= name ^ names[0];
+        mirrors |= name == KIDS_MIRROR;
+    }
+    for (uint32_t i = 0; mirrors != 0 && i < count; i++) {
+        if (names[i] == KIDS_MIRROR) {
+            names[i] = name_of_mirror(k, (ha_obj){batch[i]});
+        }
+    }
+    return differ == 0 && mirrors == 0;
+}
+
+static void batch_bytes(const struct kids *k, const struct columns *columns, const uint32_t *batch, const uint32_t *names, uint32_t count, uint64_t *bytes)
+{
+    const struct columns c = *columns;
+    for (uint32_t i = 0; i < count; i++) {
+        if (HA_LIKELY(c.retained_width == 4 && batch[i] < c.branch_count)) {
+            bytes[i] = c.unit * ha_le32(c.retained + 4 * (size_t)batch[i]);
+        } else {
+            bytes[i] = names[i] == 0 ? 0 : bytes_of(k, (ha_obj){batch[i]});
+        }
+    }
+}
+
+static struct ha_err *batch_finish(const struct kids *k, struct kid_worker *w, const struct columns *c)
+{
+    const uint32_t count = w->batch_count;
+    uint32_t names[BATCH_KIDS + 1];
+    uint64_t bytes[BATCH_KIDS + 1];
+    bool good = true;
+    names[0] = 0;
+    batch_ahead(c, w->batch, count);
+    bool alike = batch_names(k, c, w->batch, count, names);
+    if (!alike || names[0] != 0) {
+        batch_bytes(k, c, w->batch, names, count, bytes);
+    }
+    if (alike && names[0] != 0 && !w->holders_only && count > 0) {
+        good = sum_add_all(w, names[0], bytes);
+    } else {
+        for (uint32_t i = 0; (!alike || names[0] != 0) && i < count && good; i++) {
+            good = names[i] == 0 || sum_add(w, names[i], w->batch[i], bytes[i], w->place + i);
+        }
+    }
+    w->place += count;
+    w->batch_count = 0;
+    return good ? NULL : ha_err_nomem();
+}
+
+static struct ha_err *run_add(const struct kids *k, struct kid_worker *w, const struct columns *c, const struct ha_children *run)
+{
+    for (uint64_t i = 0; i < run->count;) {
+        uint64_t left = run->count - i, room = BATCH_KIDS - w->batch_count, count = left < room ? left : room;
+        if (run->objects != NULL) {
+            memcpy(w->batch + w->batch_count, run->objects + i, count * sizeof *w->batch);
+        } else {
+            ha_column_read(run->packed, run->first + i, count, w->batch + w->batch_count);
+        }
+        i += count;
+        w->batch_count += (uint32_t)count;
         if (w->batch_count == BATCH_KIDS) {
-            HA_TRY(batch_finish(k, w));
+            HA_TRY(batch_finish(k, w, c));
         }
     }
     return NULL;
 }
 
-static struct ha_err *parents_add(const struct kids *k, struct kid_worker *w, size_t first, size_t end)
+/* Where the kids of some parents are. */
+struct spots {
+    uint32_t first[BATCH_PARENTS], count[BATCH_PARENTS]; /* SEARCH: by ha_dom_children() */
+};
+
+static void spots_find(const struct kids *k, const ha_obj *parents, size_t count, size_t more, struct spots *ret)
 {
+    const struct ha_dom *dom = k->q->snapshot->dom;
+    const uint32_t branch_count = dom->heap->facts.branch_count, *child_start = dom->child_start, *children = dom->children.plain;
     const uint8_t *starts = k->q->child_starts.data;
-    struct ha_children runs[BATCH_PARENTS];
+    for (size_t i = 0; i < count; i++) {
+        uint32_t ahead = parents[i + (more < PREFETCH ? 0 : PREFETCH)].i, first, spot;
+        ahead = ahead < branch_count ? ahead : 0;
+        __builtin_prefetch(starts + ahead);
+        __builtin_prefetch(&child_start[ahead / HA_CHILD_BLOCK]);
+        bool found = parents[i].i < branch_count && ha_tree_find(starts, child_start, parents[i], &first, &spot);
+        ret->first[i] = found ? first : 0;
+        ret->count[i] = found ? spot : SEARCH;
+        __builtin_prefetch(children == NULL ? (const uint32_t *)child_start : &children[ret->first[i]]);
+    }
+}
+
+static void spots_search(struct spots *spots, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        spots->count[i] = SEARCH;
+    }
+}
+
+/* A few kids at once, as most parents have; more, or what is not simple, in the usual way. */
+static struct ha_err *spots_add(const struct kids *k, struct kid_worker *w, const struct columns *c, const ha_obj *parents, size_t count,
+                                const struct spots *spots)
+{
+    const struct ha_dom *dom = k->q->snapshot->dom;
+    const uint32_t *children = dom->children.plain;
+    const uint64_t safe = children == NULL || dom->reachable_count < FEW_KIDS ? 0 : dom->reachable_count - FEW_KIDS;
+    for (size_t i = 0; i < count; i++) {
+        if (HA_LIKELY(spots->count[i] <= FEW_KIDS && spots->first[i] < safe && w->batch_count <= BATCH_KIDS - FEW_KIDS)) {
+            memcpy(w->batch + w->batch_count, children + spots->first[i], FEW_KIDS * sizeof *children);
+            w->batch_count += spots->count[i];
+            continue;
+        }
+        struct ha_children run = spots->count[i] == SEARCH ? ha_dom_children(dom, parents[i]) : ha_dom_children_at(dom, spots->first[i], spots->count[i]);
+        HA_TRY(run_add(k, w, c, &run));
+    }
+    return NULL;
+}
+
+static struct ha_err *parents_add(const struct kids *k, struct kid_worker *w, const struct columns *c, size_t first, size_t end)
+{
+    struct spots spots;
     while (first < end) {
         size_t count = end - first < BATCH_PARENTS ? end - first : BATCH_PARENTS;
-        for (size_t i = 0; i < count; i++) {
-            size_t ahead = first + i + PREFETCH < end ? first + i + PREFETCH : first + i;
-            if (starts != NULL && k->parents[ahead].i < k->q->snapshot->heap->facts.branch_count) {
-                __builtin_prefetch(starts + k->parents[ahead].i);
-            }
-            runs[i] = ha_tree_children(k->q, k->parents[first + i]);
-            __builtin_prefetch(runs[i].objects);
+        if (k->q->child_starts.data != NULL) {
+            spots_find(k, k->parents + first, count, end - first - count, &spots);
+        } else {
+            spots_search(&spots, count);
         }
-        for (size_t i = 0; i < count; i++) {
-            HA_TRY(run_add(k, w, &runs[i]));
-        }
+        HA_TRY(spots_add(k, w, c, k->parents + first, count, &spots));
         first += count;
     }
     return NULL;
@@ -284,13 +430,16 @@ static struct ha_err *gather_piece(void *ctx, unsigned worker, uint64_t index)
     const struct kids *k = ctx;
     struct kid_worker *w = &k->workers[worker];
     w->place = index << 32;
+    w->k = k;
+    w->holders_only = k->below_root;
+    const struct columns c = columns_of(k);
     if (k->runs.count > 0) {
-        HA_TRY(run_add(k, w, &k->runs.data[index]));
+        HA_TRY(run_add(k, w, &c, &k->runs.data[index]));
     } else {
         size_t first = (size_t)index * FEW_PARENTS;
-        HA_TRY(parents_add(k, w, first, k->parent_count - first < FEW_PARENTS ? k->parent_count : first + FEW_PARENTS));
+        HA_TRY(parents_add(k, w, &c, first, k->parent_count - first < FEW_PARENTS ? k->parent_count : first + FEW_PARENTS));
     }
-    return batch_finish(k, w);
+    return batch_finish(k, w, &c);
 }
 
 /* Cuts the kids of one parent. */
@@ -544,8 +693,8 @@ static void sizes_make(struct kids *k)
     const struct ha_sizes *sizes = k->q->snapshot->sizes;
     for (uint32_t c = 0; c < heap->facts.class_count; c++) {
         const struct ha_class *cls = &heap->classes[c];
-        bool usual = cls->kind == HA_CLASS_INSTANCE && (cls->flags & HA_CLASS_IS_CLASS) == 0 && c != sizes->chunk_class.i;
-        k->sizes[c] = usual ? sizes->class_sizes[c] : 0;
+        bool own = (cls->flags & HA_CLASS_IS_CLASS) != 0 || c == sizes->chunk_class.i;
+        k->sizes[c] = own ? 0 : cls->kind == HA_CLASS_INSTANCE ? sizes->class_sizes[c] : SIZE_OF_ARRAY;
     }
 }
 

@@ -48,7 +48,7 @@ struct kids {
     uint32_t *of_class;  /* per class: name + 1; 0: left out; KIDS_MIRROR: class objects, which have names of their own */
     uint32_t *of_mirror; /* per class: the name of its class object + 1; 0: left out */
     uint32_t class_name; /* of class objects that stand for no class: name + 1; 0: left out */
-    uint32_t *sizes;     /* per class: bytes of an instance that is a leaf; 0: to be asked for */
+    uint32_t *sizes;     /* per class: bytes of an instance that is a leaf, or SIZE_OF_ARRAY; 0: each has its own */
     struct kid_worker *workers;
     unsigned worker_count;
     uint32_t *group_of;  /* per name: its group + 1 while groups are made */

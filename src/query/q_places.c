@@ -120,6 +120,25 @@ static struct ha_err *larges_make(struct places *p, const struct task *task)
 
 /* ---- how they are held ---- */
 
+/* Whether an object refers to another one, by whatever but its class. */
+static bool refers_to(const struct places *p, ha_obj source, ha_obj target)
+{
+    struct ha_out out = ha_graph_out(p->q->snapshot->graph, source);
+    bool found = false;
+    for (ha_obj next; !found && ha_out_next(&out, &next);) {
+        found = next.i == target.i;
+    }
+    return found;
+}
+
+/* Elements of an array are told from the graph: the dump would have to be read up to the one in question. */
+static bool is_element(const struct places *p, ha_obj array, ha_obj obj)
+{
+    const struct ha_heap *heap = p->q->snapshot->heap;
+    ha_cls stands_for;
+    return ha_heap_class(heap, ha_heap_class_of(heap, array))->kind == HA_CLASS_OBJECT_ARRAY && !ha_heap_as_class(heap, obj, &stands_for) && refers_to(p, array, obj);
+}
+
 static struct ha_err *kid_label(struct places *p, ha_obj obj, uint32_t *ret)
 {
     const struct ha_heap *heap = p->q->snapshot->heap;
@@ -130,7 +149,7 @@ static struct ha_err *kid_label(struct places *p, ha_obj obj, uint32_t *ret)
     if (!ha_dom_of(p->q->snapshot->dom, obj, &parent)) {
         return NULL;
     }
-    if (ha_heap_is_array(heap, parent) && ha_heap_array_length(heap, parent) > ARRAY_LOOKED_THROUGH) {
+    if (ha_heap_is_array(heap, parent) && (ha_heap_array_length(heap, parent) > ARRAY_LOOKED_THROUGH || is_element(p, parent, obj))) {
         ha_sbuf_puts(&text, "[]");
     } else {
         HA_TRY(ha_step_label(p->q, parent, obj, NULL, &step));

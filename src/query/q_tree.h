@@ -5,7 +5,7 @@
  *
  *     child_start  [0            ][31           ]…   per block of 16 objects
  *     start        [0][0][2][5]…  [0][7][7][9]…      children of object i: from child_start[i / 16] + start[i] on, up to where those of the next begin;
- *                                                    255: too far, and leaves: searched in their block
+ *                                                    255 for a whole block that has too many, or leaves: searched
  *
  * Made once per query, in parallel, by one pass over the children in their order, which checks that order: what it accepts is a tree.
  */
@@ -19,21 +19,27 @@
 /* Makes the starts if they are not there yet. HA_ERR_INPUT: the index holds no tree. */
 struct ha_err *ha_tree_prepare(struct ha_query *q) HA_WARN_UNUSED;
 
+/* Where the children of a branch object are, by the starts. false: they are to be searched. */
+static inline bool ha_tree_find(const uint8_t *starts, const uint32_t *child_start, ha_obj obj, uint32_t *ret_first, uint32_t *ret_count)
+{
+    const uint32_t *block = &child_start[obj.i / HA_CHILD_BLOCK];
+    const uint8_t *start = &starts[obj.i];
+    uint32_t end = obj.i % HA_CHILD_BLOCK == HA_CHILD_BLOCK - 1 ? block[1] - block[0] : start[1];
+    *ret_first = block[0] + start[0];
+    *ret_count = end - start[0];
+    return HA_LIKELY(start[0] != HA_TREE_FAR);
+}
+
 /* Children of an object; uses the starts if they are there. */
 static inline struct ha_children ha_tree_children(const struct ha_query *q, ha_obj obj)
 {
-    const uint8_t *start = q->child_starts.data;
     const struct ha_dom *dom = q->snapshot->dom;
-    if (start == NULL || obj.i >= dom->heap->facts.branch_count) {
+    uint32_t first, count;
+    if (q->child_starts.data == NULL || obj.i >= dom->heap->facts.branch_count ||
+        !ha_tree_find(q->child_starts.data, dom->child_start, obj, &first, &count)) {
         return ha_dom_children(dom, obj);
     }
-    const uint32_t *block = &dom->child_start[obj.i / HA_CHILD_BLOCK];
-    bool last = obj.i % HA_CHILD_BLOCK == HA_CHILD_BLOCK - 1;
-    uint32_t begin = start[obj.i], end = last ? block[1] - block[0] : start[obj.i + 1];
-    if (HA_UNLIKELY(begin == HA_TREE_FAR || (!last && end == HA_TREE_FAR))) {
-        return ha_dom_children(dom, obj);
-    }
-    return ha_dom_children_at(dom, block[0] + (uint64_t)begin, end - begin);
+    return ha_dom_children_at(dom, first, count);
 }
 
 #endif
