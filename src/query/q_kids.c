@@ -26,7 +26,7 @@
 #define FEW_KIDS 4U             /* of a parent, copied at once */
 #define SEARCH UINT32_MAX
 #define SIZE_OF_ARRAY UINT32_MAX
-#define STARTS_PAY 32U          /* children of the heap per parent looked at: from there on it pays to make the starts of all children */
+#define STARTS_PAY 64U          /* children of the heap per parent looked at: from there on it pays to make the starts of all children */
 #define SORT_BY_HAND 1024U
 #define LIST_KEPT (1U << 16)    /* objects; memory of longer lists is given back */
 
@@ -626,32 +626,50 @@ static struct bit_range bits_set(const struct kids *k, uint32_t name)
     return range;
 }
 
+/* Samples of the objects of a word, the first of which has `rank` before it. */
+static void sample_word(struct sampling *s, uint64_t at, uint64_t word, uint64_t rank)
+{
+    for (; word != 0; word &= word - 1) {
+        sample_add(s, rank++, (uint32_t)(at << 6) + (uint32_t)__builtin_ctzll(word));
+    }
+}
+
+/* Those objects of a word that may dominate something. */
+static size_t word_take(const struct kids *k, uint64_t at, uint64_t word, ha_obj *out)
+{
+    size_t count = 0;
+    for (; word != 0; word &= word - 1) {
+        uint32_t kid = (uint32_t)(at << 6) + (uint32_t)__builtin_ctzll(word);
+        if (may_hold(k, kid)) {
+            out[count++].i = kid;
+        }
+    }
+    return count;
+}
+
 /* Takes the bits in order, and clears them. */
 HA_POPCNT_CLONES
 static void bits_take(const struct kids *k, struct bit_range range, struct sampling *s)
 {
-    const uint32_t branch_count = k->q->snapshot->heap->facts.branch_count;
+    const uint64_t branch_words = k->q->snapshot->heap->facts.branch_count / 64;
+    const bool some_leaves_hold = k->q->snapshot->retained->extra_count > 0;
     ha_obj *out = s->list->holders.data;
-    size_t count = 0;
     for (uint64_t at = range.first; at < range.end; at++) {
-        uint64_t word = range.words[at], held = (uint64_t)__builtin_popcountll(word), rank = s->rank;
+        uint64_t word = range.words[at], held = (uint64_t)__builtin_popcountll(word);
         range.words[at] = 0;
-        s->rank += held;
-        bool sampled = s->next < s->rank && s->list->sample_count < KIDS_SAMPLE;
-        if (!sampled && at << 6 >= branch_count && k->q->snapshot->retained->extra_count == 0) {
-            continue;
+        if (HA_UNLIKELY(s->next < s->rank + held) && s->list->sample_count < KIDS_SAMPLE) {
+            sample_word(s, at, word, s->rank);
         }
-        for (; word != 0; word &= word - 1) {
-            uint32_t kid = (uint32_t)(at << 6) + (uint32_t)__builtin_ctzll(word);
-            if (sampled) {
-                sample_add(s, rank++, kid);
+        s->rank += held;
+        if (at < branch_words) {
+            for (const uint32_t first = (uint32_t)(at << 6); word != 0; word &= word - 1) {
+                (out++)->i = first + (uint32_t)__builtin_ctzll(word);
             }
-            if (kid < branch_count || leaf_holds(k->q->snapshot->retained, kid)) {
-                out[count++].i = kid;
-            }
+        } else if (at == branch_words || some_leaves_hold) {
+            out += word_take(k, at, word, out);
         }
     }
-    s->list->holders.count = count;
+    s->list->holders.count = (size_t)(out - s->list->holders.data);
 }
 
 static struct ha_err *sort_many(struct kids *k, uint32_t name, uint64_t count, struct sampling *s)
