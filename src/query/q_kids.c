@@ -656,6 +656,9 @@ static void bits_take(const struct kids *k, struct bit_range range, struct sampl
     ha_obj *out = s->list->holders.data;
     for (uint64_t at = range.first; at < range.end; at++) {
         uint64_t word = range.words[at], held = (uint64_t)__builtin_popcountll(word);
+        if (word == 0) {
+            continue;
+        }
         range.words[at] = 0;
         if (HA_UNLIKELY(s->next < s->rank + held) && s->list->sample_count < KIDS_SAMPLE) {
             sample_word(s, at, word, s->rank);
