@@ -77,7 +77,8 @@ START_TEST(test_places)
 }
 END_TEST
 
-START_TEST(test_many_children_are_named_by_a_sample)
+/* 600 arrays, of which every other one up to the 511th is looked at; all but one are held by the same field. */
+static void check_odd_one(unsigned odd, const char *signature)
 {
     struct fixture x;
     struct ha_places places;
@@ -86,16 +87,27 @@ START_TEST(test_many_children_are_named_by_a_sample)
     for (unsigned i = 0; i < 600; i++) {
         unsigned at = 0x100000 + i * 0x1000;
         ha_sbuf_printf(&text, "object @0x%x com.acme.Owner %c=@0x%x\nbytes @0x%x 100\nroot jni-global @0x%x\n", at,
-                       i == 599 ? 'b' : 'a', at + 0x800, at + 0x800, at);
+                       i == odd ? 'b' : 'a', at + 0x800, at + 0x800, at);
     }
     fixture_init(&x, ha_sbuf_text(&text));
     ck_ok(ha_places_query(&x.q, 1000, &places));
     ck_place(&places, "com.acme.Owner", 600, 600 * (120 + 40));
-    const struct ha_place *place = find(&places, "com.acme.Owner > a byte[]"); // the odd one out is not looked at
-    ck_assert_ptr_nonnull(place);
+    const struct ha_place *place = find(&places, signature);
+    ck_assert_msg(place != NULL, "%u: no place '%s'", odd, signature);
     ck_assert_uint_eq(place->objects, 600);
     fixture_deinit(&x);
     ha_sbuf_deinit(&text);
+}
+
+START_TEST(test_many_children_are_named_by_a_sample)
+{
+    check_odd_one(599, "com.acme.Owner > a byte[]");
+    check_odd_one(512, "com.acme.Owner > a byte[]");
+    check_odd_one(511, "com.acme.Owner > a byte[]");
+    check_odd_one(510, "com.acme.Owner > ? byte[]");
+    check_odd_one(2, "com.acme.Owner > ? byte[]");
+    check_odd_one(1, "com.acme.Owner > a byte[]");
+    check_odd_one(0, "com.acme.Owner > ? byte[]");
 }
 END_TEST
 
