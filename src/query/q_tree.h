@@ -35,6 +35,10 @@ static inline struct ha_children ha_tree_children(const struct ha_query *q, ha_o
 {
     const struct ha_dom *dom = q->snapshot->dom;
     uint32_t first, count;
+    const uint32_t *block = &dom->child_start[obj.i / HA_CHILD_BLOCK];
+    if (block[0] == block[1]) { /* as nearly all blocks of leaves are */
+        return ha_dom_children_at(dom, 0, 0);
+    }
     if (q->child_starts.data == NULL || obj.i >= dom->heap->facts.branch_count ||
         !ha_tree_find(q->child_starts.data, dom->child_start, obj, &first, &count)) {
         return ha_dom_children(dom, obj);
