@@ -382,7 +382,9 @@ struct ha_err *ha_places_query(struct ha_query *q, uint64_t min_bytes, struct ha
         err = ha_err_nomem();
     }
     if (err == NULL) {
-        memcpy(list, p.list.data, p.list.count * sizeof *list);
+        if (p.list.count > 0) {
+            memcpy(list, p.list.data, p.list.count * sizeof *list);
+        }
         *ret = (struct ha_places){list, (uint32_t)p.list.count, p.cut, p.min_bytes};
     }
     places_deinit(&p);
