@@ -6,9 +6,6 @@
 #include <assert.h>
 #include <stdint.h>
 
-/* Objects per entry of DCHS; the children of an object are found by binary search within its block. The artificial root counts as object n. */
-#define HA_CHILD_BLOCK 16U
-
 /* OFFSET SIZE MEANING (section MTOT)
  *      0    8  reachable objects
  *      8    8  their shallow bytes

@@ -172,19 +172,11 @@ void ha_retained_close(struct ha_retained *retained)
     ha_free(retained);
 }
 
-static uint64_t units_of(const struct ha_retained *retained, uint32_t branch)
-{
-    if (retained->column == NULL) {
-        return ha_column_unpack(&retained->packed, branch);
-    }
-    return retained->width == 4 ? ha_le32(retained->column + 4 * (size_t)branch) : ha_le40(retained->column + 5 * (size_t)branch);
-}
-
 uint64_t ha_retained_of(const struct ha_retained *retained, ha_obj obj)
 {
     const struct ha_heap *heap = retained->dom->heap;
     if (obj.i < heap->facts.branch_count && ha_dom_reachable(retained->dom, obj)) {
-        return retained->unit * units_of(retained, obj.i);
+        return ha_retained_of_branch(retained, obj);
     }
     uint64_t low = 0, high = retained->extra_count;
     while (low < high) {

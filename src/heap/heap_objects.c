@@ -36,22 +36,31 @@ bool ha_heap_as_class(const struct ha_heap *heap, ha_obj obj, ha_cls *ret)
     return true;
 }
 
-uint64_t ha_heap_arrays_before(const struct ha_heap *heap, ha_obj obj)
+/* Arrays among the first `left` objects of a block; eight bytes at a time while there are so many. */
+HA_POPCNT_CLONES
+static uint64_t arrays_in_block(const uint8_t *bits, const uint8_t *end, uint32_t left)
 {
-    if (obj.i >= heap->facts.object_count) {
-        return heap->array_count;
-    }
-    uint64_t rank = heap->array_ranks[obj.i / RANK_BLOCK];
-    uint32_t begin = obj.i / RANK_BLOCK * RANK_BLOCK;
-    const uint8_t *bits = heap->array_bits + begin / 8;
-    uint32_t left = obj.i - begin;
+    uint64_t rank = 0;
     for (; left >= 64; left -= 64, bits += 8) {
         rank += ha_popcount(ha_le64(bits));
+    }
+    if (HA_LIKELY(end - bits >= 8)) {
+        return rank + ha_popcount(ha_le64(bits) & ((1ULL << left) - 1));
     }
     for (; left >= 8; left -= 8, bits++) {
         rank += ha_popcount(*bits);
     }
     return left == 0 ? rank : rank + ha_popcount(*bits & ((1U << left) - 1));
+}
+
+uint64_t ha_heap_arrays_before(const struct ha_heap *heap, ha_obj obj)
+{
+    if (obj.i >= heap->facts.object_count) {
+        return heap->array_count;
+    }
+    const uint32_t begin = obj.i / RANK_BLOCK * RANK_BLOCK;
+    const uint8_t *end = heap->array_bits + ((uint64_t)heap->facts.object_count + 7) / 8;
+    return heap->array_ranks[obj.i / RANK_BLOCK] + arrays_in_block(heap->array_bits + begin / 8, end, obj.i - begin);
 }
 
 uint32_t ha_heap_array_length(const struct ha_heap *heap, ha_obj obj)

@@ -16,6 +16,9 @@
 
 #define HA_DOM_ROOT 0xfffffffeU
 
+/* Objects per entry of child_start; the children of an object are found by binary search within its block. The artificial root counts as object n. */
+#define HA_CHILD_BLOCK 16U
+
 struct ha_dom {
     const struct ha_heap *heap;
     struct ha_column idoms;
@@ -153,5 +156,14 @@ struct ha_part_rows ha_retained_part(const struct ha_retained *retained, const s
 
 /* Retained size of a reachable object in bytes; the shallow size for unreachable ones. */
 uint64_t ha_retained_of(const struct ha_retained *retained, ha_obj obj);
+
+/* The same of a branch object that is known to be reachable, without asking for its dominator. */
+static inline uint64_t ha_retained_of_branch(const struct ha_retained *retained, ha_obj obj)
+{
+    uint64_t units = retained->column == NULL ? ha_column_unpack(&retained->packed, obj.i)
+                     : retained->width == 4   ? ha_le32(retained->column + 4 * (size_t)obj.i)
+                                              : ha_le40(retained->column + 5 * (size_t)obj.i);
+    return retained->unit * units;
+}
 
 #endif

@@ -13,7 +13,7 @@ struct ha_class_set_sums {
     uint64_t instances, shallow_bytes, retained_bytes;
 };
 
-/* members: one per class of the heap. One pass over the dominator tree. */
+/* members: one per class of the heap. Nothing for one class, else a pass over the dominator tree that does not go below members. */
 struct ha_err *ha_class_set_query(struct ha_query *q, const bool *members, struct ha_class_set_sums *ret) HA_WARN_UNUSED;
 
 #endif
