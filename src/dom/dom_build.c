@@ -3,7 +3,7 @@
  * From rows of references to the dominator tree:
  *
  *     search      ||  classes, rows, collecting inbound references     on two threads where there are two
- *     Semi-NCA    ||  inbound lists                                    dominators of branch objects
+ *     Semi-NCA    ||  inbound lists, checksums of the sections so far  dominators of branch objects
  *     leaves, sinks                                                    from the inbound lists
  *     idom, children                                                   sections
  */
@@ -115,7 +115,8 @@ static struct ha_err *dominate_or_write(void *ctx, unsigned worker, uint64_t ind
     if (index == 0) {
         return ha_dom_semi_nca(both->search);
     }
-    return ha_inbound_write(both->inbound, build->writer, build->threads > 1 ? build->threads - 1 : 1);
+    HA_TRY(ha_inbound_write(both->inbound, build->writer, build->threads > 1 ? build->threads - 1 : 1));
+    return ha_index_writer_hash(build->writer);
 }
 
 static struct ha_err *write_tree(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, struct ha_big *only, struct ha_big *idom)

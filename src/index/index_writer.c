@@ -447,6 +447,22 @@ static struct ha_err *hash_section(void *ctx, unsigned worker, uint64_t i)
     return NULL;
 }
 
+struct ha_err *ha_index_writer_hash(struct ha_index_writer *writer)
+{
+    for (uint32_t i = 0; i < writer->count && !writer->streaming; i++) {
+        struct section *s = &writer->sections[i];
+        if (s->hashed || s->aside || s->writable != NULL || s->entry.count == 0) {
+            continue;
+        }
+        if (s->map == NULL) {
+            HA_TRY(map_section(writer, s, false));
+        }
+        HA_TRY(hash_section(writer, 0, i));
+        s->hashed = true;
+    }
+    return NULL;
+}
+
 static struct ha_err *hash_sections(struct ha_index_writer *writer, unsigned threads)
 {
     // The last section may end before its last page does.
