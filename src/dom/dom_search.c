@@ -107,11 +107,12 @@ static inline struct ha_err *log_reference(struct ha_search *search, uint32_t ta
 {
     uint32_t bucket = target >> HA_LOG_BUCKET_BITS;
     struct ha_log_chunk *chunk = search->buckets[bucket];
-    if (HA_UNLIKELY(chunk == NULL || chunk->count == sizeof chunk->pairs / sizeof *chunk->pairs)) {
+    if (HA_UNLIKELY(chunk == NULL || chunk->count == HA_LOG_CHUNK_REFERENCES)) {
         HA_TRY(chunk_add(search, bucket));
         chunk = search->buckets[bucket];
     }
-    chunk->pairs[chunk->count++] = (uint64_t)target << 32 | source;
+    chunk->target[chunk->count] = (uint16_t)target;
+    chunk->source[chunk->count++] = source;
     return NULL;
 }
 

@@ -17,14 +17,19 @@
 #include "ha/graph/graph_inbound.h"
 #include "ha/heap/heap_build.h"
 
+#include <assert.h>
+
 #define HA_LOG_BUCKET_BITS 16U
+#define HA_LOG_CHUNK_REFERENCES 680U /* 4 KiB */
 
 struct ha_log_chunk {
     struct ha_log_chunk *next;
     uint32_t count;
-    uint32_t pad;
-    uint64_t pairs[510]; /* target << 32 | source */
+    uint32_t source[HA_LOG_CHUNK_REFERENCES];
+    uint16_t target[HA_LOG_CHUNK_REFERENCES]; /* in its bucket */
 };
+
+static_assert(HA_LOG_BUCKET_BITS <= 16 && sizeof(struct ha_log_chunk) <= 4096, "a chunk is a page, and a place in a bucket takes two bytes");
 
 struct ha_search {
     struct ha_build *build;

@@ -63,7 +63,7 @@ static struct ha_err *bucket_load(const struct ha_search *search, uint32_t index
     for (const struct ha_log_chunk *c = search->buckets[index]; c != NULL; c = c->next) {
         count += c->count;
         for (uint32_t i = 0; i < c->count; i++) {
-            bucket->start[(uint32_t)(c->pairs[i] >> 32) & (BUCKET_NODES - 1)]++;
+            bucket->start[c->target[i]]++;
         }
     }
     bucket->sources.count = 0;
@@ -81,8 +81,7 @@ static struct ha_err *bucket_load(const struct ha_search *search, uint32_t index
     bucket->start[BUCKET_NODES] = sum;
     for (const struct ha_log_chunk *c = search->buckets[index]; c != NULL; c = c->next) {
         for (uint32_t i = 0; i < c->count; i++) {
-            uint32_t target = (uint32_t)(c->pairs[i] >> 32) & (BUCKET_NODES - 1);
-            bucket->sources.data[--bucket->start[target]] = (uint32_t)c->pairs[i];
+            bucket->sources.data[--bucket->start[c->target[i]]] = c->source[i];
         }
     }
     return NULL;
