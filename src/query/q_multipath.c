@@ -2,6 +2,8 @@
 /*
  * Forwards, breadth first, level by level, from all roots in ascending order. The edge of an object to its class is followed when the first
  * instance of the class is expanded; class objects that are roots have no parent anyway.
+ *
+ * Edges wait for each other, so that the parents of all their targets are asked for before the first is looked at.
  */
 #include "ha/query/q_multipath.h"
 
@@ -10,7 +12,15 @@
 #include "ha/base/vec.h"
 #include "query/q_edges.h"
 
+#define WAITING_MAX 512U
+#define WAITING_MIN 128U /* as many are enough to wait for each other */
+#define AHEAD 8U         /* objects of the level whose rows are asked for */
+
 typedef HA_VEC(uint32_t) object_list;
+
+struct edge {
+    uint32_t source, target;
+};
 
 struct search {
     struct ha_query *q;
@@ -19,7 +29,9 @@ struct search {
     uint8_t *wanted; /* bit per object: a target that is not reached yet */
     uint64_t left;   /* targets not reached yet */
     object_list level, level_next;
-    uint32_t source; /* whose targets are being reached */
+    uint32_t source; /* whose targets are being taken */
+    struct edge waiting[WAITING_MAX];
+    unsigned waiting_count;
     bool failed;
 };
 
@@ -42,10 +54,22 @@ static void reach(struct search *s, ha_obj obj, uint32_t parent)
     }
 }
 
-static void reach_target(void *ctx, ha_obj target)
+static void reach_waiting(struct search *s)
+{
+    for (unsigned i = 0; i < s->waiting_count && !s->failed; i++) {
+        reach(s, (ha_obj){s->waiting[i].target}, s->waiting[i].source + 2);
+    }
+    s->waiting_count = 0;
+}
+
+static void take_target(void *ctx, ha_obj target)
 {
     struct search *s = ctx;
-    reach(s, target, s->source + 2);
+    __builtin_prefetch(&s->parents[target.i]);
+    s->waiting[s->waiting_count++] = (struct edge){s->source, target.i};
+    if (s->waiting_count == WAITING_MAX) {
+        reach_waiting(s);
+    }
 }
 
 static void expand(struct search *s, ha_obj obj)
@@ -55,9 +79,23 @@ static void expand(struct search *s, ha_obj obj)
     ha_cls cls = ha_heap_class_of(heap, obj);
     ha_obj object = ha_heap_class(heap, cls)->object;
     if (object.i < heap->facts.object_count && ha_edge_class_allowed(&s->filter, cls)) {
-        reach(s, object, obj.i + 2);
+        take_target(s, object);
     }
-    ha_edge_targets(&s->filter, obj, reach_target, s);
+    ha_edge_targets(&s->filter, obj, take_target, s);
+}
+
+/* Reaches all that the objects of a level refer to. */
+static void expand_level(struct search *s)
+{
+    const size_t count = s->level.count;
+    for (size_t i = 0; i < count && s->left > 0 && !s->failed; i++) {
+        ha_graph_prefetch(s->q->snapshot->graph, (ha_obj){s->level.data[i + AHEAD < count ? i + AHEAD : i]});
+        expand(s, (ha_obj){s->level.data[i]});
+        if (s->waiting_count >= WAITING_MIN) {
+            reach_waiting(s);
+        }
+    }
+    reach_waiting(s);
 }
 
 static struct ha_err *run(struct search *s)
@@ -73,9 +111,7 @@ static struct ha_err *run(struct search *s)
         s->level = s->level_next;
         s->level_next = swap;
         s->level_next.count = 0;
-        for (size_t i = 0; i < s->level.count && s->left > 0 && !s->failed; i++) {
-            expand(s, (ha_obj){s->level.data[i]});
-        }
+        expand_level(s);
     }
     return s->failed ? ha_err_nomem() : NULL;
 }

@@ -47,6 +47,15 @@ void ha_graph_close(struct ha_graph *graph);
 /* Where the row of a branch object lies in targets; length 0 when it has no references. In the plain form the length is only an upper bound. */
 struct ha_span ha_graph_row(const struct ha_graph *graph, ha_obj obj);
 
+/* Asks the memory for what ha_graph_row() is going to read: worth it some objects ahead. */
+static inline void ha_graph_prefetch(const struct ha_graph *graph, ha_obj obj)
+{
+    if (obj.i < graph->heap->facts.branch_count) {
+        __builtin_prefetch(graph->row_start != NULL ? graph->row_start + 5 * (size_t)obj.i
+                                                    : graph->rows.blocks + (size_t)obj.i / HA_STARTS_ITEMS * HA_STARTS_BYTES);
+    }
+}
+
 /* Walks the row of an object (no class edge). */
 struct ha_out {
     const struct ha_column *targets;
