@@ -307,7 +307,7 @@ enum ha_address_trouble ha_address_set_trouble(const struct ha_address_set *set)
     return (enum ha_address_trouble)atomic_load(&set->trouble);
 }
 
-uint64_t ha_address_set_count(const struct ha_address_set *set)
+HA_POPCNT_CLONES static uint64_t count_bits(const struct ha_address_set *set)
 {
     uint64_t count = 0;
     for (uint32_t r = 0; r < atomic_load(&set->region_count); r++) {
@@ -322,6 +322,11 @@ uint64_t ha_address_set_count(const struct ha_address_set *set)
         }
     }
     return count;
+}
+
+uint64_t ha_address_set_count(const struct ha_address_set *set)
+{
+    return count_bits(set);
 }
 
 /* ---- finishing ---- */
@@ -421,7 +426,7 @@ static uint64_t page_span(const struct ha_address_set *set, uint64_t *ret_first)
     return first == UINT64_MAX ? 0 : last - first + 1;
 }
 
-static struct ha_err *rank_lines(const struct ha_line *lines, struct ha_line_rank *ranks, uint64_t count, struct ha_address_info *info)
+HA_POPCNT_CLONES static struct ha_err *rank_lines(const struct ha_line *lines, struct ha_line_rank *ranks, uint64_t count, struct ha_address_info *info)
 {
     uint64_t branches = 0, leaves = 0;
     for (uint64_t i = 0; i < count; i++) {

@@ -316,7 +316,9 @@ static struct ha_err *scan_once(struct ha_build *build, struct attempt *attempt,
             return NULL;
         }
     }
+    ha_progress_begin(build->progress, "numbers", 0);
     HA_TRY(ha_address_set_finish(set, build->writer));
+    ha_progress_end(build->progress);
     if (ha_address_set_trouble(set) != HA_ADDRESSES_FINE) {
         after_trouble(attempt, ha_address_set_trouble(set));
         return NULL;
