@@ -12,7 +12,8 @@
  *                (where rows are packed, the section may be too, without the marks: index/column.h)
  *
  *     in         where the sources of each object lie in `sources` (graph_starts.h)
- *     sources    objects that refer to it, ascending, once per reference; a single one that is also the dominator is left out: `idom` tells
+ *     sources    objects that refer to it, ascending, once per reference; a single one that is also the dominator is left out (but of
+ *                roots and class objects): `idom` tells
  *
  * Everything read from these sections is checked by the accessors: they come from a file.
  */
