@@ -178,7 +178,7 @@ void ha_dom_order_deinit(struct ha_dom_order *order)
 /* Breadth first from the top. */
 struct ha_err *ha_dom_order_from_tree(const struct ha_dom *dom, struct ha_dom_order *ret)
 {
-    uint64_t branch_count = dom->heap->facts.branch_count;
+    uint64_t branch_count = dom->heap->facts.branch_count, n = dom->heap->facts.object_count;
     struct ha_dom_order order = {0};
     struct ha_err *err = ha_big_init(&order.objects, branch_count + 2, sizeof(uint32_t));
     if (err == NULL) {
@@ -187,9 +187,13 @@ struct ha_err *ha_dom_order_from_tree(const struct ha_dom *dom, struct ha_dom_or
     uint32_t *object = order.objects.data, *parent = order.parents.data;
     struct ha_children children = ha_dom_top(dom);
     for (uint64_t p = 0; err == NULL; p++) {
+        const uint32_t above = p == 0 ? HA_DOM_ROOT : object[p];
+        uint64_t next = 0; /* children ascend, so that none comes twice */
         for (uint64_t c = 0; c < children.count && err == NULL; c++) {
             uint32_t child = ha_children_at(&children, c).i;
-            if (child < branch_count && order.count == branch_count) {
+            bool fits = child >= next && child < n && ha_dom_idom(dom, (ha_obj){child}) == above;
+            next = (uint64_t)child + 1;
+            if (!fits) {
                 err = ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged");
             } else if (child < branch_count) {
                 object[++order.count] = child;

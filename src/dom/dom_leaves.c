@@ -108,7 +108,8 @@ struct ha_err *ha_dom_leaves_create(const struct ha_search *search, uint32_t *id
             ha_dom_leaves_destroy(leaves);
             return ha_err_nomem();
         }
-        *sink = (struct sink){.cls = (uint32_t)c, .object = object, .left = build->bad_arrays > 0 ? UINT64_MAX : cls->instances};
+        bool counted = build->bad_arrays == 0 && (cls->flags & HA_CLASS_IS_MADE_UP) == 0; /* by the scan, before it was known what is missing */
+        *sink = (struct sink){.cls = (uint32_t)c, .object = object, .left = counted ? cls->instances : UINT64_MAX};
     }
     *ret = leaves;
     return NULL;

@@ -105,15 +105,24 @@ struct ha_err *ha_inbound_create(const struct ha_build *build, struct ha_inbound
     return NULL;
 }
 
+/* What was collected; its buckets are empty then. */
+static void chunks_free(struct ha_inbound *inbound)
+{
+    for (size_t i = 0; i < inbound->blocks.count; i++) {
+        ha_big_deinit(&inbound->blocks.data[i]);
+    }
+    ha_vec_deinit(&inbound->blocks);
+    for (uint32_t b = 0; inbound->buckets != NULL && b < inbound->bucket_count; b++) {
+        inbound->buckets[b].first = inbound->buckets[b].last = NULL;
+    }
+}
+
 void ha_inbound_destroy(struct ha_inbound *inbound)
 {
     if (inbound == NULL) {
         return;
     }
-    for (size_t i = 0; i < inbound->blocks.count; i++) {
-        ha_big_deinit(&inbound->blocks.data[i]);
-    }
-    ha_vec_deinit(&inbound->blocks);
+    chunks_free(inbound);
     ha_vec_deinit(&inbound->large);
     ha_big_deinit(&inbound->seen_memory);
     ha_free(inbound->buckets);
@@ -410,6 +419,7 @@ struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writ
     }
     ha_free(w.sorters);
     ha_turn_destroy(w.turn);
+    chunks_free(inbound);
     return err;
 }
 

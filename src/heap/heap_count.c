@@ -31,6 +31,7 @@
 #define ROOM 32U              /* bytes that the fixed part of a record takes at most */
 #define CACHE_SLOTS 4096U
 #define CLASSES_MAX (1U << 17) /* each worker counts for all of them */
+#define WORKERS_BYTES_MAX (64U << 20) /* of the counts of all workers; where they would take more, one does the work */
 #define RUNS_FLOOR 64U        /* of a batch; and one more per so many bytes */
 #define RUN_BYTES_SHIFT 14U
 
@@ -105,6 +106,7 @@ struct count {
     uint32_t class_count;
     uint32_t *array_of;             /* per class: index of its arrays */
     uint32_t array_count;
+    unsigned threads;               /* that have room for tallies */
     uint64_t class_gcd;
     bool *chunks;                   /* per class: StackChunk; NULL: there is none */
     _Atomic(bool) odd;
@@ -448,8 +450,9 @@ HA_INLINE struct ha_err *count_segment(struct count *c, struct worker *w, struct
             struct ha_sample *sample = &found->samples.data[found->samples.count - 1];
             uint64_t limit = sample->off + SAMPLE_BYTES, ready = w->window.end < ROOM ? 0 : w->window.end - ROOM;
             limit = limit < walk->seg_end ? limit : walk->seg_end;
+            const uint64_t before = off;
             count_usual(w, found, &off, limit < ready ? limit : ready, walk->seg_end, id_size);
-            sample->end = off;
+            sample->end = off > before ? off : sample->end; /* records of other kinds do not make it longer: there may be any number of them */
         }
     }
     return NULL;
@@ -548,11 +551,13 @@ static void workers_free(struct worker *workers, unsigned count)
 static struct ha_err *workers_create(struct count *c)
 {
     const struct ha_build *build = c->build;
-    c->workers = ha_calloc_array(build->threads, sizeof *c->workers);
+    const size_t bytes = (size_t)c->class_count * sizeof(struct tally) + (size_t)c->array_count * sizeof(struct array_tally);
+    c->threads = bytes <= WORKERS_BYTES_MAX / build->threads ? build->threads : 1;
+    c->workers = ha_calloc_array(c->threads, sizeof *c->workers);
     if (c->workers == NULL) {
         return ha_err_nomem();
     }
-    for (unsigned i = 0; i < build->threads; i++) {
+    for (unsigned i = 0; i < c->threads; i++) {
         struct worker *w = &c->workers[i];
         ha_window_init(&w->window, build->input, HA_WINDOW_RANDOM);
         HA_TRY(tallies_init(c, &w->tallies));
@@ -571,7 +576,7 @@ static struct ha_err *workers_create(struct count *c)
 static void merge_workers(struct count *c)
 {
     struct tallies *to = &c->workers[0].tallies;
-    for (unsigned i = 1; i < c->build->threads; i++) {
+    for (unsigned i = 1; i < c->threads; i++) {
         const struct tallies *from = &c->workers[i].tallies;
         for (uint32_t k = 0; k < c->class_count; k++) {
             to->classes[k].instances += from->classes[k].instances;
@@ -792,7 +797,7 @@ static struct ha_err *finish(struct count *c, struct ha_counted *ret, bool *ret_
     }
     if (*ret_regular && err == NULL) {
         ret->gcd = c->class_gcd;
-        for (unsigned i = 0; i < c->build->threads; i++) {
+        for (unsigned i = 0; i < c->threads; i++) {
             ret->gcd = gcd(ret->gcd, c->workers[i].gcd);
         }
         ret->highest = runs.count > 0 ? runs.data[runs.count - 1].last.address : 0;
@@ -812,7 +817,7 @@ static void count_deinit(struct count *c)
         ha_vec_deinit(&c->found[b].roots);
         ha_vec_deinit(&c->found[b].chunks);
     }
-    workers_free(c->workers, c->build->threads);
+    workers_free(c->workers, c->threads);
     ha_free(c->found);
     ha_free(c->class_ids);
     ha_free(c->class_next);
@@ -837,7 +842,7 @@ struct ha_err *ha_count_run(struct ha_build *build, struct ha_counted *ret, bool
     }
     if (err == NULL) {
         ha_progress_begin(build->progress, "count", build->heap_bytes);
-        err = ha_parallel_for(build->threads, build->batches.count, count_batch, &c);
+        err = ha_parallel_for(c.threads, build->batches.count, count_batch, &c);
         ha_progress_end(build->progress);
     }
     if (err == NULL && !atomic_load(&c.odd)) {

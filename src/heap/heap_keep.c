@@ -21,7 +21,7 @@
 #define KEPT_MAX (1U << 17)
 #define ELEMENTS_MAX 100000U /* of a property table, as snapshot_info.c looks at */
 
-enum role { PLAIN, OWNER, TEXT, PROPERTIES, MAP, TABLE, NODE };
+enum role { PLAIN, OWNER, TEXT, PROPERTIES, MAP, TABLE, NODE, THREAD };
 
 struct wanted {
     uint64_t address;
@@ -40,7 +40,7 @@ struct keep {
 
 static struct ha_err *want(struct keep *k, uint64_t address, enum role role)
 {
-    static_assert(NODE < 8, "objects lie at multiples of 8");
+    static_assert(THREAD < 8, "objects lie at multiples of 8");
     uint32_t old;
     if (address == 0 || address % 8 != 0 || ha_build_class_of(k->build, address) != HA_NONE) {
         return NULL;
@@ -148,6 +148,7 @@ static struct ha_err *follow(struct keep *k, const struct ha_sub *sub, enum role
 {
     switch (role) {
     case PLAIN:
+    case THREAD:
         return NULL;
     case OWNER:
         return want_fields(k, sub, NULL, TEXT);
@@ -192,7 +193,12 @@ static struct ha_err *want_roots(struct keep *k)
     for (size_t i = 0; i < k->counted->roots.count && k->fits; i++) {
         const struct ha_build_root *root = &k->counted->roots.data[i];
         struct ha_sub sub;
-        if (root->tag == HA_SUB_ROOT_THREAD_OBJ && root->id != 0) {
+        uint32_t old = HA_IDMAP_NONE;
+        bool thread = root->tag == HA_SUB_ROOT_THREAD_OBJ && root->id != 0;
+        if (thread && root->id % 8 == 0 && !ha_idmap_add(&k->seen, root->id | THREAD, 0, &old)) {
+            return ha_err_nomem();
+        }
+        if (thread && old == HA_IDMAP_NONE) { /* many roots may name one thread */
             bool class_object = ha_build_class_of(k->build, root->id) != HA_NONE;
             bool found = !class_object && find_record(k, root->id, &sub);
             k->fits = !class_object && (!found || (flags_of(k, &sub) & HA_CLASS_IS_THREAD) != 0);

@@ -156,6 +156,45 @@ static void check_tree(const struct ha_snapshot *s)
     ha_dom_order_deinit(&order);
 }
 
+/* Every object once at most: what is told by object number is not written everywhere else. */
+static void check_order(const struct ha_snapshot *s, const struct ha_dom_order *order)
+{
+    const uint32_t branch_count = s->heap->facts.branch_count;
+    bool *entered = ha_calloc_array((size_t)branch_count + 1, sizeof *entered);
+    ck_assert_ptr_nonnull(entered);
+    for (uint64_t p = 1; p <= order->count; p++) {
+        ck_assert_uint_lt(order->object[p], branch_count);
+        ck_assert_msg(!entered[order->object[p]], "object %" PRIu32 " is entered twice", order->object[p]);
+        entered[order->object[p]] = true;
+        ck_assert_uint_lt(order->parent[p], p);
+    }
+    ha_free(entered);
+}
+
+/* A child that is listed twice, or below another object than its dominator: no tree, or one that lacks it. */
+static void check_damaged_tree(const struct ha_snapshot *s)
+{
+    const uint64_t count = s->dom->reachable_count;
+    const uint32_t *sound = s->dom->children.plain;
+    uint32_t *children = ha_alloc_array(count, sizeof *children);
+    ck_assert_ptr_nonnull(children);
+    memcpy(children, sound, count * sizeof *children);
+    s->dom->children.plain = children;
+    for (uint64_t i = 0; i < count; i++) {
+        struct ha_dom_order order;
+        children[i] = children[i == 0 ? count - 1 : i - 1];
+        struct ha_err *err = ha_dom_order_from_tree(s->dom, &order);
+        if (err == NULL) {
+            check_order(s, &order);
+            ha_dom_order_deinit(&order);
+        }
+        ha_err_free(err);
+        children[i] = sound[i];
+    }
+    s->dom->children.plain = sound;
+    ha_free(children);
+}
+
 START_TEST(test_random_totals)
 {
     struct temp_dir dir;
@@ -175,6 +214,9 @@ START_TEST(test_random_totals)
         check_groups(s, HA_GROUPING_LOADER, s->retained->loaders, s->retained->loader_count, seed);
         check_parts(s, seed);
         check_tree(s);
+        if (seed % 16 == 0) {
+            check_damaged_tree(s);
+        }
         ha_snapshot_close(s);
     }
     temp_dir_deinit(&dir);
