@@ -167,6 +167,16 @@ void ha_file_flush_begin(int fd, uint64_t off, uint64_t len)
 #endif
 }
 
+void ha_file_map_random(const void *data, size_t bytes, bool random)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)data & ~(page - 1);
+    int errnum = errno;
+    if (bytes > 0) {
+        (void)madvise((void *)begin, (size_t)((uintptr_t)data + bytes - begin), random ? MADV_RANDOM : MADV_NORMAL);
+    }
+    errno = errnum;
+}
+
 struct ha_err *ha_file_map(int fd, const char *path, uint64_t bytes, bool writable, void **ret)
 {
     assert(bytes > 0);

@@ -10,6 +10,7 @@
 #include "ha/dom/dom_build.h"
 
 #include "dom/dom_search.h"
+#include "ha/base/file.h"
 #include "ha/base/pool.h"
 #include "ha/graph/graph_build.h"
 #include "ha/heap/heap_sections.h"
@@ -89,12 +90,40 @@ static struct ha_err *find_leaves(struct ha_build *build, struct ha_search *sear
     return err;
 }
 
+/* Whether arrays lie in files for want of memory. Then two tasks side by side would take pages from each other. */
+static bool short_of_memory(const struct ha_search *search)
+{
+    return search->build->row_starts.in_file || search->pre.in_file || search->vertex.in_file || search->parent.in_file || search->semi.in_file;
+}
+
+/* Where memory is short, one after the other: a search reads one number of a page, collecting goes from front to back. */
+static struct ha_err *search_and_collect(struct ha_search *search, struct both *both)
+{
+    const struct ha_build *build = search->build;
+    if (!short_of_memory(search)) {
+        return ha_parallel_for(build->threads, 2, search_or_collect, both);
+    }
+    const struct ha_big *const random[] = {&build->row_starts, &search->pre};
+    for (size_t i = 0; i < sizeof random / sizeof *random; i++) {
+        if (random[i]->in_file) {
+            ha_file_map_random(random[i]->data, random[i]->bytes, true);
+        }
+    }
+    ha_file_map_random(search->targets, search->target_count * sizeof *search->targets, true);
+    HA_TRY(search_or_collect(both, 0, 0));
+    ha_file_map_random(search->targets, search->target_count * sizeof *search->targets, false);
+    if (build->row_starts.in_file) {
+        ha_file_map_random(build->row_starts.data, build->row_starts.bytes, false);
+    }
+    return search_or_collect(both, 0, 1);
+}
+
 static struct ha_err *search_tree(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, uint32_t *only)
 {
     struct both both = {inbound, search, only};
     ha_progress_begin(build->progress, "search", 0);
     HA_TRY(ha_search_init(search, build));
-    HA_TRY(ha_parallel_for(build->threads, 2, search_or_collect, &both));
+    HA_TRY(search_and_collect(search, &both));
     if (search->count < build->facts.branch_count) {
         HA_TRY(ha_inbound_collect_unreached(inbound, search->pre.data, only));
     }
@@ -123,7 +152,7 @@ static struct ha_err *write_tree(struct ha_build *build, struct ha_search *searc
 {
     struct both both = {inbound, search, NULL};
     ha_progress_begin(build->progress, "dominators", 0);
-    HA_TRY(ha_parallel_for(build->threads, 2, dominate_or_write, &both));
+    HA_TRY(ha_parallel_for(short_of_memory(search) ? 1 : build->threads, 2, dominate_or_write, &both));
     HA_TRY(make_idom(search, only, idom));
     HA_TRY(find_leaves(build, search, inbound, idom->data));
     ha_big_deinit(&search->pre);

@@ -42,6 +42,7 @@ struct ha_err *ha_search_init(struct ha_search *search, struct ha_build *build)
     search->row_start = build->row_starts.data;
     HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_TARGETS, &section));
     search->targets = section.data;
+    search->target_count = section.count;
     search->many_targets = section.count >= TAKEN_ALL;
     search->class_column = build->class_column.data;
     search->class_width = build->classes.count <= 65536 ? 2 : 4;

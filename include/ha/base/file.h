@@ -34,6 +34,9 @@ struct ha_err *ha_file_write_at(int fd, const char *path, uint64_t off, const vo
 /* Has the system begin to write these bytes to the disk, if it can: a later fsync has less to wait for. Decides nothing else, hence no error. */
 void ha_file_flush_begin(int fd, uint64_t off, uint64_t len);
 
+/* Whether what lies around a byte of a mapping is to be read with it: not where reads are random and memory is short. Only advice: cannot fail. */
+void ha_file_map_random(const void *data, size_t bytes, bool random);
+
 /* Maps [0, bytes) read-only (shared) or read-write (shared). bytes > 0. Unmap with ha_file_unmap(); path, which names the file when it is cut
    short under the mapping (base/emergency.h), must live until then. */
 struct ha_err *ha_file_map(int fd, const char *path, uint64_t bytes, bool writable, void **ret) HA_WARN_UNUSED;
