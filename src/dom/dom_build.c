@@ -96,25 +96,29 @@ static bool short_of_memory(const struct ha_search *search)
     return search->build->row_starts.in_file || search->pre.in_file || search->vertex.in_file || search->parent.in_file || search->semi.in_file;
 }
 
-/* Where memory is short, one after the other: a search reads one number of a page, collecting goes from front to back. */
+/* Advice on the rows: the search reads them anywhere, collecting from front to back. */
+static void rows_are_random(const struct ha_search *search, bool random)
+{
+    const struct ha_big *starts = &search->build->row_starts;
+    if (starts->in_file) {
+        ha_file_map_random(starts->data, starts->bytes, random);
+    }
+    ha_file_map_random(search->targets, search->target_count * sizeof *search->targets, random);
+}
+
+/* Where memory is short, one after the other. */
 static struct ha_err *search_and_collect(struct ha_search *search, struct both *both)
 {
     const struct ha_build *build = search->build;
     if (!short_of_memory(search)) {
         return ha_parallel_for(build->threads, 2, search_or_collect, both);
     }
-    const struct ha_big *const random[] = {&build->row_starts, &search->pre};
-    for (size_t i = 0; i < sizeof random / sizeof *random; i++) {
-        if (random[i]->in_file) {
-            ha_file_map_random(random[i]->data, random[i]->bytes, true);
-        }
+    if (search->pre.in_file) {
+        ha_file_map_random(search->pre.data, search->pre.bytes, true);
     }
-    ha_file_map_random(search->targets, search->target_count * sizeof *search->targets, true);
+    rows_are_random(search, true);
     HA_TRY(search_or_collect(both, 0, 0));
-    ha_file_map_random(search->targets, search->target_count * sizeof *search->targets, false);
-    if (build->row_starts.in_file) {
-        ha_file_map_random(build->row_starts.data, build->row_starts.bytes, false);
-    }
+    rows_are_random(search, false);
     return search_or_collect(both, 0, 1);
 }
 

@@ -43,7 +43,6 @@ struct ha_err *ha_search_init(struct ha_search *search, struct ha_build *build)
     HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_TARGETS, &section));
     search->targets = section.data;
     search->target_count = section.count;
-    search->many_targets = section.count >= TAKEN_ALL;
     search->class_column = build->class_column.data;
     search->class_width = build->classes.count <= 65536 ? 2 : 4;
     HA_TRY(ha_big_init_raw(&search->vertex, n, sizeof(uint32_t)));
@@ -133,13 +132,19 @@ static inline const uint32_t *row_of(const struct ha_search *search, uint32_t ob
     return start == HA_ROW_EMPTY ? NULL : search->targets + start;
 }
 
+/* Whether their places take more than 32 bits. */
+static inline bool many_targets(const struct ha_search *search)
+{
+    return search->target_count >= TAKEN_ALL;
+}
+
 /* What semi[] says of an object that waits: the place of its next reference among all targets, or, where these are too many for 32 bits, in its row. */
 static inline uint32_t place_of_edge(const struct ha_search *search, const struct cursor *c)
 {
     if (c->edge == NULL) {
         return TAKEN_ALL;
     }
-    return (uint32_t)(c->edge - (HA_LIKELY(!search->many_targets) ? c->targets : row_of(search, c->vertex[c->current])));
+    return (uint32_t)(c->edge - (HA_LIKELY(!many_targets(search)) ? c->targets : row_of(search, c->vertex[c->current])));
 }
 
 static inline const uint32_t *edge_at(const struct ha_search *search, const struct cursor *c, uint32_t waited)
@@ -148,7 +153,7 @@ static inline const uint32_t *edge_at(const struct ha_search *search, const stru
     if (place == TAKEN_ALL) {
         return NULL;
     }
-    return (HA_LIKELY(!search->many_targets) ? c->targets : row_of(search, c->vertex[waited])) + place;
+    return (HA_LIKELY(!many_targets(search)) ? c->targets : row_of(search, c->vertex[waited])) + place;
 }
 
 /* Numbers a new object below the current one, which waits. */

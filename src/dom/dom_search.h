@@ -36,7 +36,6 @@ struct ha_search {
     const uint8_t *row_start;
     const uint32_t *targets;
     uint64_t target_count;
-    bool many_targets; /* their places take more than 32 bits */
     const uint8_t *class_column; /* both found by ha_search_init(): the writer is not asked while the search runs */
     uint32_t class_width;
     struct ha_big vertex, pre, parent, semi;

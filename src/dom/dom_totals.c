@@ -281,11 +281,10 @@ static struct ha_err *sum_piece(void *ctx, unsigned worker, uint64_t index)
     const struct nested nested = t->nested;
     const uint32_t *object = s.order->object, *parent = s.order->parent;
     const size_t class_count = s.heap->facts.class_count;
-    const unsigned class_width = s.heap->class_width;
     uint64_t first, end = sweep_piece(1, s.order->count, index, &first);
     for (uint64_t p = first; p < end; p++) {
         uint32_t ahead = object[p + SWEEP_PREFETCH < end ? p + SWEEP_PREFETCH : p], obj = object[p];
-        uint32_t cls = class_width == 2 ? ha_le16(s.class_at + 2 * p) : ha_le32(s.class_at + 4 * p);
+        uint32_t cls = sweep_class(&s, p);
         uint64_t retained = s.sum[p];
         uint8_t kind = nested_of_branch(&nested.classes[cls], nested.mask_at[parent[p]]);
         __builtin_prefetch(s.column + (size_t)s.totals.width * ahead, 1);

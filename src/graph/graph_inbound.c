@@ -435,28 +435,13 @@ struct showing {
     uint32_t *starts; /* per worker: BUCKET_OBJECTS + 1 */
 };
 
-/* The first large list of this object or one behind it. */
-static size_t large_from(const struct ha_inbound *inbound, uint64_t obj)
-{
-    size_t low = 0, high = inbound->large.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (inbound->large.data[middle].item < obj) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
 static struct ha_err *show_bucket(void *ctx, unsigned worker, uint64_t index)
 {
     const struct showing *s = ctx;
     const uint64_t bucket = s->first + index, first = bucket << BUCKET_BITS;
     uint32_t *start = s->starts + (size_t)worker * (BUCKET_OBJECTS + 1), at = 0;
     struct ha_inbound_lists lists = {.first = (uint32_t)first, .count = bucket_objects(s->inbound, bucket), .start = start};
-    size_t large = large_from(s->inbound, first);
+    uint64_t large = ha_large_from(s->inbound->large.data, s->inbound->large.count, first);
     for (uint32_t i = 0; i < lists.count; i++) {
         uint8_t length = s->blocks[(first + i) / HA_STARTS_ITEMS * HA_STARTS_BYTES + 5 + i % HA_STARTS_ITEMS];
         start[i] = at; /* all lists of a bucket follow each other */

@@ -2,6 +2,20 @@
 /* Packed list starts. */
 #include "ha/graph/graph_starts.h"
 
+uint64_t ha_large_from(const struct ha_large_list *large, uint64_t count, uint64_t item)
+{
+    uint64_t low = 0, high = count;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (large[middle].item < item) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
 /* A list and whether it follows the one before. */
 struct list {
     uint64_t begin, length; /* begin: HA_STARTS_FOLLOWS as in struct ha_large_list */
@@ -13,17 +27,9 @@ static struct list list_of(const struct ha_starts *starts, uint64_t item)
     if (HA_LIKELY(length != HA_STARTS_LARGE)) {
         return (struct list){HA_STARTS_FOLLOWS, length == HA_STARTS_SINGLE ? 0 : length};
     }
-    uint64_t low = 0, high = starts->large_count;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (starts->large[middle].item < item) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    bool found = low < starts->large_count && starts->large[low].item == item;
-    return found ? (struct list){starts->large[low].begin, starts->large[low].length} : (struct list){HA_STARTS_FOLLOWS, 0};
+    uint64_t at = ha_large_from(starts->large, starts->large_count, item);
+    bool found = at < starts->large_count && starts->large[at].item == item;
+    return found ? (struct list){starts->large[at].begin, starts->large[at].length} : (struct list){HA_STARTS_FOLLOWS, 0};
 }
 
 static struct ha_span checked(const struct ha_starts *starts, uint64_t begin, uint64_t length)

@@ -112,16 +112,6 @@ struct count {
     _Atomic(bool) odd;
 };
 
-static uint64_t gcd(uint64_t a, uint64_t b)
-{
-    while (b != 0) {
-        uint64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 /* An address with any of these bits is not aligned as all so far were. */
 static uint64_t unaligned_bits(uint64_t gcd)
 {
@@ -371,7 +361,7 @@ static struct ha_err *begin_sample(struct worker *w, struct found *found, const 
 
 static struct ha_err *on_object(struct count *c, struct worker *w, struct found *found, const struct ha_sub *sub, bool *ret_odd)
 {
-    w->gcd = gcd(w->gcd, sub->id);
+    w->gcd = ha_build_gcd(w->gcd, sub->id);
     *ret_odd = true;
     struct tally *tally = tally_of(c, w, sub);
     if (tally == NULL || sub->id == 0 || w->gcd % 8 != 0 || (w->in_run && sub->id == w->last)) {
@@ -504,7 +494,7 @@ static struct ha_err *list_classes(struct count *c)
     for (uint32_t i = 0; i < c->class_count; i++) {
         const struct ha_build_class *cls = &build->classes.data[i];
         c->class_ids[i] = cls->id;
-        c->class_gcd = gcd(c->class_gcd, cls->id);
+        c->class_gcd = ha_build_gcd(c->class_gcd, cls->id);
         c->array_of[i] = cls->kind == HA_CLASS_INSTANCE ? HA_NONE : c->array_count++;
         c->chunks[i] = strcmp(cls->name, "jdk.internal.vm.StackChunk") == 0;
     }
@@ -798,7 +788,7 @@ static struct ha_err *finish(struct count *c, struct ha_counted *ret, bool *ret_
     if (*ret_regular && err == NULL) {
         ret->gcd = c->class_gcd;
         for (unsigned i = 0; i < c->threads; i++) {
-            ret->gcd = gcd(ret->gcd, c->workers[i].gcd);
+            ret->gcd = ha_build_gcd(ret->gcd, c->workers[i].gcd);
         }
         ret->highest = runs.count > 0 ? runs.data[runs.count - 1].last.address : 0;
         *ret_regular = unaligned_bits(ret->gcd) < HA_COUNTED_ALIGNMENT_MAX && ret->gcd >= 8 && are_dense(c, &runs, ret->counts->objects);

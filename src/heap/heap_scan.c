@@ -109,20 +109,10 @@ struct scan {
     bool leaves; /* whether leaf classes are told apart */
 };
 
-static uint64_t gcd(uint64_t a, uint64_t b)
-{
-    while (b != 0) {
-        uint64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 static inline void note_address(struct worker *w, uint64_t address)
 {
     if (HA_UNLIKELY(w->gcd > 8 || w->gcd == 0)) {
-        w->gcd = gcd(w->gcd, address);
+        w->gcd = ha_build_gcd(w->gcd, address);
     }
 }
 
@@ -683,7 +673,7 @@ struct ha_err *ha_scan_run(struct ha_build *build, struct ha_address_set *set, b
     if (err == NULL && ha_address_set_trouble(set) == HA_ADDRESSES_FINE) {
         build->address_gcd = build->descents = 0;
         for (unsigned i = 0; i < build->threads; i++) {
-            build->address_gcd = gcd(build->address_gcd, scan.workers[i].gcd);
+            build->address_gcd = ha_build_gcd(build->address_gcd, scan.workers[i].gcd);
             build->descents += scan.workers[i].descents;
         }
         for (size_t c = 0; c < front_classes; c++) {

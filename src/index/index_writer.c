@@ -443,6 +443,7 @@ static struct ha_err *hash_section(void *ctx, unsigned worker, uint64_t i)
     struct section *s = &((struct ha_index_writer *)ctx)->sections[i];
     if (!s->hashed && !s->aside) {
         s->entry.hash = ha_hash(s->data, (size_t)(s->entry.count * s->entry.width));
+        s->hashed = true;
     }
     return NULL;
 }
@@ -458,7 +459,6 @@ struct ha_err *ha_index_writer_hash(struct ha_index_writer *writer)
             HA_TRY(map_section(writer, s, false));
         }
         HA_TRY(hash_section(writer, 0, i));
-        s->hashed = true;
     }
     return NULL;
 }

@@ -19,8 +19,9 @@ struct ha_inbound;
 struct ha_err *ha_inbound_create(const struct ha_build *build, struct ha_inbound **ret) HA_WARN_UNUSED;
 void ha_inbound_destroy(struct ha_inbound *inbound); /* NULL is fine */
 
-/* Collects, and writes the starts of the rows, all of which it goes through: section GRWP and GRWL, or GROW. only: an element for each leaf, in the order of their numbers; it becomes the object that alone refers to the leaf, or HA_NONE where there
-   is none, or several, and for GC roots and class objects. */
+/* Collects, and writes the starts of the rows, all of which it goes through: sections GRWP and GRWL, or GROW. only: an element for each leaf, in the
+   order of their numbers; it becomes the object that alone refers to the leaf, or HA_NONE where there is none, or several, and for GC roots and class
+   objects. */
 struct ha_err *ha_inbound_collect(struct ha_inbound *inbound, uint32_t *only) HA_WARN_UNUSED;
 
 /* Once it is known which branch objects are reached (reached[obj] != 0), where not all are: collects what the others refer to alone, too, which no

@@ -29,6 +29,9 @@ struct ha_large_list {
     uint32_t zero;
 };
 
+/* The first of ascending large lists that is of this item or one behind it; count: there is none. */
+uint64_t ha_large_from(const struct ha_large_list *large, uint64_t count, uint64_t item);
+
 struct ha_starts {
     const uint8_t *blocks;
     uint64_t item_count;
@@ -64,6 +67,7 @@ static inline uint64_t ha_starts_blocks(uint64_t items)
     return (items + HA_STARTS_ITEMS - 1) / HA_STARTS_ITEMS;
 }
 
+/* As ha_starts_put(), which sees to the usual case itself. */
 struct ha_err *ha_starts_put_any(struct ha_starts_maker *maker, uint64_t begin, uint64_t length) HA_WARN_UNUSED;
 
 /* begin does not matter for empty lists. */

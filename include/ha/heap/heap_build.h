@@ -194,6 +194,17 @@ void ha_build_destroy(struct ha_build *build);
    dump allows to count them without numbering, build->counts is set, and the heap has but a few of the objects. */
 struct ha_err *ha_build_scan(struct ha_build *build, struct ha_index_writer *writer, bool count) HA_WARN_UNUSED;
 
+/* Greatest common divisor of addresses, as address_gcd keeps it; 0 stands for none. */
+static inline uint64_t ha_build_gcd(uint64_t a, uint64_t b)
+{
+    while (b != 0) {
+        uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
 /* Whether the dump was written by jhsdb: one segment per sub-record, and no end. After ha_build_scan(). */
 static inline bool ha_build_of_serviceability_agent(const struct ha_build *build)
 {
