@@ -67,6 +67,16 @@ static inline int ck_ha_asserts(void (*function)(void))
 #define CK_HA_ASSERTS(function)                                                                    \
     ck_assert_msg(ck_ha_asserts(function), "%s did not assert", #function)
 
+/* Runs a suite and frees it; what main() returns. */
+static inline int ck_ha_run_suite(Suite *suite)
+{
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static inline int ck_ha_run(const char *name, const TTest *const *tests, size_t count)
 {
     Suite *suite = suite_create(name);
@@ -76,11 +86,7 @@ static inline int ck_ha_run(const char *name, const TTest *const *tests, size_t 
         tcase_add_test(tcase, tests[i]);
     }
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return ck_ha_run_suite(suite);
 }
 
 /* main() of a test program: its tests, in order. */

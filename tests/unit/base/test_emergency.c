@@ -85,9 +85,5 @@ int main(void)
     tcase_add_test(tests, test_full_tables);
     tcase_add_test(tests, test_temps);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return ck_ha_run_suite(suite);
 }
