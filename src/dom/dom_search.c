@@ -2,7 +2,7 @@
 /*
  * Depth-first search from all roots without a stack: parent[] leads back, and while an object waits for those below it, semi[] holds which of
  * its references is next. (Its semidominator cannot become known meanwhile: references from above it are taken when it is left.)
- * References to leaves are passed over, those down the tree are folded into semi[] at once, the others are logged.
+ * References to leaves are passed over, those down the tree and into the trees of earlier roots are folded into semi[] at once, the others are logged.
  *
  * The log is kept in buckets of 65536 targets, each a list of 4 KiB chunks, so that the next phase finds the references of one target close
  * together.
@@ -98,15 +98,28 @@ static HA_NOINLINE struct ha_err *chunk_add(struct ha_search *search, uint32_t b
     }
     struct ha_log_chunk *chunk = (struct ha_log_chunk *)search->blocks.data[search->blocks.count - 1].data + search->block_used++;
     chunk->next = search->buckets[bucket];
+    chunk->before = chunk->next == NULL ? 0 : chunk->next->before + 1;
     chunk->count = 0;
     search->buckets[bucket] = chunk;
     return NULL;
 }
 
-static inline struct ha_err *log_reference(struct ha_search *search, uint32_t target, uint32_t source)
+/* Of two sources in line the lower one says what the higher one would: the path from it leads through the other. So what waits below the last source
+   of its bucket adds nothing, and what was entered from it takes its place. */
+static inline struct ha_err *log_reference(struct ha_search *search, uint32_t target, uint32_t source, uint32_t source_parent)
 {
     uint32_t bucket = target >> HA_LOG_BUCKET_BITS;
     struct ha_log_chunk *chunk = search->buckets[bucket];
+    if (chunk != NULL && chunk->target[chunk->count - 1] == (uint16_t)target) {
+        uint32_t *last = &chunk->source[chunk->count - 1];
+        if (*last >= source) {
+            return NULL;
+        }
+        if (*last == source_parent) {
+            *last = source;
+            return NULL;
+        }
+    }
     if (HA_UNLIKELY(chunk == NULL || chunk->count == HA_LOG_CHUNK_REFERENCES)) {
         HA_TRY(chunk_add(search, bucket));
         chunk = search->buckets[bucket];
@@ -119,6 +132,7 @@ static inline struct ha_err *log_reference(struct ha_search *search, uint32_t ta
 /* Where the search stands: which object's references are being taken. */
 struct cursor {
     uint32_t current;     /* its number; 0: none */
+    uint32_t tree;        /* number of the root above it */
     uint32_t sibling;     /* to be tried after what is below the current object: its row was asked for; HA_NONE: none */
     uint32_t class_edge;  /* a class object to be tried before the row, or HA_NONE */
     const uint32_t *edge; /* next of the row; NULL at its end */
@@ -231,8 +245,10 @@ static inline struct ha_err *next_object(struct ha_search *search, struct cursor
             if ((q & ROOT_MARK) == 0 && c->semi[q] > c->current) {
                 c->semi[q] = c->current;
             }
+        } else if (q < c->tree) {
+            c->semi[q] = 0; /* below another root: no path between the two */
         } else if (q != c->current) {
-            HA_TRY(log_reference(search, q, c->current));
+            HA_TRY(log_reference(search, q, c->current, c->parent[c->current]));
         }
     }
 }
@@ -255,6 +271,7 @@ struct ha_err *ha_search_run(struct ha_search *search)
             continue;
         }
         cursor.current = 0;
+        cursor.tree = search->count + 1;
         while (target != HA_NONE) {
             enter(search, &cursor, target);
             HA_TRY(next_object(search, &cursor, branch_count, &target));

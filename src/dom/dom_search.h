@@ -6,8 +6,10 @@
  *
  *     vertex[p]   object of number p                parent[p]  number of its parent in the search tree
  *     pre[obj]    number of a branch object, 0: not reached
- *     semi[p]     smallest number of a predecessor that lies above p in the tree (an upper bound of the semidominator)
- *     log         all other references between reached branch objects: from a later to an earlier number, in buckets by target
+ *     semi[p]     smallest number of a predecessor that lies above p in the tree (an upper bound of the semidominator); 0 for what is referred to
+ *                 from below a later root
+ *     log         the other references between reached branch objects that say anything: from a later to an earlier number below the same root, in
+ *                 buckets by target
  */
 #ifndef HA_DOM_SEARCH_H
 #define HA_DOM_SEARCH_H
@@ -23,8 +25,9 @@
 #define HA_LOG_CHUNK_REFERENCES 680U /* 4 KiB */
 
 struct ha_log_chunk {
-    struct ha_log_chunk *next;
+    struct ha_log_chunk *next; /* filled before */
     uint32_t count;
+    uint32_t before; /* how many chunks that is */
     uint32_t source[HA_LOG_CHUNK_REFERENCES];
     uint16_t target[HA_LOG_CHUNK_REFERENCES]; /* in its bucket */
 };

@@ -52,26 +52,22 @@ static inline uint32_t eval(uint64_t *word, uint32_t u, uint32_t v)
 
 /* The logged references of one bucket, grouped by target. */
 struct bucket {
-    HA_VEC(uint32_t) sources;
+    uint32_t *sources;
     uint32_t start[BUCKET_NODES + 1];
 };
 
-static struct ha_err *bucket_load(const struct ha_search *search, uint32_t index, struct bucket *bucket)
+static uint64_t bucket_references(const struct ha_log_chunk *last)
 {
-    size_t count = 0;
+    return last == NULL ? 0 : (uint64_t)last->before * HA_LOG_CHUNK_REFERENCES + last->count;
+}
+
+static void bucket_load(const struct ha_search *search, uint32_t index, struct bucket *bucket)
+{
     memset(bucket->start, 0, sizeof bucket->start);
     for (const struct ha_log_chunk *c = search->buckets[index]; c != NULL; c = c->next) {
-        count += c->count;
         for (uint32_t i = 0; i < c->count; i++) {
             bucket->start[c->target[i]]++;
         }
-    }
-    bucket->sources.count = 0;
-    if (count > UINT32_MAX) {
-        return ha_err_new(HA_ERR_LIMIT, "more than 4 G references lead to 65536 neighbouring objects");
-    }
-    if (!ha_vec_reserve(&bucket->sources, count + 1)) {
-        return ha_err_nomem();
     }
     uint32_t sum = 0;
     for (uint32_t i = 0; i < BUCKET_NODES; i++) {
@@ -81,44 +77,60 @@ static struct ha_err *bucket_load(const struct ha_search *search, uint32_t index
     bucket->start[BUCKET_NODES] = sum;
     for (const struct ha_log_chunk *c = search->buckets[index]; c != NULL; c = c->next) {
         for (uint32_t i = 0; i < c->count; i++) {
-            bucket->sources.data[--bucket->start[c->target[i]]] = c->source[i];
+            bucket->sources[--bucket->start[c->target[i]]] = c->source[i];
         }
     }
-    return NULL;
 }
 
-static struct ha_err *semidominators(struct ha_search *search)
+/* Room for the bucket with most references. */
+static struct ha_err *make_sources(const struct ha_search *search, struct ha_big *ret)
+{
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < search->bucket_count; i++) {
+        uint64_t references = bucket_references(search->buckets[i]);
+        most = references > most ? references : most;
+    }
+    if (most > UINT32_MAX) {
+        return ha_err_new(HA_ERR_LIMIT, "more than 4 G references lead to %u neighbouring objects", BUCKET_NODES);
+    }
+    return ha_big_init_raw(ret, most + 1, sizeof(uint32_t));
+}
+
+static void semidominators(struct ha_search *search, struct bucket *bucket)
 {
     uint32_t *semi = search->semi.data;
     const uint32_t *parent = search->parent.data;
     uint64_t *word = search->word.data;
-    struct bucket *bucket = ha_calloc_array(1, sizeof *bucket);
-    if (bucket == NULL) {
-        return ha_err_nomem();
-    }
-    struct ha_err *err = NULL;
     uint32_t loaded = UINT32_MAX;
     for (uint32_t v = search->count; v > 0; v--) {
         uint32_t index = v >> HA_LOG_BUCKET_BITS;
         if (index != loaded) {
-            err = bucket_load(search, index, bucket);
-            if (err != NULL) {
-                break;
-            }
+            bucket_load(search, index, bucket);
             loaded = index;
         }
         uint32_t slot = v & (BUCKET_NODES - 1);
         uint32_t best = semi[v];
         for (uint32_t i = bucket->start[slot]; i < bucket->start[slot + 1] && best != 0; i++) {
-            uint32_t label = eval(word, bucket->sources.data[i], v);
+            uint32_t label = eval(word, bucket->sources[i], v);
             best = label < best ? label : best;
         }
         semi[v] = best;
         word[v] = (uint64_t)parent[v] << 32 | best;
     }
-    ha_vec_deinit(&bucket->sources);
-    ha_free(bucket);
-    return err;
+}
+
+static struct ha_err *find_semidominators(struct ha_search *search)
+{
+    struct ha_big sources = {0};
+    HA_FREE struct bucket *bucket = ha_alloc_array(1, sizeof *bucket);
+    if (bucket == NULL) {
+        return ha_err_nomem();
+    }
+    HA_TRY(make_sources(search, &sources));
+    bucket->sources = sources.data;
+    semidominators(search, bucket);
+    ha_big_deinit(&sources);
+    return NULL;
 }
 
 static inline uint32_t jump_of(uint64_t word)
@@ -155,7 +167,7 @@ static void dominators(struct ha_search *search)
 struct ha_err *ha_dom_semi_nca(struct ha_search *search)
 {
     HA_TRY(ha_big_init_raw(&search->word, (uint64_t)search->count + 1, sizeof(uint64_t)));
-    HA_TRY(semidominators(search));
+    HA_TRY(find_semidominators(search));
     ha_search_drop_log(search);
     dominators(search);
     ha_big_deinit(&search->semi);

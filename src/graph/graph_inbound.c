@@ -256,7 +256,7 @@ struct ha_err *ha_inbound_collect_unreached(struct ha_inbound *inbound, const ui
 
 struct sorter {
     uint32_t start[BUCKET_OBJECTS + 2];
-    HA_VEC(uint32_t) sources;
+    struct ha_big sources;        /* of a bucket; made anew for one that has more */
     struct ha_starts_maker maker; /* keeps the large lists of all buckets of this worker */
 };
 
@@ -298,8 +298,9 @@ static struct ha_err *sort_bucket(const struct ha_inbound *inbound, uint32_t ind
     if (bucket->references > UINT32_MAX) {
         return ha_err_new(HA_ERR_LIMIT, "more than 4 G references lead to %u neighbouring objects", BUCKET_OBJECTS);
     }
-    if (!ha_vec_reserve(&sorter->sources, bucket->references + 1 - sorter->sources.count)) {
-        return ha_err_nomem();
+    if (bucket->references * sizeof(uint32_t) > sorter->sources.bytes) {
+        ha_big_deinit(&sorter->sources);
+        HA_TRY(ha_big_init_raw(&sorter->sources, bucket->references, sizeof(uint32_t)));
     }
     memset(sorter->start, 0, sizeof sorter->start);
     uint32_t *next = sorter->start + 1; /* next[i]: where the list of i goes on; its begin once all are filled is start[i] */
@@ -414,7 +415,7 @@ struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writ
     struct writing w = {.inbound = inbound, .writer = writer};
     struct ha_err *err = write_all(&w, threads);
     for (unsigned i = 0; w.sorters != NULL && i < threads; i++) {
-        ha_vec_deinit(&w.sorters[i].sources);
+        ha_big_deinit(&w.sorters[i].sources);
         ha_vec_deinit(&w.sorters[i].maker.large);
     }
     ha_free(w.sorters);
