@@ -209,7 +209,7 @@ static struct ha_err *collect(struct ha_inbound *inbound, uint32_t *only, struct
                 only[target - sources] = source;
             }
         }
-        HA_TRY(ha_row_packer_put(packer, begin, i - begin));
+        HA_TRY(ha_row_packer_put(packer, source, begin, i - begin));
     }
     return NULL;
 }
@@ -323,14 +323,13 @@ static struct ha_err *put_starts(const struct ha_inbound *inbound, uint32_t firs
                                  struct ha_starts_maker *maker)
 {
     const uint64_t *seen = inbound->seen + 2 * (size_t)(first / 64);
-    maker->items = first;
-    maker->any = false;
-    for (uint32_t i = 0; i < count; i++) {
-        bool told = ((seen[2 * (i / 64)] & ~seen[2 * (i / 64) + 1]) >> (i & 63) & 1) != 0;
-        if (told) {
-            ha_starts_put_single(maker);
-        } else {
-            HA_TRY(ha_starts_put(maker, base + start[i], start[i + 1] - start[i]));
+    for (uint32_t i = 0; i < count; i += HA_STARTS_ITEMS) {
+        const uint32_t here = count - i < HA_STARTS_ITEMS ? count - i : HA_STARTS_ITEMS, all = (1U << here) - 1;
+        uint32_t told = (uint32_t)((seen[2 * (i / 64)] & ~seen[2 * (i / 64) + 1]) >> (i & 63)) & all;
+        ha_starts_begin(maker, first + i, told);
+        for (uint32_t rest = all & ~told; rest != 0; rest &= rest - 1) {
+            uint32_t item = i + (uint32_t)__builtin_ctz(rest);
+            HA_TRY(ha_starts_put(maker, first + item, base + start[item], start[item + 1] - start[item]));
         }
     }
     return NULL;
@@ -444,7 +443,7 @@ static struct ha_err *show_bucket(void *ctx, unsigned worker, uint64_t index)
     struct ha_inbound_lists lists = {.first = (uint32_t)first, .count = bucket_objects(s->inbound, bucket), .start = start};
     uint64_t large = ha_large_from(s->inbound->large.data, s->inbound->large.count, first);
     for (uint32_t i = 0; i < lists.count; i++) {
-        uint8_t length = s->blocks[(first + i) / HA_STARTS_ITEMS * HA_STARTS_BYTES + 5 + i % HA_STARTS_ITEMS];
+        uint8_t length = s->blocks[ha_starts_length_place(first + i)];
         start[i] = at; /* all lists of a bucket follow each other */
         at += HA_LIKELY(length < HA_STARTS_SINGLE) ? length : length == HA_STARTS_LARGE ? (uint32_t)s->inbound->large.data[large++].length : 0;
     }

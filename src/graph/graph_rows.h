@@ -19,13 +19,16 @@ struct ha_row_packer {
 struct ha_err *ha_row_packer_init(const struct ha_build *build, struct ha_row_packer *ret) HA_WARN_UNUSED;
 void ha_row_packer_deinit(struct ha_row_packer *packer);
 
-HA_INLINE struct ha_err *ha_row_packer_put(struct ha_row_packer *packer, uint64_t begin, uint64_t length)
+HA_INLINE struct ha_err *ha_row_packer_put(struct ha_row_packer *packer, uint32_t source, uint64_t begin, uint64_t length)
 {
     if (HA_UNLIKELY(packer->given_up)) {
         return NULL;
     }
     packer->given_up = packer->maker.large.count > packer->out_of_order_max;
-    return ha_starts_put(&packer->maker, begin, length);
+    if (source % HA_STARTS_ITEMS == 0) {
+        ha_starts_begin(&packer->maker, source, 0);
+    }
+    return ha_starts_put(&packer->maker, source, begin, length);
 }
 
 /* Writes the section: packed, or, if that was given up, as the build has them. */

@@ -2,6 +2,10 @@
 /* Packed list starts. */
 #include "ha/graph/graph_starts.h"
 
+#include <assert.h>
+
+static_assert(HA_STARTS_ITEMS == 16, "singles are written in two words");
+
 uint64_t ha_large_from(const struct ha_large_list *large, uint64_t count, uint64_t item)
 {
     uint64_t low = 0, high = count;
@@ -23,7 +27,7 @@ struct list {
 
 static struct list list_of(const struct ha_starts *starts, uint64_t item)
 {
-    uint8_t length = starts->blocks[item / HA_STARTS_ITEMS * HA_STARTS_BYTES + 5 + item % HA_STARTS_ITEMS];
+    uint8_t length = starts->blocks[ha_starts_length_place(item)];
     if (HA_LIKELY(length != HA_STARTS_LARGE)) {
         return (struct list){HA_STARTS_FOLLOWS, length == HA_STARTS_SINGLE ? 0 : length};
     }
@@ -58,41 +62,48 @@ struct ha_span ha_starts_get(const struct ha_starts *starts, uint32_t item)
     return checked(starts, begin, wanted.length);
 }
 
-struct ha_err *ha_starts_put_any(struct ha_starts_maker *maker, uint64_t begin, uint64_t length)
+/* Eight bits to eight bytes, HA_STARTS_SINGLE for those that are set. */
+static inline uint64_t singles_of(uint32_t bits)
 {
-    uint8_t *block = maker->blocks + maker->items / HA_STARTS_ITEMS * HA_STARTS_BYTES;
-    uint64_t item = maker->items++;
-    maker->any = maker->any && item % HA_STARTS_ITEMS != 0;
+    const uint64_t each = 0x0101010101010101ULL;
+    uint64_t apart = (bits & 0xff) * each & 0x8040201008040201ULL; /* bit i in byte i */
+    return ((apart + 0x7f * each) >> 7 & each) * HA_STARTS_SINGLE;
+}
+
+void ha_starts_begin(struct ha_starts_maker *maker, uint64_t first, uint32_t singles)
+{
+    uint8_t *lengths = maker->blocks + ha_starts_length_place(first);
+    ha_put_le64(lengths, singles_of(singles));
+    ha_put_le64(lengths + 8, singles_of(singles >> 8));
+    maker->any = false;
+}
+
+struct ha_err *ha_starts_put_any(struct ha_starts_maker *maker, uint64_t item, uint64_t begin, uint64_t length)
+{
     if (length == 0) {
         return NULL;
     }
+    uint8_t *of_item = maker->blocks + ha_starts_length_place(item);
     if (!maker->any) {
         maker->any = true;
         maker->at = begin;
-        ha_put_le40(block, begin);
+        ha_put_le40(of_item - item % HA_STARTS_ITEMS - 5, begin);
     }
     bool follows = begin == maker->at;
     if (follows) {
         maker->at += length;
     }
     if (follows && length < HA_STARTS_SINGLE) {
-        block[5 + item % HA_STARTS_ITEMS] = (uint8_t)length;
+        *of_item = (uint8_t)length;
         return NULL;
     }
-    block[5 + item % HA_STARTS_ITEMS] = HA_STARTS_LARGE;
+    *of_item = HA_STARTS_LARGE;
     struct ha_large_list *large = ha_vec_push(&maker->large);
     if (large == NULL) {
         return ha_err_nomem();
     }
     *large = (struct ha_large_list){follows ? HA_STARTS_FOLLOWS : begin, length, (uint32_t)item, 0};
     return NULL;
-}
-
-void ha_starts_put_single(struct ha_starts_maker *maker)
-{
-    uint64_t item = maker->items++;
-    maker->any = maker->any && item % HA_STARTS_ITEMS != 0;
-    maker->blocks[item / HA_STARTS_ITEMS * HA_STARTS_BYTES + 5 + item % HA_STARTS_ITEMS] = HA_STARTS_SINGLE;
 }
 
 bool ha_starts_open(const struct ha_index_section *blocks, const struct ha_index_section *large, uint64_t items, uint64_t limit, struct ha_starts *ret)

@@ -65,6 +65,11 @@ HA_INLINE void ha_put_le40(uint8_t *p, uint64_t v)
     p[4] = (uint8_t)(v >> 32);
 }
 
+HA_INLINE void ha_put_le64(uint8_t *p, uint64_t v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
 HA_INLINE void ha_put_be16(uint8_t *p, uint16_t v)
 {
     v = __builtin_bswap16(v);

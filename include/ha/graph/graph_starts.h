@@ -29,6 +29,12 @@ struct ha_large_list {
     uint32_t zero;
 };
 
+/* Where its length stands among the blocks. */
+static inline size_t ha_starts_length_place(uint64_t item)
+{
+    return (size_t)item / HA_STARTS_ITEMS * HA_STARTS_BYTES + 5 + item % HA_STARTS_ITEMS;
+}
+
 /* The first of ascending large lists that is of this item or one behind it; count: there is none. */
 uint64_t ha_large_from(const struct ha_large_list *large, uint64_t count, uint64_t item);
 
@@ -49,16 +55,16 @@ struct ha_span ha_starts_get(const struct ha_starts *starts, uint32_t item);
 /* Whether the list of an item is a single element that is not in the array (ha_starts_get() is empty then). */
 static inline bool ha_starts_is_single(const struct ha_starts *starts, uint32_t item)
 {
-    return item < starts->item_count && starts->blocks[(size_t)item / HA_STARTS_ITEMS * HA_STARTS_BYTES + 5 + item % HA_STARTS_ITEMS] == HA_STARTS_SINGLE;
+    return item < starts->item_count && starts->blocks[ha_starts_length_place(item)] == HA_STARTS_SINGLE;
 }
 
-/* ---- making them: ha_starts_put() for every item in order, into zero-filled memory of ha_starts_blocks() × HA_STARTS_BYTES bytes ---- */
+/* ---- making them: ha_starts_begin() for every block in order, ha_starts_put() for its other items in order, into zero-filled memory of
+   ha_starts_blocks() × HA_STARTS_BYTES bytes ---- */
 
 struct ha_starts_maker {
     uint8_t *blocks;
-    uint64_t items; /* the next one; may begin with any block */
-    uint64_t at;    /* where the next list of this block begins if it follows; meaningless while the block has none */
-    bool any;       /* the block has a list */
+    uint64_t at; /* where the next list of this block begins if it follows; meaningless while the block has none */
+    bool any;    /* the block has a list */
     HA_VEC(struct ha_large_list) large;
 };
 
@@ -67,23 +73,23 @@ static inline uint64_t ha_starts_blocks(uint64_t items)
     return (items + HA_STARTS_ITEMS - 1) / HA_STARTS_ITEMS;
 }
 
-/* As ha_starts_put(), which sees to the usual case itself. */
-struct ha_err *ha_starts_put_any(struct ha_starts_maker *maker, uint64_t begin, uint64_t length) HA_WARN_UNUSED;
+/* Begins the block of an item, which is its first. Bit i of singles: item i of the block is single. */
+void ha_starts_begin(struct ha_starts_maker *maker, uint64_t first, uint32_t singles);
 
-/* begin does not matter for empty lists. */
-HA_INLINE struct ha_err *ha_starts_put(struct ha_starts_maker *maker, uint64_t begin, uint64_t length)
+/* As ha_starts_put(), which sees to the usual case itself. */
+struct ha_err *ha_starts_put_any(struct ha_starts_maker *maker, uint64_t item, uint64_t begin, uint64_t length) HA_WARN_UNUSED;
+
+/* The list of an item that is not single. begin does not matter for empty lists. */
+HA_INLINE struct ha_err *ha_starts_put(struct ha_starts_maker *maker, uint64_t item, uint64_t begin, uint64_t length)
 {
-    uint64_t item = maker->items, in_block = item % HA_STARTS_ITEMS;
-    bool usual = in_block != 0 && maker->any && begin == maker->at && length - 1 < HA_STARTS_SINGLE - 1; /* and not empty */
+    bool usual = maker->any && begin == maker->at && length - 1 < HA_STARTS_SINGLE - 1; /* and not empty */
     if (HA_UNLIKELY(!usual)) {
-        return ha_starts_put_any(maker, begin, length);
+        return ha_starts_put_any(maker, item, begin, length);
     }
-    maker->blocks[item / HA_STARTS_ITEMS * HA_STARTS_BYTES + 5 + in_block] = (uint8_t)length;
-    maker->items++;
+    maker->blocks[ha_starts_length_place(item)] = (uint8_t)length;
     maker->at += length;
     return NULL;
 }
-void ha_starts_put_single(struct ha_starts_maker *maker);
 
 /* Opens the two sections; false if they do not fit `items`. */
 bool ha_starts_open(const struct ha_index_section *blocks, const struct ha_index_section *large, uint64_t items, uint64_t limit, struct ha_starts *ret);
