@@ -14,6 +14,8 @@
  *
  *          word[x] = jump << 32 | depth      jump(x) = jump(jump(p)) if both jumps of the dominator p are equally long, else p
  *
+ *      Where walks are long, those of several nodes go side by side: it is the memory that makes them slow.
+ *
  * Memory: beside the arrays of the search, word[] and the references of one bucket.
  */
 #include "dom/dom_search.h"
@@ -22,6 +24,9 @@
 
 #define BUCKET_NODES (1U << HA_LOG_BUCKET_BITS)
 #define PATH_PIECE 256U /* nodes of a path that are remembered */
+#define EVAL_AHEAD 8U   /* sources */
+#define WALKS 16U       /* side by side */
+#define FAR_STEPS 4U    /* of a walk after which the next ones go side by side */
 
 /* Smallest semi on the path from u up to the nodes that are not linked yet (numbers <= v). Makes all nodes on it point to where it ends; a long path
    in pieces, each of which points to the begin of the next. */
@@ -82,6 +87,18 @@ static void bucket_load(const struct ha_search *search, uint32_t index, struct b
     }
 }
 
+/* Asks for what evaluating the sources before one of a bucket takes: word[] of each, later that of the ancestor it points to. Sources of targets far
+   before them are not linked yet: their words say nothing, and are not used for more than this. */
+HA_INLINE void look_ahead(const struct ha_search *search, const struct bucket *bucket, uint32_t at)
+{
+    const uint64_t *word = search->word.data;
+    if (at >= 2 * EVAL_AHEAD) {
+        uint64_t ancestor = word[bucket->sources[at - EVAL_AHEAD]] >> 32;
+        __builtin_prefetch(&word[bucket->sources[at - 2 * EVAL_AHEAD]]);
+        __builtin_prefetch(&word[ancestor <= search->count ? ancestor : 0]);
+    }
+}
+
 /* Room for the bucket with most references. */
 static struct ha_err *make_sources(const struct ha_search *search, struct ha_big *ret)
 {
@@ -110,8 +127,9 @@ static void semidominators(struct ha_search *search, struct bucket *bucket)
         }
         uint32_t slot = v & (BUCKET_NODES - 1);
         uint32_t best = semi[v];
-        for (uint32_t i = bucket->start[slot]; i < bucket->start[slot + 1] && best != 0; i++) {
-            uint32_t label = eval(word, bucket->sources[i], v);
+        for (uint32_t i = bucket->start[slot + 1]; i > bucket->start[slot] && best != 0; i--) {
+            look_ahead(search, bucket, i - 1);
+            uint32_t label = eval(word, bucket->sources[i - 1], v);
             best = label < best ? label : best;
         }
         semi[v] = best;
@@ -143,24 +161,81 @@ static inline uint32_t depth_of(uint64_t word)
     return (uint32_t)word;
 }
 
+/* From a up to the nearest ancestor in the dominator tree that is <= limit. */
+static inline uint32_t step_up(const uint64_t *word, const uint32_t *idom, uint32_t a, uint32_t limit)
+{
+    uint32_t jump = jump_of(word[a]);
+    return jump >= limit ? jump : idom[a];
+}
+
+/* How many nodes from v on are such that none is the parent of another: their walks need not wait for each other. */
+static inline uint32_t independent(const uint32_t *parent, uint32_t v, uint32_t count)
+{
+    uint32_t n = 1;
+    while (n < WALKS && n <= count - v && parent[v + n] < v) {
+        n++;
+    }
+    return n;
+}
+
+/* Walks from parent to dominator. Returns how many steps that took. */
+static inline uint32_t walk_up(const uint64_t *word, uint32_t *idom, uint32_t v, uint32_t limit)
+{
+    uint32_t a = idom[v], steps = 0;
+    while (a > limit) {
+        a = step_up(word, idom, a, limit);
+        steps++;
+    }
+    idom[v] = a;
+    return steps;
+}
+
+/* The same for n nodes side by side, so that what one asks the memory for comes while the others go on. Returns the steps of the longest walk. */
+static uint32_t walk_up_together(const uint64_t *word, uint32_t *idom, const uint32_t *semi, uint32_t v, uint32_t n)
+{
+    uint32_t walking[WALKS], left = 0, steps = 0;
+    for (uint32_t i = v; i < v + n; i++) {
+        walking[left] = i;
+        left += idom[i] > semi[i];
+    }
+    for (; left > 0; steps++) {
+        uint32_t still = 0;
+        for (uint32_t k = 0; k < left; k++) {
+            const uint32_t i = walking[k], a = step_up(word, idom, idom[i], semi[i]);
+            __builtin_prefetch(&word[a]);
+            __builtin_prefetch(&idom[a]);
+            idom[i] = a;
+            walking[still] = i;
+            still += a > semi[i];
+        }
+        left = still;
+    }
+    return steps;
+}
+
+/* Enters a node below its dominator. */
+static inline void link_node(uint64_t *word, uint32_t v, uint32_t dominator)
+{
+    uint64_t wa = word[dominator], wj = word[jump_of(wa)];
+    uint32_t jump = depth_of(wa) - depth_of(wj) == depth_of(wj) - depth_of(word[jump_of(wj)]) ? jump_of(wj) : dominator;
+    word[v] = (uint64_t)jump << 32 | (depth_of(wa) + 1);
+}
+
 static void dominators(struct ha_search *search)
 {
     const uint32_t *semi = search->semi.data;
+    const uint32_t count = search->count;
     uint32_t *idom = search->parent.data;
     uint64_t *word = search->word.data;
     word[0] = 0;
     idom[0] = 0;
-    for (uint32_t v = 1; v <= search->count; v++) {
-        uint32_t a = idom[v], limit = semi[v];
-        while (a > limit) {
-            uint32_t jump = jump_of(word[a]);
-            a = jump >= limit ? jump : idom[a];
+    uint32_t steps = 0; /* of the last walk */
+    for (uint32_t v = 1, n; v <= count; v += n) {
+        n = steps < FAR_STEPS ? 1 : independent(idom, v, count);
+        steps = n == 1 ? walk_up(word, idom, v, semi[v]) : walk_up_together(word, idom, semi, v, n);
+        for (uint32_t i = v; i < v + n; i++) {
+            link_node(word, i, idom[i]);
         }
-        idom[v] = a;
-        uint64_t wa = word[a];
-        uint64_t wj = word[jump_of(wa)];
-        uint32_t jump = depth_of(wa) - depth_of(wj) == depth_of(wj) - depth_of(word[jump_of(wj)]) ? jump_of(wj) : a;
-        word[v] = (uint64_t)jump << 32 | (depth_of(wa) + 1);
     }
 }
 

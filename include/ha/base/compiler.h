@@ -20,7 +20,10 @@
 #define HA_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 #define HA_LIKELY(x) __builtin_expect(!!(x), 1)
 #define HA_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* Also for functions that do nothing but ask ahead: gcc 12 takes them for functions without effect, and drops calls that are not inlined early. */
 #define HA_INLINE static inline __attribute__((always_inline))
+
 #define HA_NOINLINE __attribute__((noinline, cold))
 #define HA_CLEANUP(fn) __attribute__((cleanup(fn)))
 

@@ -49,7 +49,7 @@ void ha_graph_close(struct ha_graph *graph);
 struct ha_span ha_graph_row(const struct ha_graph *graph, ha_obj obj);
 
 /* Asks the memory for what ha_graph_row() is going to read: worth it some objects ahead. */
-static inline void ha_graph_prefetch(const struct ha_graph *graph, ha_obj obj)
+HA_INLINE void ha_graph_prefetch(const struct ha_graph *graph, ha_obj obj)
 {
     if (obj.i < graph->heap->facts.branch_count) {
         __builtin_prefetch(graph->row_start != NULL ? graph->row_start + 5 * (size_t)obj.i
