@@ -77,6 +77,14 @@ static inline struct ha_out ha_graph_out(const struct ha_graph *graph, ha_obj ob
     return out;
 }
 
+/* Asks the memory for where the row begins. */
+static inline void ha_out_prefetch(const struct ha_out *out)
+{
+    if (out->next < out->end) {
+        ha_column_prefetch(out->targets, out->next);
+    }
+}
+
 /* The next target; false at the end. Null referents are skipped. */
 static inline bool ha_out_next(struct ha_out *out, ha_obj *ret)
 {
