@@ -37,6 +37,12 @@ static inline uint32_t ha_dom_idom(const struct ha_dom *dom, ha_obj obj)
     return ha_column_at(&dom->idoms, obj.i);
 }
 
+/* Asks the memory for that. */
+static inline void ha_dom_idom_prefetch(const struct ha_dom *dom, ha_obj obj)
+{
+    ha_column_prefetch(&dom->idoms, obj.i);
+}
+
 static inline bool ha_dom_reachable(const struct ha_dom *dom, ha_obj obj)
 {
     return ha_dom_idom(dom, obj) != HA_NONE;

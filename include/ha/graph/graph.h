@@ -77,11 +77,12 @@ static inline struct ha_out ha_graph_out(const struct ha_graph *graph, ha_obj ob
     return out;
 }
 
-/* Asks the memory for where the row begins. */
+/* Asks the memory for what ha_out_next() is going to read: all of a short row, the begin of a long one. */
 static inline void ha_out_prefetch(const struct ha_out *out)
 {
     if (out->next < out->end) {
         ha_column_prefetch(out->targets, out->next);
+        ha_column_prefetch(out->targets, out->end - out->next > 16 ? out->next + 15 : out->end - 1);
     }
 }
 
@@ -111,6 +112,24 @@ struct ha_in {
     uint32_t object_count, single;
 };
 struct ha_in ha_graph_in(const struct ha_graph *graph, ha_obj obj);
+
+/* Asks the memory for what ha_graph_in() is going to read, and for what ha_in_at() is: all of a short list, the begin of a long one. */
+static inline void ha_graph_in_prefetch(const struct ha_graph *graph, ha_obj obj)
+{
+    __builtin_prefetch(graph->in.blocks + (size_t)obj.i / HA_STARTS_ITEMS * HA_STARTS_BYTES);
+    if (graph->idom.count > 0) {
+        ha_column_prefetch(&graph->idom, obj.i);
+    }
+}
+
+static inline void ha_in_prefetch(const struct ha_in *in)
+{
+    if (in->sources != NULL && in->count > 0) {
+        ha_column_prefetch(in->sources, in->first);
+        ha_column_prefetch(in->sources, in->first + (in->count > 16 ? 16 : in->count) - 1);
+    }
+}
+
 static inline ha_obj ha_in_at(const struct ha_in *in, uint64_t i)
 {
     uint32_t source = in->sources == NULL ? in->single : ha_column_at(in->sources, in->first + i);
