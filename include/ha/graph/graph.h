@@ -101,6 +101,9 @@ static inline bool ha_out_next(struct ha_out *out, ha_obj *ret)
     return false;
 }
 
+/* How many targets that is; where rows are packed, without a walk. */
+uint64_t ha_graph_out_count(const struct ha_graph *graph, ha_obj obj);
+
 /* The referent of a Reference instance; false for null and for other objects. */
 bool ha_graph_referent(const struct ha_graph *graph, ha_obj obj, ha_obj *ret);
 
@@ -162,6 +165,9 @@ struct ha_edge {
    for instances the fields in record order, for arrays the elements in ascending order, for threads their locals. fn returns false to stop.
    false: the record could not be read (what was readable was delivered). */
 bool ha_graph_edges(const struct ha_graph *graph, struct ha_window *window, ha_obj obj, bool (*fn)(void *ctx, const struct ha_edge *edge), void *ctx);
+
+/* The same for the references to one target alone: elements of arrays are compared, not looked up. */
+bool ha_graph_edges_to(const struct ha_graph *graph, struct ha_window *window, ha_obj obj, ha_obj target, bool (*fn)(void *ctx, const struct ha_edge *edge), void *ctx);
 
 /* The text of an edge as the JSON contract has it: a field name, `[17]`, `static NAME`, `<class>`, `<super>`, `<loader>`, `<local> frame 3 com.acme.Foo.bar`, `<JNI local>`. */
 void ha_edge_text(const struct ha_graph *graph, ha_obj source, const struct ha_edge *edge, struct ha_sbuf *out);
