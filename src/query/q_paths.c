@@ -30,8 +30,6 @@
 #include "query/q_edges.h"
 
 #define ORDERED_MAX 4096U /* objects of a level that is put in order of class names */
-/* When there is a path, so many objects more are visited for others at most (whole levels): what lies further away is rarely worth the wait. */
-#define FURTHER_MAX (1U << 20)
 
 #define AHEAD 16U /* a power of two */
 #define WAITING_MAX 512U
@@ -69,7 +67,7 @@ struct search {
     unsigned waiting_count;
     HA_VEC(uint32_t) classes;   /* places of class objects of the level that are reached from their instances */
     HA_VEC(struct found) found; /* all paths so far, in order */
-    uint64_t max;               /* 0: all */
+    uint64_t max, further;      /* of the options */
     uint64_t visited;           /* since the first path was found */
     bool cut;                   /* there are more objects in the next level than are entered */
     bool failed;                /* out of memory */
@@ -233,7 +231,7 @@ static void expand(struct search *s, size_t place, const struct ha_in *in)
 
 static bool enough(const struct search *s)
 {
-    return s->max != 0 && (s->found.count >= s->max || s->visited > FURTHER_MAX);
+    return s->max != 0 && (s->found.count >= s->max || s->visited > s->further);
 }
 
 /* Sets the bit of every object that a root refers to; false: there are more references than `most`. */
@@ -284,7 +282,7 @@ static struct ha_err *expand_level(struct search *s)
         expand(s, place, &s->opened[place % AHEAD]);
         if (s->waiting_count >= WAITING_MIN) {
             reach_waiting(s);
-            last = s->max != 0 && s->visited > FURTHER_MAX && s->count > s->level_end;
+            last = s->max != 0 && s->visited > s->further && s->count > s->level_end;
         }
     }
     reach_waiting(s);
@@ -344,7 +342,7 @@ static struct ha_err *reach_instances(struct search *s, struct ha_instances *set
     const uint64_t fresh = all > reached ? all - reached : 0;
     const uint64_t before = s->found.count > 0 ? 0 : roots.first;
     const uint64_t visited = s->visited + (fresh > before ? fresh - before : 0);
-    bool last = s->max != 0 && fresh > roots.count && (s->found.count + roots.count >= s->max || visited > FURTHER_MAX + 1);
+    bool last = s->max != 0 && fresh > roots.count && (s->found.count + roots.count >= s->max || visited > s->further + 1);
     if (!last) {
         return ha_instances_each(set, reach_instance, &r);
     }
@@ -470,6 +468,7 @@ static struct ha_err *search_init(struct search *s, struct ha_query *q,
     memset(s, 0, sizeof *s);
     s->q = q;
     s->max = options->max;
+    s->further = options->further != 0 ? options->further : HA_PATHS_FURTHER;
     HA_TRY(ha_edge_filter_create(q, options->excludes, &s->filter));
     const uint64_t words = (uint64_t)q->snapshot->heap->facts.object_count / 64 + 1;
     HA_TRY(ha_big_init(&s->maps, 2 * words, sizeof *s->closed));
