@@ -20,19 +20,23 @@ struct walk {
     ha_obj obj;
     bool (*fn)(void *ctx, const struct ha_edge *edge);
     void *ctx;
+    ha_obj target;        /* HA_OBJ_NONE: references to any object */
+    ha_addr address;      /* of the target */
     bool stopped;
 };
 
 static void deliver(struct walk *w, struct ha_edge *edge, ha_obj target)
 {
+    bool wanted = ha_obj_is_none(w->target) || ha_obj_equal(w->target, target);
     edge->target = target;
-    w->stopped = w->stopped || !w->fn(w->ctx, edge);
+    w->stopped = w->stopped || (wanted && !w->fn(w->ctx, edge));
 }
 
 static void deliver_address(struct walk *w, struct ha_edge *edge, ha_addr address)
 {
-    ha_obj target;
-    if (!w->stopped && ha_heap_find(w->heap, address, &target)) {
+    ha_obj target = w->target;
+    bool found = ha_obj_is_none(w->target) ? ha_heap_find(w->heap, address, &target) : address == w->address;
+    if (!w->stopped && found) {
         deliver(w, edge, target);
     }
 }
@@ -76,6 +80,18 @@ static bool instance_edges(struct walk *w, const struct ha_body *body)
     return true;
 }
 
+/* How many elements at the begin of `bytes` bytes do not refer to the target; 0 if it is not known. */
+static uint32_t others(const struct walk *w, uint64_t off, size_t bytes)
+{
+    const uint32_t id_size = w->heap->facts.id_size, count = (uint32_t)(bytes / id_size);
+    const uint8_t *p = ha_obj_is_none(w->target) ? NULL : ha_window_at(w->window, off, bytes);
+    uint32_t n = 0;
+    while (p != NULL && n < count && ha_sub_id(p + (size_t)n * id_size, id_size) != w->address) {
+        n++;
+    }
+    return n;
+}
+
 static bool array_edges(struct walk *w, const struct ha_body *body)
 {
     uint32_t id_size = w->heap->facts.id_size;
@@ -83,6 +99,12 @@ static bool array_edges(struct walk *w, const struct ha_body *body)
     for (uint64_t done = 0; done < body->bytes && !w->stopped;) {
         size_t bytes = body->bytes - done < PIECE_BYTES ? (size_t)(body->bytes - done) : PIECE_BYTES;
         for (size_t i = 0; i + id_size <= bytes && !w->stopped; i += id_size, index++) {
+            uint32_t passed = others(w, body->off + done + i, bytes - i);
+            i += (size_t)passed * id_size;
+            index += passed;
+            if (i + id_size > bytes) {
+                break;
+            }
             /* asked for anew after each delivery: the callee may have used the window */
             const uint8_t *p = ha_window_at(w->window, body->off + done + i, id_size);
             if (p == NULL) {
@@ -129,10 +151,11 @@ static void defined_edges(struct walk *w)
     }
 }
 
-bool ha_graph_edges(const struct ha_graph *graph, struct ha_window *window, ha_obj obj, bool (*fn)(void *ctx, const struct ha_edge *edge), void *ctx)
+bool ha_graph_edges_to(const struct ha_graph *graph, struct ha_window *window, ha_obj obj, ha_obj target, bool (*fn)(void *ctx, const struct ha_edge *edge), void *ctx)
 {
     const struct ha_heap *heap = graph->heap;
-    struct walk w = {.graph = graph, .heap = heap, .window = window, .obj = obj, .fn = fn, .ctx = ctx};
+    struct walk w = {.graph = graph, .heap = heap, .window = window, .obj = obj, .fn = fn, .ctx = ctx, .target = target};
+    w.address = ha_obj_is_none(target) ? 0 : ha_heap_address(heap, target);
     const struct ha_class *cls = ha_heap_class(heap, ha_heap_class_of(heap, obj));
     if (!ha_obj_is_none(cls->object)) {
         deliver(&w, &(struct ha_edge){.kind = HA_EDGE_CLASS}, cls->object);
@@ -149,6 +172,11 @@ bool ha_graph_edges(const struct ha_graph *graph, struct ha_window *window, ha_o
     local_edges(&w);
     defined_edges(&w);
     return complete;
+}
+
+bool ha_graph_edges(const struct ha_graph *graph, struct ha_window *window, ha_obj obj, bool (*fn)(void *ctx, const struct ha_edge *edge), void *ctx)
+{
+    return ha_graph_edges_to(graph, window, obj, HA_OBJ_NONE, fn, ctx);
 }
 
 /* The thread entry of an object that a local belongs to: an object may have several. */

@@ -54,10 +54,30 @@ struct ha_span ha_graph_row(const struct ha_graph *graph, ha_obj obj)
     return begin < graph->targets.count ? (struct ha_span){begin, graph->targets.count - begin} : (struct ha_span){0, 0};
 }
 
-bool ha_graph_referent(const struct ha_graph *graph, ha_obj obj, ha_obj *ret)
+static bool is_reference(const struct ha_graph *graph, ha_obj obj)
 {
     const struct ha_class *cls = ha_heap_class(graph->heap, ha_heap_class_of(graph->heap, obj));
-    if ((cls->flags & HA_CLASS_IS_REFERENCE) == 0 || obj.i >= graph->heap->facts.branch_count || ha_heap_is_array(graph->heap, obj)) {
+    return (cls->flags & HA_CLASS_IS_REFERENCE) != 0 && obj.i < graph->heap->facts.branch_count && !ha_heap_is_array(graph->heap, obj);
+}
+
+uint64_t ha_graph_out_count(const struct ha_graph *graph, ha_obj obj)
+{
+    struct ha_out out = ha_graph_out(graph, obj);
+    ha_obj referent, target;
+    if (graph->row_start == NULL) {
+        bool first_is_null = is_reference(graph, obj) && !ha_graph_referent(graph, obj, &referent);
+        return out.end - out.next - (first_is_null && out.end > out.next);
+    }
+    uint64_t count = 0;
+    while (ha_out_next(&out, &target)) {
+        count++;
+    }
+    return count;
+}
+
+bool ha_graph_referent(const struct ha_graph *graph, ha_obj obj, ha_obj *ret)
+{
+    if (!is_reference(graph, obj)) {
         return false;
     }
     struct ha_span row = ha_graph_row(graph, obj);

@@ -20,7 +20,6 @@ struct node {
 
 struct merged {
     struct ha_query *q;
-    const struct ha_multipath *multipath;
     struct ha_idmap map; /* object -> node */
     HA_VEC(struct node) nodes;
     uint64_t paths;
@@ -53,28 +52,25 @@ static struct ha_err *node_of(struct merged *m, ha_obj obj, uint32_t *ret, bool 
     return NULL;
 }
 
-/* Enters the path of a target, up to the first node that is there already. */
-static struct ha_err *add_path(struct merged *m, ha_obj target)
+/* Enters the path of a target, which `way` begins with, up to the first node that is there already. */
+static struct ha_err *add_path(struct merged *m, struct ha_way *way)
 {
     uint32_t number;
     bool is_new;
-    HA_TRY(node_of(m, target, &number, &is_new));
+    HA_TRY(node_of(m, way->obj, &number, &is_new));
     m->nodes.data[number].count++;
-    m->nodes.data[number].retained_bytes += ha_query_retained(m->q, target);
+    m->nodes.data[number].retained_bytes += ha_query_retained(m->q, way->obj);
     m->paths++;
-    ha_obj at = target;
-    ha_obj parent;
-    while (is_new && ha_multipath_parent(m->multipath, at, &parent)) {
+    while (is_new && ha_way_back(way)) {
         if (m->nodes.count >= NODES_MAX) {
             m->open_end = number;
             return NULL;
         }
         uint32_t above;
-        HA_TRY(node_of(m, parent, &above, &is_new));
+        HA_TRY(node_of(m, way->obj, &above, &is_new));
         m->nodes.data[number].parent = above;
         m->nodes.data[above].children_left++;
         number = above;
-        at = parent;
     }
     return NULL;
 }
@@ -153,14 +149,14 @@ struct ha_err *ha_common_path_find(struct ha_query *q, const struct ha_multipath
                                    const ha_obj *targets, uint64_t target_count,
                                    struct ha_common_path *ret)
 {
-    struct merged m = {.q = q, .multipath = multipath, .open_end = HA_NONE};
+    struct merged m = {.q = q, .open_end = HA_NONE};
     struct ha_common_path answer = {.accumulation_point = HA_OBJ_NONE};
     struct ha_err *err = NULL;
     uint64_t sample = 0;
     while (err == NULL && sample < target_count && m.nodes.count < NODES_MAX) {
-        ha_obj target = targets[sample++];
-        if (ha_multipath_reached(multipath, target)) {
-            err = add_path(&m, target);
+        struct ha_way way;
+        if (ha_multipath_way(multipath, targets[sample++], &way)) {
+            err = add_path(&m, &way);
         }
     }
     if (err == NULL) {

@@ -9,7 +9,8 @@
 enum {
     FILTER_REFERENT = 1U << 0, /* the first element of the row is excluded */
     FILTER_EVERYTHING = 1U << 1,
-    FILTER_FIELDS = 1U << 2 /* some rule names a field */
+    FILTER_FIELDS = 1U << 2, /* some rule names a field */
+    FILTER_MIRRORS = 1U << 3 /* of `classes`: instances are class objects, for which the class they stand for counts */
 };
 
 /* ---- preparing ---- */
@@ -108,6 +109,9 @@ static void set_flags(struct ha_edge_filter *filter)
             flags |
             (referent_excluded(heap->classes[i].flags, filter->kinds) ? FILTER_REFERENT : 0);
         filter->any = filter->any || filter->classes[i] != 0;
+        if (filter->rule_count > 0 && (heap->classes[i].flags & HA_CLASS_IS_CLASS) != 0) {
+            filter->classes[i] |= FILTER_MIRRORS;
+        }
     }
 }
 
@@ -154,13 +158,13 @@ static uint8_t flags_of(const struct ha_edge_filter *filter, ha_obj source, ha_c
     const struct ha_heap *heap = filter->q->snapshot->heap;
     ha_cls cls = ha_heap_class_of(heap, source);
     ha_cls stands_for;
-    if (filter->rule_count > 0 && (ha_heap_class(heap, cls)->flags & HA_CLASS_IS_CLASS) != 0 &&
-        ha_heap_as_class(heap, source, &stands_for)) {
+    uint8_t flags = filter->classes[cls.i];
+    if ((flags & FILTER_MIRRORS) != 0 && ha_heap_as_class(heap, source, &stands_for)) {
         *ret = stands_for;
         return filter->mirrors[stands_for.i];
     }
     *ret = cls;
-    return filter->classes[cls.i];
+    return flags & ~FILTER_MIRRORS;
 }
 
 bool ha_edge_class_allowed(const struct ha_edge_filter *filter, ha_cls cls)

@@ -37,6 +37,12 @@ void ha_edge_filter_destroy(struct ha_edge_filter *filter);
 /* Whether at least one reference source -> target may be used. The edge to the own class is not asked here. */
 bool ha_edge_allowed(struct ha_edge_filter *filter, ha_obj source, ha_obj target);
 
+/* Whether all references of all instances of cls may be used, so that their rows need no further question. */
+static inline bool ha_edge_all_allowed(const struct ha_edge_filter *filter, ha_cls cls)
+{
+    return filter->classes[cls.i] == 0;
+}
+
 /* Whether instances of cls may lead to their class object. */
 bool ha_edge_class_allowed(const struct ha_edge_filter *filter, ha_cls cls);
 

@@ -54,8 +54,7 @@ void ha_instances_mark(struct ha_instances *set, const char *name, bool subclass
     ha_heap_classes_named(set->q->snapshot->heap, name, mark_class, &m);
 }
 
-/* How many instances there are to find; UINT64_MAX: not known. */
-static uint64_t expected(const struct ha_instances *set)
+uint64_t ha_instances_count(const struct ha_instances *set, bool unreachable_too)
 {
     const struct ha_retained *retained = set->q->snapshot->retained;
     uint64_t sum = 0;
@@ -64,8 +63,7 @@ static uint64_t expected(const struct ha_instances *set)
     }
     for (uint32_t c = 0; c < set->q->snapshot->heap->facts.class_count; c++) {
         if (set->marks[c] != 0) {
-            sum += set->unreachable_too ? retained->classes[c].all_instances
-                                        : retained->classes[c].instances;
+            sum += unreachable_too ? retained->classes[c].all_instances : retained->classes[c].instances;
         }
     }
     return sum;
@@ -125,16 +123,40 @@ static struct ha_err *kept_objects(const struct ha_instances *set, object_list *
 
 /* ---- from the class column ---- */
 
+#define CHUNK 4096U
+#define AHEAD 16U
+
+/* Writes the instances among `count` objects from `first` on to ret; returns how many. Which object is one cannot be foreseen, so there is no jump on it. */
+static uint32_t marked_in(const struct ha_instances *set, uint32_t first, uint32_t count, uint32_t *ret)
+{
+    const struct ha_heap heap = *set->q->snapshot->heap; // a copy: nothing in it changes while objects are written
+    const uint8_t *marks = set->marks;
+    uint32_t found = 0;
+    for (uint32_t i = first; i < first + count; i++) {
+        ret[found] = i;
+        found += marks[ha_heap_class_of(&heap, (ha_obj){i}).i] != 0;
+    }
+    return found;
+}
+
 static struct ha_err *each_of_column(struct ha_instances *set, ha_instance_fn fn, void *ctx)
 {
-    const struct ha_heap *heap = set->q->snapshot->heap;
-    uint64_t left = expected(set);
-    for (uint32_t i = 0; i < heap->facts.object_count && left > 0; i++) {
-        ha_obj obj = {i};
-        uint8_t mark = set->marks[ha_heap_class_of(heap, obj).i];
-        if (mark != 0 && (set->unreachable_too || ha_query_reachable(set->q, obj))) {
-            left--;
-            HA_TRY(fn(ctx, obj, mark));
+    const struct ha_snapshot *snapshot = set->q->snapshot;
+    const uint32_t all = snapshot->heap->facts.object_count;
+    uint64_t left = ha_instances_count(set, set->unreachable_too);
+    bool ask = !set->unreachable_too && snapshot->dom != NULL && left != ha_instances_count(set, true); // not all of them are reachable
+    uint32_t objects[CHUNK];
+    for (uint32_t first = 0; first < all && left > 0; first += CHUNK) {
+        uint32_t count = marked_in(set, first, all - first < CHUNK ? all - first : CHUNK, objects);
+        for (uint32_t i = 0; i < count && left > 0; i++) {
+            ha_obj obj = {objects[i]};
+            if (ask) {
+                ha_dom_idom_prefetch(snapshot->dom, (ha_obj){objects[i + AHEAD < count ? i + AHEAD : i]});
+            }
+            if (!ask || ha_dom_reachable(snapshot->dom, obj)) {
+                left--;
+                HA_TRY(fn(ctx, obj, set->marks[ha_heap_class_of(snapshot->heap, obj).i]));
+            }
         }
     }
     return NULL;

@@ -229,11 +229,11 @@ struct ha_err *ha_level_sums_create(const struct ha_query *q, struct ha_children
 
 typedef HA_VEC(uint32_t) object_list;
 
-/* A node whose children are to be found: the members of its group at its level. */
+/* A node whose children are to be found. */
 struct pending {
     struct ha_dominator_node *node;
-    object_list members; /* of the node */
-    uint32_t level;      /* of its children */
+    object_list below; /* what the members of its group at its level dominate directly */
+    uint32_t level;    /* of its children */
 };
 
 struct cutter {
@@ -246,40 +246,32 @@ struct cutter {
     bool cut;
 };
 
-/* All objects that the members dominate directly. */
-static struct ha_err *children_of_members(const struct ha_query *q, const object_list *members,
-                                          object_list *ret)
+static struct ha_err *add_children(const struct ha_query *q, ha_obj obj, object_list *list)
 {
-    for (size_t i = 0; i < members->count; i++) {
-        struct ha_children kids = ha_dom_children(q->snapshot->dom, (ha_obj){members->data[i]});
-        if (kids.count == 0) {
-            continue;
-        }
-        if (ret->count + kids.count > q->snapshot->heap->facts.object_count ||
-            !ha_vec_reserve(ret, kids.count)) {
-            return ret->count + kids.count > q->snapshot->heap->facts.object_count
-                       ? ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged")
-                       : ha_err_nomem();
-        }
-        for (uint64_t k = 0; k < kids.count; k++) {
-            ret->data[ret->count++] = ha_children_at(&kids, k).i;
-        }
+    struct ha_children kids = ha_dom_children(q->snapshot->dom, obj);
+    if (list->count + kids.count > q->snapshot->heap->facts.object_count) {
+        return ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged");
+    }
+    if (!ha_vec_reserve(list, kids.count)) {
+        return ha_err_nomem();
+    }
+    for (uint64_t k = 0; k < kids.count; k++) {
+        list->data[list->count++] = ha_children_at(&kids, k).i;
     }
     return NULL;
 }
 
-/* Hands each object to the pending node of its group. first: number of the node with wanted == 1. */
+/* Hands the children of each object to the pending node of its group. first: number of the node with wanted == 1. */
 static struct ha_err *hand_out(struct cutter *c, struct ha_children objects, size_t first)
 {
     for (uint64_t i = 0; i < objects.count; i++) {
         ha_obj obj = ha_children_at(&objects, i);
+        if (!ha_dom_may_have_children(c->q->snapshot->dom, obj)) {
+            continue;
+        }
         uint32_t wanted = c->wanted[ha_level_group_of(c->q, c->groups, obj)];
         if (wanted != 0) {
-            uint32_t *slot = ha_vec_push(&c->queue.data[first + wanted - 1].members);
-            if (slot == NULL) {
-                return ha_err_nomem();
-            }
-            *slot = obj.i;
+            HA_TRY(add_children(c->q, obj, &c->queue.data[first + wanted - 1].below));
         }
     }
     return NULL;
@@ -352,14 +344,10 @@ static struct ha_err *expand(struct cutter *c, struct ha_dominator_node *parent,
 
 static struct ha_err *expand_pending(struct cutter *c, size_t i)
 {
-    object_list below = {0};
-    struct ha_err *err = children_of_members(c->q, &c->queue.data[i].members, &below);
-    ha_vec_deinit(&c->queue.data[i].members);
-    if (err == NULL) {
-        struct ha_children list =
-            ha_children_of_list(c->q->snapshot->heap, below.data, below.count);
-        err = expand(c, c->queue.data[i].node, list, c->queue.data[i].level);
-    }
+    object_list below = c->queue.data[i].below;
+    c->queue.data[i].below = (object_list){0};
+    struct ha_children list = ha_children_of_list(c->q->snapshot->heap, below.data, below.count);
+    struct ha_err *err = expand(c, c->queue.data[i].node, list, c->queue.data[i].level);
     ha_vec_deinit(&below);
     return err;
 }
@@ -375,7 +363,7 @@ struct ha_err *ha_level_cut(struct ha_query *q, const struct ha_dominators_optio
         err = expand_pending(&c, i);
     }
     for (size_t i = 0; i < c.queue.count; i++) {
-        ha_vec_deinit(&c.queue.data[i].members);
+        ha_vec_deinit(&c.queue.data[i].below);
     }
     ha_vec_deinit(&c.queue);
     ha_free(c.wanted);

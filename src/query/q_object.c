@@ -120,8 +120,9 @@ struct steps {
     HA_VEC(struct ha_step) list;
     uint64_t limit, omitted;
     ha_obj source;
-    ha_obj target; /* inbound: only edges to it; HA_OBJ_NONE: all */
-    bool any;      /* the source had such an edge */
+    bool inbound;
+    bool any;      /* inbound: the source had such an edge */
+    bool few;      /* no more are wanted than the limit: `omitted` is not counted */
     bool failed;
 };
 
@@ -152,12 +153,9 @@ static void add_step(struct steps *s, ha_obj obj, const struct ha_edge *edge)
 static bool visit(void *ctx, const struct ha_edge *edge)
 {
     struct steps *s = ctx;
-    bool inbound = !ha_obj_is_none(s->target);
-    if (!inbound || edge->target.i == s->target.i) {
-        s->any = true;
-        add_step(s, inbound ? s->source : edge->target, edge);
-    }
-    return !s->failed;
+    s->any = true;
+    add_step(s, s->inbound ? s->source : edge->target, edge);
+    return !s->failed && !(s->few && s->omitted > 0);
 }
 
 static struct ha_err *take(struct steps *s, struct ha_step **ret, uint64_t *ret_count,
@@ -177,16 +175,21 @@ static struct ha_err *take(struct steps *s, struct ha_step **ret, uint64_t *ret_
 
 static struct ha_err *add_outbound(struct ha_query *q, uint64_t limit, struct ha_object_view *view)
 {
-    struct steps s = {.q = q, .limit = limit, .source = view->record.obj, .target = HA_OBJ_NONE};
-    ha_graph_edges(q->snapshot->graph, &q->window, s.source, visit, &s);
+    const struct ha_graph *graph = q->snapshot->graph;
+    struct steps s = {.q = q, .limit = limit, .source = view->record.obj, .few = view->is_array};
+    ha_graph_edges(graph, &q->window, s.source, visit, &s);
+    if (s.few && s.omitted > 0) {
+        bool has_class = !ha_obj_is_none(ha_heap_class(graph->heap, ha_heap_class_of(graph->heap, s.source))->object);
+        s.omitted = ha_graph_out_count(graph, s.source) + has_class - s.list.count;
+    }
     return take(&s, &view->outbound, &view->outbound_count, &view->outbound_omitted);
 }
 
 /* Sources come once per reference; each is read once and gives all its references to the object. */
 static struct ha_err *add_inbound(struct ha_query *q, uint64_t limit, struct ha_object_view *view)
 {
-    struct steps s = {.q = q, .limit = limit, .target = view->record.obj};
-    struct ha_in in = ha_graph_in(q->snapshot->graph, s.target);
+    struct steps s = {.q = q, .limit = limit, .inbound = true};
+    struct ha_in in = ha_graph_in(q->snapshot->graph, view->record.obj);
     s.source = HA_OBJ_NONE;
     for (uint64_t i = 0; i < in.count && !s.failed; i++) {
         ha_obj source = ha_in_at(&in, i);
@@ -198,7 +201,7 @@ static struct ha_err *add_inbound(struct ha_query *q, uint64_t limit, struct ha_
         } else if (source.i != s.source.i) {
             s.source = source;
             s.any = false;
-            ha_graph_edges(q->snapshot->graph, &q->window, source, visit, &s);
+            ha_graph_edges_to(q->snapshot->graph, &q->window, source, view->record.obj, visit, &s);
             if (!s.any) {
                 add_step(&s, source, NULL);
             }

@@ -23,7 +23,7 @@ void ha_root_describe(const struct ha_query *q, ha_obj obj, struct ha_root_info 
 
 struct label_search {
     const struct ha_edge_filter *filter; /* NULL: any edge */
-    ha_obj source, target;
+    ha_obj source;
     struct ha_edge edge;
     bool found;
 };
@@ -31,8 +31,7 @@ struct label_search {
 static bool visit_edge(void *ctx, const struct ha_edge *edge)
 {
     struct label_search *search = ctx;
-    if (edge->target.i == search->target.i &&
-        (search->filter == NULL || ha_edge_named_allowed(search->filter, search->source, edge))) {
+    if (search->filter == NULL || ha_edge_named_allowed(search->filter, search->source, edge)) {
         search->edge = *edge;
         search->found = true;
     }
@@ -58,8 +57,8 @@ static const char *stable_text(struct ha_query *q, ha_obj source, const struct h
 struct ha_err *ha_edge_label(struct ha_query *q, const struct ha_edge_filter *filter, ha_obj source,
                              ha_obj target, struct ha_step *step)
 {
-    struct label_search search = {.filter = filter, .source = source, .target = target};
-    ha_graph_edges(q->snapshot->graph, &q->window, source, visit_edge, &search);
+    struct label_search search = {.filter = filter, .source = source};
+    ha_graph_edges_to(q->snapshot->graph, &q->window, source, target, visit_edge, &search);
     *step = (struct ha_step){.obj = target};
     if (!search.found) {
         return NULL;

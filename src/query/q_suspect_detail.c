@@ -179,10 +179,10 @@ struct ha_err *ha_suspect_trace_object(struct ha_query *q, struct ha_suspect *su
         ha_obj_is_none(suspect->accumulation_point) ? 0 : ha_query_retained(q, target);
     struct ha_paths paths;
     suspect->path_excluded = true;
-    HA_TRY(ha_paths_to_objects(q, &target, 1, &(struct ha_paths_options){&strong, 1}, &paths));
+    HA_TRY(ha_paths_to_objects(q, &target, 1, &(struct ha_paths_options){.excludes = &strong, .max = 1}, &paths));
     if (paths.count == 0) {
         suspect->path_excluded = false;
-        HA_TRY(ha_paths_to_objects(q, &target, 1, &(struct ha_paths_options){&none, 1}, &paths));
+        HA_TRY(ha_paths_to_objects(q, &target, 1, &(struct ha_paths_options){.excludes = &none, .max = 1}, &paths));
     }
     suspect->root.thread = suspect->thread.thread = suspect->held_by.object = HA_OBJ_NONE;
     if (paths.count > 0) {

@@ -195,10 +195,10 @@ static void cause_find(struct run *run, struct group *group)
     if (group->objects.count == 0) {
         return;
     }
-    struct ha_err *err = ha_paths_to_objects(&run->q, group->objects.data, group->objects.count, &(struct ha_paths_options){&strong, 1}, &paths);
+    struct ha_err *err = ha_paths_to_objects(&run->q, group->objects.data, group->objects.count, &(struct ha_paths_options){.excludes = &strong, .max = 1}, &paths);
     group->strong = err == NULL && paths.count > 0;
     if (err == NULL && paths.count == 0) {
-        err = ha_paths_to_objects(&run->q, group->objects.data, group->objects.count, &(struct ha_paths_options){&softly, 1}, &paths);
+        err = ha_paths_to_objects(&run->q, group->objects.data, group->objects.count, &(struct ha_paths_options){.excludes = &softly, .max = 1}, &paths);
     }
     if (err != NULL) {
         run->failed = true;

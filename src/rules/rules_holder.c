@@ -101,26 +101,24 @@ static struct ha_err *path_vote(struct run *run, const ha_obj *way, size_t count
 
 static struct ha_err *target_vote(struct run *run, const struct ha_multipath *paths, ha_obj target, struct ballot *ballot)
 {
-    HA_VEC(ha_obj) way = {0};
+    HA_VEC(ha_obj) objects = {0};
+    struct ha_way way;
     struct ha_err *err = NULL;
-    if (!ha_multipath_reached(paths, target)) {
-        return NULL;
-    }
-    bool more = true;
-    for (ha_obj at = target; more && way.count < PATH_MAX_STEPS;) {
-        ha_obj *slot = ha_vec_push(&way);
+    bool more = ha_multipath_way(paths, target, &way);
+    ballot->paths += more;
+    while (more && err == NULL && objects.count < PATH_MAX_STEPS) {
+        ha_obj *slot = ha_vec_push(&objects);
         if (slot == NULL) {
             err = ha_err_nomem();
-            break;
+        } else {
+            *slot = way.obj;
+            more = ha_way_back(&way);
         }
-        *slot = at;
-        more = ha_multipath_parent(paths, at, &at);
     }
-    ballot->paths++;
-    if (err == NULL) {
-        err = path_vote(run, way.data, way.count, ballot);
+    if (err == NULL && objects.count > 0) {
+        err = path_vote(run, objects.data, objects.count, ballot);
     }
-    ha_vec_deinit(&way);
+    ha_vec_deinit(&objects);
     return err;
 }
 

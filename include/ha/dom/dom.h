@@ -37,6 +37,12 @@ static inline uint32_t ha_dom_idom(const struct ha_dom *dom, ha_obj obj)
     return ha_column_at(&dom->idoms, obj.i);
 }
 
+/* Asks the memory for that. */
+static inline void ha_dom_idom_prefetch(const struct ha_dom *dom, ha_obj obj)
+{
+    ha_column_prefetch(&dom->idoms, obj.i);
+}
+
 static inline bool ha_dom_reachable(const struct ha_dom *dom, ha_obj obj)
 {
     return ha_dom_idom(dom, obj) != HA_NONE;
@@ -60,6 +66,13 @@ struct ha_children {
 };
 struct ha_children ha_dom_children(const struct ha_dom *dom, ha_obj obj);
 struct ha_children ha_dom_top(const struct ha_dom *dom);
+
+/* Whether obj may have children, by a look at its block: false is certain. */
+static inline bool ha_dom_may_have_children(const struct ha_dom *dom, ha_obj obj)
+{
+    const uint32_t *start = dom->child_start + obj.i / HA_CHILD_BLOCK;
+    return start[0] != start[1];
+}
 static inline ha_obj ha_children_at(const struct ha_children *c, uint64_t i)
 {
     uint32_t o = HA_LIKELY(c->objects != NULL) ? c->objects[i] : ha_column_unpack(c->packed, c->first + i);

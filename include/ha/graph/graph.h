@@ -77,6 +77,15 @@ static inline struct ha_out ha_graph_out(const struct ha_graph *graph, ha_obj ob
     return out;
 }
 
+/* Asks the memory for what ha_out_next() is going to read: all of a short row, the begin of a long one. */
+static inline void ha_out_prefetch(const struct ha_out *out)
+{
+    if (out->next < out->end) {
+        ha_column_prefetch(out->targets, out->next);
+        ha_column_prefetch(out->targets, out->end - out->next > 16 ? out->next + 15 : out->end - 1);
+    }
+}
+
 /* The next target; false at the end. Null referents are skipped. */
 static inline bool ha_out_next(struct ha_out *out, ha_obj *ret)
 {
@@ -92,6 +101,9 @@ static inline bool ha_out_next(struct ha_out *out, ha_obj *ret)
     return false;
 }
 
+/* How many targets that is; where rows are packed, without a walk. */
+uint64_t ha_graph_out_count(const struct ha_graph *graph, ha_obj obj);
+
 /* The referent of a Reference instance; false for null and for other objects. */
 bool ha_graph_referent(const struct ha_graph *graph, ha_obj obj, ha_obj *ret);
 
@@ -103,6 +115,24 @@ struct ha_in {
     uint32_t object_count, single;
 };
 struct ha_in ha_graph_in(const struct ha_graph *graph, ha_obj obj);
+
+/* Asks the memory for what ha_graph_in() is going to read, and for what ha_in_at() is: all of a short list, the begin of a long one. */
+static inline void ha_graph_in_prefetch(const struct ha_graph *graph, ha_obj obj)
+{
+    __builtin_prefetch(graph->in.blocks + (size_t)obj.i / HA_STARTS_ITEMS * HA_STARTS_BYTES);
+    if (graph->idom.count > 0) {
+        ha_column_prefetch(&graph->idom, obj.i);
+    }
+}
+
+static inline void ha_in_prefetch(const struct ha_in *in)
+{
+    if (in->sources != NULL && in->count > 0) {
+        ha_column_prefetch(in->sources, in->first);
+        ha_column_prefetch(in->sources, in->first + (in->count > 16 ? 16 : in->count) - 1);
+    }
+}
+
 static inline ha_obj ha_in_at(const struct ha_in *in, uint64_t i)
 {
     uint32_t source = in->sources == NULL ? in->single : ha_column_at(in->sources, in->first + i);
@@ -135,6 +165,9 @@ struct ha_edge {
    for instances the fields in record order, for arrays the elements in ascending order, for threads their locals. fn returns false to stop.
    false: the record could not be read (what was readable was delivered). */
 bool ha_graph_edges(const struct ha_graph *graph, struct ha_window *window, ha_obj obj, bool (*fn)(void *ctx, const struct ha_edge *edge), void *ctx);
+
+/* The same for the references to one target alone: elements of arrays are compared, not looked up. */
+bool ha_graph_edges_to(const struct ha_graph *graph, struct ha_window *window, ha_obj obj, ha_obj target, bool (*fn)(void *ctx, const struct ha_edge *edge), void *ctx);
 
 /* The text of an edge as the JSON contract has it: a field name, `[17]`, `static NAME`, `<class>`, `<super>`, `<loader>`, `<local> frame 3 com.acme.Foo.bar`, `<JNI local>`. */
 void ha_edge_text(const struct ha_graph *graph, ha_obj source, const struct ha_edge *edge, struct ha_sbuf *out);

@@ -118,6 +118,12 @@ static inline uint32_t ha_column_at(const struct ha_column *column, uint64_t i)
     return HA_LIKELY(column->plain != NULL) ? column->plain[i] : ha_column_unpack(column, i);
 }
 
+/* Asks the memory for number i < count, or, in a packed column, for the head of its block. */
+static inline void ha_column_prefetch(const struct ha_column *column, uint64_t i)
+{
+    __builtin_prefetch(column->plain != NULL ? (const void *)&column->plain[i] : &column->blocks[i / HA_COLUMN_BLOCK]);
+}
+
 /* Writes numbers first … first + count - 1, which the column has, to out. */
 void ha_column_read(const struct ha_column *column, uint64_t first, uint64_t count, uint32_t *out);
 

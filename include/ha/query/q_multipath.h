@@ -1,41 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shortest paths from the GC roots to many objects at once: one forward breadth-first search that leaves a parent for every object reached.
+ * Shortest paths from the GC roots to many objects at once: one forward breadth-first search, which notes for every object how it was reached.
  *
- *     parents   [1][1][2][2][0]…      4 bytes per object: parent + 2; 1: a root; 0: not reached
+ *     order     [5][9][2][7][8]…      objects in the order in which they were reached
+ *     from      [-][-][0][0][2]…      the place in `order` of the object that led there; HA_NONE: a root
  *
- * The search ends when all targets are reached or nothing is left.
+ * The search ends when all targets are reached or nothing is left. Leaf objects that are no targets are left out: nothing leads on from them.
  */
 #ifndef HA_QUERY_Q_MULTIPATH_H
 #define HA_QUERY_Q_MULTIPATH_H
 
-#include "ha/base/mem.h"
+#include "ha/base/idmap.h"
 #include "ha/query/q_paths.h"
 
 struct ha_multipath {
-    struct ha_big parents; /* uint32_t per object, see above */
-    uint32_t object_count;
-    uint64_t reached;      /* targets reached */
+    struct ha_big order, from; /* uint32_t, see above */
+    struct ha_idmap places;    /* target -> place in `order`, of those that were reached */
 };
 
 struct ha_err *ha_multipath_find(struct ha_query *q, const ha_obj *targets, uint64_t target_count, const struct ha_excludes *excludes,
                                  struct ha_multipath *ret) HA_WARN_UNUSED;
 void ha_multipath_deinit(struct ha_multipath *multipath);
 
-/* The object before obj on its path; false: obj is a root or was not reached. */
-static inline bool ha_multipath_parent(const struct ha_multipath *m, ha_obj obj, ha_obj *ret)
-{
-    uint32_t word = ((const uint32_t *)m->parents.data)[obj.i];
-    if (word < 2) {
-        return false;
-    }
-    ret->i = word - 2;
-    return true;
-}
+/* The way from a target back to its root:
+ *
+ *     struct ha_way way;
+ *     for (bool more = ha_multipath_way(m, target, &way); more; more = ha_way_back(&way)) … way.obj …
+ */
+struct ha_way {
+    const struct ha_multipath *multipath;
+    uint32_t place;
+    ha_obj obj;
+};
 
-static inline bool ha_multipath_reached(const struct ha_multipath *m, ha_obj obj)
-{
-    return ((const uint32_t *)m->parents.data)[obj.i] != 0;
-}
+/* Begins with the target itself; false: it was not reached. */
+bool ha_multipath_way(const struct ha_multipath *m, ha_obj target, struct ha_way *ret);
+
+/* To the object before; false: this one is a root. */
+bool ha_way_back(struct ha_way *way);
 
 #endif

@@ -61,10 +61,13 @@ struct ha_paths {
 };
 
 #define HA_PATHS_DEFAULT_MAX 30
+#define HA_PATHS_FURTHER (1U << 20) /* what lies further away is rarely worth the wait */
 
 struct ha_paths_options {
     const struct ha_excludes *excludes; /* NULL: HA_EXCLUDE_DEFAULT alone */
     uint64_t max;                       /* paths; 0: all */
+    uint64_t further;                   /* unless max is 0: when there is a path, so many objects more are visited for others at most (whole levels);
+                                           0: HA_PATHS_FURTHER */
 };
 
 /* Paths to any of the targets (each target object is found once). None left: count 0, no error. */

@@ -22,6 +22,14 @@ static void check_edges(ha_addr address, const char *expected)
     ck_assert_str_eq(ha_sbuf_text(&all), expected);
 }
 
+static void check_edges_to(ha_addr address, ha_addr target, const char *expected)
+{
+    ha_sbuf_clear(&all);
+    source = at(&x, address);
+    ck_assert(ha_graph_edges_to(x.s->graph, &x.window, source, at(&x, target), on_edge, NULL));
+    ck_assert_str_eq(ha_sbuf_text(&all), expected);
+}
+
 START_TEST(test_names)
 {
     fixture_init(&x, "use jdk17\nclass Base @0x2000 fields ref a\nclass Node @0x2080 super Base loader @0x5000 fields ref b, int n\n"
@@ -37,6 +45,12 @@ START_TEST(test_names)
     check_edges(0x2080, expected);
     snprintf(expected, sizeof expected, "<class>=%llx [1]=3000 [3]=3000 ", (unsigned long long)class_at(&x, 0x3040)->address);
     check_edges(0x3040, expected);
+    check_edges_to(0x3040, 0x3000, "[1]=3000 [3]=3000 ");
+    check_edges_to(0x3040, 0x3020, "");
+    check_edges_to(0x3000, 0x3020, "a=3020 ");
+    check_edges_to(0x3000, 0x2080, "<class>=2080 ");
+    ck_assert_uint_eq(ha_graph_out_count(x.s->graph, at(&x, 0x3040)), 2);
+    ck_assert_uint_eq(ha_graph_out_count(x.s->graph, at(&x, 0x3000)), 2);
     ha_sbuf_clear(&all);
     source = at(&x, 0x4000);
     ck_assert(ha_graph_edges(x.s->graph, &x.window, source, on_edge, NULL));
@@ -62,6 +76,8 @@ START_TEST(test_referents)
     ck_assert(ha_out_next(&out, &referent)); /* the null referent is skipped */
     ck_assert_uint_eq(referent.i, at(&x, 0x3000).i);
     ck_assert(!ha_out_next(&out, &referent));
+    ck_assert_uint_eq(ha_graph_out_count(x.s->graph, at(&x, 0x3200)), 1);
+    ck_assert_uint_eq(ha_graph_out_count(x.s->graph, at(&x, 0x3100)), 2);
     fixture_deinit(&x);
 }
 END_TEST
