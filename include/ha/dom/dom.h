@@ -38,7 +38,7 @@ static inline uint32_t ha_dom_idom(const struct ha_dom *dom, ha_obj obj)
 }
 
 /* Asks the memory for that. */
-static inline void ha_dom_idom_prefetch(const struct ha_dom *dom, ha_obj obj)
+HA_INLINE void ha_dom_idom_prefetch(const struct ha_dom *dom, ha_obj obj)
 {
     ha_column_prefetch(&dom->idoms, obj.i);
 }

@@ -78,7 +78,7 @@ static inline struct ha_out ha_graph_out(const struct ha_graph *graph, ha_obj ob
 }
 
 /* Asks the memory for what ha_out_next() is going to read: all of a short row, the begin of a long one. */
-static inline void ha_out_prefetch(const struct ha_out *out)
+HA_INLINE void ha_out_prefetch(const struct ha_out *out)
 {
     if (out->next < out->end) {
         ha_column_prefetch(out->targets, out->next);
@@ -117,7 +117,7 @@ struct ha_in {
 struct ha_in ha_graph_in(const struct ha_graph *graph, ha_obj obj);
 
 /* Asks the memory for what ha_graph_in() is going to read, and for what ha_in_at() is: all of a short list, the begin of a long one. */
-static inline void ha_graph_in_prefetch(const struct ha_graph *graph, ha_obj obj)
+HA_INLINE void ha_graph_in_prefetch(const struct ha_graph *graph, ha_obj obj)
 {
     __builtin_prefetch(graph->in.blocks + (size_t)obj.i / HA_STARTS_ITEMS * HA_STARTS_BYTES);
     if (graph->idom.count > 0) {
@@ -125,7 +125,7 @@ static inline void ha_graph_in_prefetch(const struct ha_graph *graph, ha_obj obj
     }
 }
 
-static inline void ha_in_prefetch(const struct ha_in *in)
+HA_INLINE void ha_in_prefetch(const struct ha_in *in)
 {
     if (in->sources != NULL && in->count > 0) {
         ha_column_prefetch(in->sources, in->first);

@@ -250,7 +250,7 @@ static inline ha_cls ha_heap_class_of(const struct ha_heap *heap, ha_obj obj)
 }
 
 /* Asks the memory for what ha_heap_class_of() is going to read. */
-static inline void ha_heap_class_prefetch(const struct ha_heap *heap, ha_obj obj)
+HA_INLINE void ha_heap_class_prefetch(const struct ha_heap *heap, ha_obj obj)
 {
     __builtin_prefetch(heap->class_column + (size_t)heap->class_width * obj.i);
 }

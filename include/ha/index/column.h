@@ -119,7 +119,7 @@ static inline uint32_t ha_column_at(const struct ha_column *column, uint64_t i)
 }
 
 /* Asks the memory for number i < count, or, in a packed column, for the head of its block. */
-static inline void ha_column_prefetch(const struct ha_column *column, uint64_t i)
+HA_INLINE void ha_column_prefetch(const struct ha_column *column, uint64_t i)
 {
     __builtin_prefetch(column->plain != NULL ? (const void *)&column->plain[i] : &column->blocks[i / HA_COLUMN_BLOCK]);
 }
