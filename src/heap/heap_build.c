@@ -436,8 +436,8 @@ static struct ha_err *take_counted(struct ha_build *build, struct ha_counted *co
     build->address_gcd = counted->gcd;
     build->overlap = counted->overlap;
     ha_vec_deinit(&build->roots);
-    memcpy(&build->roots, &counted->roots, sizeof build->roots);
-    memset(&counted->roots, 0, sizeof counted->roots);
+    build->roots = counted->roots;
+    counted->roots = (ha_build_roots){0};
     for (size_t c = 0; c < build->classes.count; c++) {
         build->classes.data[c].instances = build->counts->instances[c];
     }

@@ -21,6 +21,7 @@
 #include "heap/heap_count.h"
 
 #include "ha/base/pool.h"
+#include "heap/heap_overlap.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -72,10 +73,9 @@ struct run {
 struct found {
     HA_VEC(struct ha_sample) samples;
     HA_VEC(struct run) runs;
-    HA_VEC(struct ha_build_root) roots;
+    ha_build_roots roots;
     HA_VEC(uint64_t) chunks;
-    uint64_t first_array, last_array, last_array_end; /* object arrays, as in heap_scan.c */
-    bool overlap;
+    struct ha_overlap overlap;
 };
 
 struct worker {
@@ -162,14 +162,6 @@ HA_INLINE void add_length(struct tallies *tallies, const struct tally *tally, ui
     count->lengths[length % HA_LENGTHS_MODULO]++;
 }
 
-/* MAT's test for compressed references. */
-HA_INLINE void note_object_array(struct found *found, uint64_t address, uint32_t length)
-{
-    found->overlap |= address > found->last_array && address < found->last_array_end;
-    found->last_array = address;
-    found->last_array_end = address + 16 + 8 * (uint64_t)length;
-}
-
 /* ---- what is usual ---- */
 
 /* A record as the loop sees it. */
@@ -237,11 +229,11 @@ HA_INLINE void count_usual(struct worker *w, struct found *found, uint64_t *off,
             }
             add_length(&w->tallies, u.tally, u.length);
         } else if (tag == HA_SUB_OBJ_ARRAY) {
-            if (HA_UNLIKELY(!is_usual_object_array(w, p, at, id_size, &u) || u.end > seg_end || found->first_array == 0)) {
+            if (HA_UNLIKELY(!is_usual_object_array(w, p, at, id_size, &u) || u.end > seg_end || found->overlap.first == 0)) {
                 break;
             }
             add_length(&w->tallies, u.tally, u.length);
-            note_object_array(found, id, u.length);
+            ha_overlap_note_next(&found->overlap, id, u.length);
         } else {
             break;
         }
@@ -386,8 +378,7 @@ static struct ha_err *on_object(struct count *c, struct worker *w, struct found 
         add_length(&w->tallies, tally, sub->count);
     }
     if (sub->tag == HA_SUB_OBJ_ARRAY) {
-        found->first_array = found->first_array == 0 ? sub->id : found->first_array;
-        note_object_array(found, sub->id, sub->count);
+        ha_overlap_note(&found->overlap, sub->id, sub->count);
     }
     tally->instances++;
     w->open = if_wanted(tally, sub->id);
@@ -416,11 +407,7 @@ static struct ha_err *step(struct count *c, struct worker *w, struct found *foun
         *ret_odd = !known || ha_class_dump_read(&w->window, sub.off, seg_end, id_size, &dump) != HA_SUB_OK;
         sub.end = *ret_odd ? sub.end : dump.end;
     } else if (ha_sub_root_bytes(sub.tag, id_size) != 0) {
-        struct ha_build_root *root = ha_vec_push(&found->roots);
-        if (root == NULL) {
-            return ha_err_nomem();
-        }
-        *root = (struct ha_build_root){.id = sub.id, .off = sub.off, .serial = sub.serial, .number = sub.number, .tag = sub.tag};
+        HA_TRY(ha_build_roots_add(&found->roots, &sub));
     } else {
         *ret_odd = sub.tag != HA_SUB_HEAP_INFO;
     }
@@ -744,17 +731,14 @@ static int compare_samples(const void *a, const void *b)
 /* What the batches found, in their order. */
 static struct ha_err *merge_batches(const struct count *c, struct ha_counted *ret)
 {
-    uint64_t last = 0, last_end = 0, before = 0;
+    struct ha_overlap overlap = {0};
+    uint64_t before = 0;
     bool ascend = true;
     for (size_t b = 0; b < c->build->batches.count; b++) {
         const struct found *found = &c->found[b];
-        ret->overlap |= found->overlap || (found->first_array > last && found->first_array < last_end);
-        if (found->first_array != 0) {
-            last = found->last_array;
-            last_end = found->last_array_end;
-        }
-        if (!ha_vec_reserve(&ret->samples, found->samples.count) || !ha_vec_reserve(&ret->roots, found->roots.count) ||
-            !ha_vec_reserve(&ret->chunks, found->chunks.count)) {
+        ha_overlap_append(&overlap, &found->overlap);
+        HA_TRY(ha_build_roots_append(&ret->roots, &found->roots));
+        if (!ha_vec_reserve(&ret->samples, found->samples.count) || !ha_vec_reserve(&ret->chunks, found->chunks.count)) {
             return ha_err_nomem();
         }
         for (size_t i = 0; i < found->samples.count; i++) {
@@ -762,13 +746,11 @@ static struct ha_err *merge_batches(const struct count *c, struct ha_counted *re
             before = found->samples.data[i].address;
             ret->samples.data[ret->samples.count++] = found->samples.data[i];
         }
-        for (size_t i = 0; i < found->roots.count; i++) {
-            ret->roots.data[ret->roots.count++] = found->roots.data[i];
-        }
         for (size_t i = 0; i < found->chunks.count; i++) {
             ret->chunks.data[ret->chunks.count++] = found->chunks.data[i];
         }
     }
+    ret->overlap = overlap.found;
     if (!ascend) {
         qsort(ret->samples.data, ret->samples.count, sizeof *ret->samples.data, compare_samples);
     }

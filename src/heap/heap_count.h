@@ -16,7 +16,7 @@ struct ha_sample {
 struct ha_counted {
     struct ha_counts *counts;
     HA_VEC(struct ha_sample) samples; /* ascending */
-    HA_VEC(struct ha_build_root) roots; /* in file order */
+    ha_build_roots roots;             /* in file order */
     HA_VEC(uint64_t) chunks;          /* offsets of StackChunk objects */
     uint64_t highest;                 /* address of any object */
     uint64_t gcd;                     /* of all addresses */
