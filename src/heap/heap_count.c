@@ -537,12 +537,3 @@ struct ha_err *ha_count_run(struct ha_build *build, struct ha_counted *ret, bool
     count_deinit(&c);
     return err;
 }
-
-void ha_counted_deinit(struct ha_counted *counted)
-{
-    ha_counts_destroy(counted->counts);
-    counted->counts = NULL;
-    ha_vec_deinit(&counted->samples);
-    ha_vec_deinit(&counted->roots);
-    ha_vec_deinit(&counted->chunks);
-}
