@@ -172,12 +172,8 @@ void ha_retained_close(struct ha_retained *retained)
     ha_free(retained);
 }
 
-uint64_t ha_retained_of(const struct ha_retained *retained, ha_obj obj)
+bool ha_retained_of_leaf(const struct ha_retained *retained, ha_obj obj, uint64_t *ret)
 {
-    const struct ha_heap *heap = retained->dom->heap;
-    if (obj.i < heap->facts.branch_count && ha_dom_reachable(retained->dom, obj)) {
-        return ha_retained_of_branch(retained, obj);
-    }
     uint64_t low = 0, high = retained->extra_count;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
@@ -187,8 +183,19 @@ uint64_t ha_retained_of(const struct ha_retained *retained, ha_obj obj)
             high = middle;
         }
     }
-    if (low < retained->extra_count && retained->extra[2 * low] == obj.i) {
-        return retained->extra[2 * low + 1];
+    if (low == retained->extra_count || retained->extra[2 * low] != obj.i) {
+        return false;
     }
-    return ha_sizes_of(retained->sizes, obj);
+    *ret = retained->extra[2 * low + 1];
+    return true;
+}
+
+uint64_t ha_retained_of(const struct ha_retained *retained, ha_obj obj)
+{
+    const struct ha_heap *heap = retained->dom->heap;
+    uint64_t bytes;
+    if (obj.i < heap->facts.branch_count && ha_dom_reachable(retained->dom, obj)) {
+        return ha_retained_of_branch(retained, obj);
+    }
+    return ha_retained_of_leaf(retained, obj, &bytes) ? bytes : ha_sizes_of(retained->sizes, obj);
 }

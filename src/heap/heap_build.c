@@ -17,7 +17,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define DUMP_BYTES_MAX (1ULL << 40) /* offsets of records take 5 bytes */
@@ -355,119 +354,6 @@ static void note_facts(struct ha_build *build)
     }
 }
 
-/* ---- counting in place of the scan ---- */
-
-static int compare_kept(const void *a, const void *b)
-{
-    const struct ha_kept *x = a, *y = b;
-    return (x->off > y->off) - (x->off < y->off);
-}
-
-/* Adds the class dumps, and sorts all by place. */
-static struct ha_err *add_class_dumps(struct ha_build *build, ha_kept_list *kept)
-{
-    struct ha_window window;
-    if (!ha_vec_reserve(kept, build->classes.count)) {
-        return ha_err_nomem();
-    }
-    ha_window_init(&window, build->input, HA_WINDOW_RANDOM);
-    for (size_t c = 0; c < build->classes.count; c++) {
-        struct ha_class_dump dump;
-        const struct ha_build_class *cls = &build->classes.data[c];
-        if (ha_class_dump_read(&window, cls->record, ha_input_bytes(build->input), build->facts.id_size, &dump) == HA_SUB_OK) {
-            kept->data[kept->count++] = (struct ha_kept){cls->id, dump.off, dump.end};
-        }
-    }
-    struct ha_err *err = ha_window_error(&window);
-    ha_window_deinit(&window);
-    if (kept->count > 1) {
-        qsort(kept->data, kept->count, sizeof *kept->data, compare_kept);
-    }
-    return err;
-}
-
-/* The records that are kept take the place of all batches; neighbours share one. */
-static struct ha_err *batch_kept(struct ha_build *build, const ha_kept_list *kept)
-{
-    ha_batches *batches = &build->batches;
-    batches->count = 0;
-    build->heap_bytes = 0;
-    for (size_t i = 0; i < kept->count; i++) {
-        const struct ha_kept *record = &kept->data[i];
-        struct ha_batch *last = batches->count > 0 ? &batches->data[batches->count - 1] : NULL;
-        if (last != NULL && record->off < last->end) {
-            continue; /* chosen twice */
-        }
-        build->heap_bytes += record->end - record->off;
-        if (last != NULL && record->off == last->end) {
-            last->end = record->end;
-            continue;
-        }
-        struct ha_batch *batch = ha_vec_push(batches);
-        if (batch == NULL) {
-            return ha_err_nomem();
-        }
-        *batch = (struct ha_batch){.off = record->off, .end = record->end, .raw = true};
-    }
-    return NULL;
-}
-
-static struct ha_err *number_kept(struct ha_build *build, const ha_kept_list *kept)
-{
-    struct ha_address_set *set = ha_address_set_create(HA_SHIFT_SORTED, 1, build->facts.dump_bytes);
-    struct ha_err *err = set == NULL ? ha_err_nomem() : NULL;
-    build->records = 0;
-    for (size_t i = 0; i < kept->count && err == NULL; i++) {
-        build->records += i == 0 || kept->data[i].off != kept->data[i - 1].off;
-        err = ha_address_set_add(set, ha_address_set_pending(set, 0), 0, kept->data[i].address, false);
-    }
-    if (err == NULL) {
-        err = ha_address_set_finish(set, build->writer);
-    }
-    ha_address_set_destroy(set);
-    return err;
-}
-
-/* What counting found becomes that of the build, and what was chosen becomes the heap. */
-static struct ha_err *take_counted(struct ha_build *build, struct ha_counted *counted, ha_kept_list *kept)
-{
-    build->counts = counted->counts;
-    counted->counts = NULL;
-    build->address_gcd = counted->gcd;
-    build->overlap = counted->overlap;
-    ha_vec_deinit(&build->roots);
-    memcpy(&build->roots, &counted->roots, sizeof build->roots);
-    memset(&counted->roots, 0, sizeof counted->roots);
-    for (size_t c = 0; c < build->classes.count; c++) {
-        build->classes.data[c].instances = build->counts->instances[c];
-    }
-    HA_TRY(ha_build_classes_finish(build, true));
-    for (size_t c = 0; c < build->classes.count; c++) {
-        build->classes.data[c].flags &= ~(uint32_t)HA_CLASS_IS_LEAF;
-    }
-    HA_TRY(add_class_dumps(build, kept));
-    HA_TRY(batch_kept(build, kept));
-    return number_kept(build, kept);
-}
-
-/* *ret_done: false if the dump has to be scanned after all; then nothing has changed. */
-static struct ha_err *count_only(struct ha_build *build, bool *ret_done)
-{
-    struct ha_counted counted = {0};
-    ha_kept_list kept = {0};
-    *ret_done = false;
-    struct ha_err *err = ha_count_run(build, &counted, ret_done);
-    if (err == NULL && *ret_done) {
-        err = ha_keep_choose(build, &counted, &kept, ret_done);
-    }
-    if (err == NULL && *ret_done) {
-        err = take_counted(build, &counted, &kept);
-    }
-    ha_vec_deinit(&kept);
-    ha_counted_deinit(&counted);
-    return err;
-}
-
 /* All objects, numbered. */
 static struct ha_err *scan_all(struct ha_build *build)
 {
@@ -496,7 +382,7 @@ struct ha_err *ha_build_scan(struct ha_build *build, struct ha_index_writer *wri
     HA_TRY(read_front_classes(build));
     HA_TRY(ha_build_classes_finish(build, false));
     if (count) {
-        HA_TRY(count_only(build, &counted));
+        HA_TRY(ha_counted_build(build, &counted));
     }
     if (!counted) {
         HA_TRY(scan_all(build));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between heap_count.c (counts all objects), heap_keep.c (chooses some) and heap_build.c (which asks for both). */
+/* Between heap_count.c (counts all objects), heap_keep.c (chooses some), heap_counted.c (which asks for both) and heap_build.c. */
 #ifndef HA_HEAP_COUNT_H
 #define HA_HEAP_COUNT_H
 
@@ -16,7 +16,7 @@ struct ha_sample {
 struct ha_counted {
     struct ha_counts *counts;
     HA_VEC(struct ha_sample) samples; /* ascending */
-    HA_VEC(struct ha_build_root) roots; /* in file order */
+    ha_build_roots roots;             /* in file order */
     HA_VEC(uint64_t) chunks;          /* offsets of StackChunk objects */
     uint64_t highest;                 /* address of any object */
     uint64_t gcd;                     /* of all addresses */
@@ -37,5 +37,9 @@ typedef HA_VEC(struct ha_kept) ha_kept_list;
 /* Chooses the objects whose records the questions about the dump itself need: loaders and what names them, roots, the system property that tells the
    version, StackChunks. Class objects are not among them. *ret_fits: false if these are too many, or not what they should be. The caller frees the list. */
 struct ha_err *ha_keep_choose(struct ha_build *build, const struct ha_counted *counted, ha_kept_list *ret, bool *ret_fits) HA_WARN_UNUSED;
+
+/* In place of the scan: counts, and makes the build that of a heap of the chosen objects. *ret_done: false if the dump has to be scanned after all; then
+   nothing has changed. */
+struct ha_err *ha_counted_build(struct ha_build *build, bool *ret_done) HA_WARN_UNUSED;
 
 #endif

@@ -14,6 +14,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct ha_err *ha_build_roots_add(ha_build_roots *roots, const struct ha_sub *record)
+{
+    struct ha_build_root *root = ha_vec_push(roots);
+    if (root == NULL) {
+        return ha_err_nomem();
+    }
+    *root = (struct ha_build_root){.id = record->id, .off = record->off, .serial = record->serial, .number = record->number, .tag = record->tag};
+    return NULL;
+}
+
+struct ha_err *ha_build_roots_append(ha_build_roots *roots, const ha_build_roots *others)
+{
+    if (!ha_vec_reserve(roots, others->count)) {
+        return ha_err_nomem();
+    }
+    if (others->count > 0) {
+        memcpy(roots->data + roots->count, others->data, others->count * sizeof *others->data);
+        roots->count += others->count;
+    }
+    return NULL;
+}
+
 static enum ha_root_kind kind_of(uint8_t tag)
 {
     switch (tag) {

@@ -23,6 +23,7 @@
 #include "ha/base/pool.h"
 #include "ha/hprof/hprof_resync.h"
 #include "heap/heap_damage.h"
+#include "heap/heap_overlap.h"
 #include "heap/heap_resync.h"
 
 #include <inttypes.h>
@@ -70,7 +71,7 @@ bool ha_batch_walk_segment(struct ha_batch_walk *walk)
 /* What one batch yields. */
 struct found {
     HA_VEC(uint64_t) class_records; /* offset, then the end of its segment: two entries each */
-    HA_VEC(struct ha_build_root) roots;
+    ha_build_roots roots;
     HA_VEC(struct ha_batch) pieces; /* what to put in place of the batch; none: it stays as it is */
     ha_damages damages;
     uint64_t missing[MISSING_REMEMBERED]; /* class ids that are not in the dump, the last ones */
@@ -78,8 +79,7 @@ struct found {
     uint64_t resyncs_left;
     uint64_t overlap_left; /* bytes that pieces may have in common with the one before, in all */
     uint64_t records;
-    uint64_t first_array, last_array, last_array_end; /* object arrays: address of the first and last, end of the last with 8-byte references */
-    bool overlap;
+    struct ha_overlap overlap;
     uint64_t bad_arrays, bad_arrays_off;
     HA_VEC(uint64_t) class_instances; /* offsets of instances of java.lang.Class */
 };
@@ -237,12 +237,7 @@ static inline struct ha_err *on_object_array(struct scan *scan, struct worker *w
         }
         HA_TRY(note_unknown_class(w, sub->class_id, HA_CLASS_OBJECT_ARRAY, sub->off));
     }
-    if (found->first_array == 0) {
-        found->first_array = sub->id;
-    }
-    found->overlap |= sub->id > found->last_array && sub->id < found->last_array_end;
-    found->last_array = sub->id;
-    found->last_array_end = sub->id + 16 + 8 * (uint64_t)sub->count;
+    ha_overlap_note(&found->overlap, sub->id, sub->count);
     note_object(w, sub->id);
     return ha_address_set_add(scan->set, w->pending, worker, sub->id, false);
 }
@@ -285,14 +280,7 @@ static HA_NOINLINE struct ha_err *on_other(struct scan *scan, struct worker *w, 
         found->class_records.data[found->class_records.count++] = walk->seg_end;
         return NULL;
     }
-    if (ha_sub_root_bytes(sub->tag, scan->build->facts.id_size) != 0) {
-        struct ha_build_root *root = ha_vec_push(&found->roots);
-        if (root == NULL) {
-            return ha_err_nomem();
-        }
-        *root = (struct ha_build_root){.id = sub->id, .off = sub->off, .serial = sub->serial, .number = sub->number, .tag = sub->tag};
-    }
-    return NULL;
+    return ha_sub_root_bytes(sub->tag, scan->build->facts.id_size) != 0 ? ha_build_roots_add(&found->roots, sub) : NULL;
 }
 
 /* ---- where no sub-record begins ---- */
@@ -484,7 +472,7 @@ static struct ha_err *merge_batches(struct ha_build *build, struct scan *scan, u
     struct ha_window window;
     ha_window_init(&window, build->input, HA_WINDOW_RANDOM);
     struct ha_err *err = NULL;
-    uint64_t last = 0, last_end = 0;
+    struct ha_overlap overlap = {0};
     build->records = 0;
     build->bad_arrays = 0;
     build->roots.count = 0;
@@ -494,19 +482,11 @@ static struct ha_err *merge_batches(struct ha_build *build, struct scan *scan, u
         build->records += found->records;
         build->bad_arrays_off = build->bad_arrays == 0 ? found->bad_arrays_off : build->bad_arrays_off;
         build->bad_arrays += found->bad_arrays;
-        build->overlap |= found->overlap || (found->first_array > last && found->first_array < last_end);
-        if (found->first_array != 0) {
-            last = found->last_array;
-            last_end = found->last_array_end;
-        }
-        if (!ha_vec_reserve(&build->roots, found->roots.count) || !ha_vec_reserve(&batches, found->pieces.count + 1) ||
-            !ha_vec_reserve(&build->damages, found->damages.count)) {
-            err = ha_err_nomem();
+        ha_overlap_append(&overlap, &found->overlap);
+        err = ha_build_roots_append(&build->roots, &found->roots);
+        if (err != NULL || !ha_vec_reserve(&batches, found->pieces.count + 1) || !ha_vec_reserve(&build->damages, found->damages.count)) {
+            err = err != NULL ? err : ha_err_nomem();
             break;
-        }
-        if (found->roots.count > 0) {
-            memcpy(build->roots.data + build->roots.count, found->roots.data, found->roots.count * sizeof *found->roots.data);
-            build->roots.count += found->roots.count;
         }
         for (size_t i = 0; i < found->damages.count; i++) {
             build->damages.data[build->damages.count++] = found->damages.data[i];
@@ -525,6 +505,7 @@ static struct ha_err *merge_batches(struct ha_build *build, struct scan *scan, u
             }
         }
     }
+    build->overlap |= overlap.found;
     ha_window_deinit(&window);
     if (err != NULL) {
         ha_vec_deinit(&batches);

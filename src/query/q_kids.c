@@ -1,149 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kids are looked at in pieces of the parents, by several threads; each has sums and lists of its own per name. Parents ascend, so their kids lie side
- * by side in the index; what is known of a kid is asked for some hundreds of kids before it is used.
+ * Kids are looked at in pieces of the parents, by several threads; each has sums and lists of its own per name (q_kids_parts.h). Parents ascend, so
+ * their kids lie side by side in the index; what is known of a kid is asked for some hundreds of kids before it is used.
  *
- * The lists are in no order. A long one is sorted by a bit per object of the heap.
- *
- * Memory: 4 bytes per kid of a name that counts, and the bits.
+ * Memory: 4 bytes per kid of a name that counts.
  */
-#include "query/q_kids.h"
+#include "query/q_kids_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "ha/base/pool.h"
-#include "ha/query/q_names.h"
 #include "query/q_tree.h"
 
-#define WORKERS_MAX 16U /* each has sums per name */
-#define KIDS_MIRROR UINT32_MAX
+#define WORKERS_MAX 16U         /* each has sums per name */
 #define FEW_PARENTS 2048U       /* as many are cut into pieces by their kids, more by themselves */
 #define PIECE_KIDS (1U << 15)
 #define BATCH_PARENTS 128U
-#define BATCH_KIDS 256U
 #define PREFETCH 32U            /* parents */
 #define FEW_KIDS 4U             /* of a parent, copied at once */
 #define SEARCH UINT32_MAX
 #define SIZE_OF_ARRAY UINT32_MAX
 #define STARTS_PAY 64U          /* children of the heap per parent looked at: from there on it pays to make the starts of all children */
-#define SORT_BY_HAND 1024U
 #define LIST_KEPT (1U << 16)    /* objects; memory of longer lists is given back */
-
-struct name_sum {
-    uint64_t count, bytes, most, first;
-    uint32_t largest;
-    HA_VEC(uint32_t) objects;
-};
-
-struct kid_worker {
-    struct name_sum *sums; /* per name */
-    HA_VEC(uint32_t) touched;
-    const struct kids *k;
-    bool holders_only; /* lists are of those that may dominate something */
-    uint64_t place; /* of the next kid: number of the piece, and kids of it before */
-    uint32_t batch_count;
-    uint32_t batch[BATCH_KIDS];
-};
-
-static struct ha_err *damaged(void)
-{
-    return ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged");
-}
-
-/* ---- names ---- */
-
-struct naming {
-    struct kids *k;
-    struct texts texts; /* of all names */
-    HA_VEC(uint64_t) bounds; /* per text: what its objects retain at most */
-};
-
-/* Notes the name of a class or of its class object, and what its objects retain without those that contain each other. */
-static struct ha_err *name_add(struct naming *n, uint32_t cls, bool mirror, uint64_t bytes)
-{
-    struct ha_sbuf text = {0};
-    uint32_t number;
-    ha_sbuf_puts(&text, mirror ? "class " : "");
-    ha_name_stable(n->k->q->snapshot->heap->classes[cls].name, &text);
-    HA_TRY(texts_number_of(&n->texts, &text, &number));
-    if (number == n->bounds.count) {
-        uint64_t *slot = ha_vec_push(&n->bounds);
-        if (slot == NULL) {
-            return ha_err_nomem();
-        }
-        *slot = 0;
-    }
-    n->bounds.data[number] += bytes;
-    (mirror ? n->k->of_mirror : n->k->of_class)[cls] = number + 1;
-    return NULL;
-}
-
-static struct ha_err *names_add(struct naming *n)
-{
-    const struct ha_snapshot *snapshot = n->k->q->snapshot;
-    const struct ha_heap *heap = snapshot->heap;
-    for (uint32_t c = 0; c < heap->facts.class_count; c++) {
-        if (snapshot->retained->classes[c].retained_bytes > 0) {
-            HA_TRY(name_add(n, c, false, snapshot->retained->classes[c].retained_bytes));
-        }
-    }
-    for (uint64_t i = 0; i < heap->class_object_count; i++) {
-        uint32_t obj = heap->class_objects[2 * i], cls = heap->class_objects[2 * i + 1];
-        if (obj < heap->facts.object_count && cls < heap->facts.class_count) {
-            HA_TRY(name_add(n, cls, true, ha_query_retained(n->k->q, (ha_obj){obj})));
-        }
-    }
-    return NULL;
-}
-
-/* Whether a name counts: references may be called the same, and these have numbers too. */
-static bool name_counts(const struct naming *n, uint32_t number, uint64_t min_bytes)
-{
-    return n->bounds.data[number] >= min_bytes || strpbrk(n->texts.list.data[number], ".[ ") == NULL;
-}
-
-/* Numbers those that count, and forgets the others. */
-static struct ha_err *names_choose(struct naming *n, uint64_t min_bytes)
-{
-    struct kids *k = n->k;
-    const struct ha_heap *heap = k->q->snapshot->heap;
-    HA_FREE uint32_t *chosen = ha_calloc_array(n->bounds.count + 1, sizeof *chosen);
-    if (chosen == NULL) {
-        return ha_err_nomem();
-    }
-    for (uint32_t i = 0; i < n->bounds.count; i++) {
-        if (name_counts(n, i, min_bytes)) {
-            uint32_t number;
-            HA_TRY(texts_number(&k->names, n->texts.list.data[i], &number));
-            chosen[i + 1] = number + 1;
-        }
-    }
-    for (uint32_t c = 0; c < heap->facts.class_count; c++) {
-        bool mirrors = (heap->classes[c].flags & HA_CLASS_IS_CLASS) != 0;
-        k->of_mirror[c] = chosen[k->of_mirror[c]];
-        k->of_class[c] = chosen[k->of_class[c]];
-        if (mirrors) {
-            k->class_name = k->of_class[c];
-            k->of_class[c] = KIDS_MIRROR;
-        }
-    }
-    return NULL;
-}
-
-static struct ha_err *names_make(struct kids *k, uint64_t min_bytes)
-{
-    struct ha_arena arena = {0};
-    struct naming n = {.k = k, .texts.arena = &arena};
-    struct ha_err *err = names_add(&n);
-    if (err == NULL) {
-        err = names_choose(&n, min_bytes);
-    }
-    texts_deinit(&n.texts);
-    ha_vec_deinit(&n.bounds);
-    ha_arena_deinit(&arena);
-    return err;
-}
 
 /* ---- one kid ---- */
 
@@ -151,29 +30,6 @@ static uint32_t name_of_mirror(const struct kids *k, ha_obj obj)
 {
     ha_cls stands_for;
     return ha_heap_as_class(k->q->snapshot->heap, obj, &stands_for) ? k->of_mirror[stands_for.i] : k->class_name;
-}
-
-/* Whether a leaf dominates something, as few do. */
-static bool leaf_holds(const struct ha_retained *retained, uint32_t obj)
-{
-    uint64_t low = 0, high = retained->extra_count;
-    if (high == 0 || obj < retained->extra[0] || obj > retained->extra[2 * (high - 1)]) {
-        return false;
-    }
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (retained->extra[2 * middle] < obj) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < retained->extra_count && retained->extra[2 * low] == obj;
-}
-
-static bool may_hold(const struct kids *k, uint32_t obj)
-{
-    return obj < k->q->snapshot->heap->facts.branch_count || leaf_holds(k->q->snapshot->retained, obj);
 }
 
 static uint64_t bytes_of(const struct kids *k, ha_obj obj)
@@ -185,7 +41,7 @@ static uint64_t bytes_of(const struct kids *k, ha_obj obj)
     }
     ha_cls cls = ha_heap_class_of(heap, obj);
     uint32_t size = k->sizes[cls.i];
-    if (HA_UNLIKELY(size == 0 || leaf_holds(snapshot->retained, obj.i))) {
+    if (HA_UNLIKELY(size == 0 || kid_leaf_holds(snapshot->retained, obj.i))) {
         return ha_query_retained(k->q, obj);
     }
     return size != SIZE_OF_ARRAY ? size : ha_sizes_of_array(snapshot->sizes, ha_heap_class(heap, cls), ha_heap_array_length(heap, obj));
@@ -215,7 +71,7 @@ static inline bool sum_add(struct kid_worker *w, uint32_t name, uint32_t kid, ui
         sum->most = bytes;
         sum->largest = kid;
     }
-    if (w->holders_only && !may_hold(w->k, kid)) {
+    if (w->holders_only && !kid_may_hold(w->k, kid)) {
         return true;
     }
     uint32_t *object = ha_vec_push(&sum->objects);
@@ -322,8 +178,8 @@ static void batch_bytes(const struct kids *k, const struct columns *columns, con
 static struct ha_err *batch_finish(const struct kids *k, struct kid_worker *w, const struct columns *c)
 {
     const uint32_t count = w->batch_count;
-    uint32_t names[BATCH_KIDS + 1];
-    uint64_t bytes[BATCH_KIDS + 1];
+    uint32_t names[KIDS_BATCH + 1];
+    uint64_t bytes[KIDS_BATCH + 1];
     bool good = true;
     names[0] = 0;
     batch_ahead(c, w->batch, count);
@@ -346,7 +202,7 @@ static struct ha_err *batch_finish(const struct kids *k, struct kid_worker *w, c
 static struct ha_err *run_add(const struct kids *k, struct kid_worker *w, const struct columns *c, const struct ha_children *run)
 {
     for (uint64_t i = 0; i < run->count;) {
-        uint64_t left = run->count - i, room = BATCH_KIDS - w->batch_count, count = left < room ? left : room;
+        uint64_t left = run->count - i, room = KIDS_BATCH - w->batch_count, count = left < room ? left : room;
         if (run->objects != NULL) {
             memcpy(w->batch + w->batch_count, run->objects + i, count * sizeof *w->batch);
         } else {
@@ -354,7 +210,7 @@ static struct ha_err *run_add(const struct kids *k, struct kid_worker *w, const 
         }
         i += count;
         w->batch_count += (uint32_t)count;
-        if (w->batch_count == BATCH_KIDS) {
+        if (w->batch_count == KIDS_BATCH) {
             HA_TRY(batch_finish(k, w, c));
         }
     }
@@ -398,7 +254,7 @@ static struct ha_err *spots_add(const struct kids *k, struct kid_worker *w, cons
     const uint32_t *children = dom->children.plain;
     const uint64_t safe = children == NULL || dom->reachable_count < FEW_KIDS ? 0 : dom->reachable_count - FEW_KIDS;
     for (size_t i = 0; i < count; i++) {
-        if (HA_LIKELY(spots->count[i] <= FEW_KIDS && spots->first[i] < safe && w->batch_count <= BATCH_KIDS - FEW_KIDS)) {
+        if (HA_LIKELY(spots->count[i] <= FEW_KIDS && spots->first[i] < safe && w->batch_count <= KIDS_BATCH - FEW_KIDS)) {
             memcpy(w->batch + w->batch_count, children + spots->first[i], FEW_KIDS * sizeof *children);
             w->batch_count += spots->count[i];
             continue;
@@ -555,157 +411,6 @@ struct ha_err *kids_gather(struct kids *k, const ha_obj *parents, size_t count)
     return groups_make(k);
 }
 
-/* ---- lists ---- */
-
-/* The place of the next kid that belongs to the sample, among all that are listed. */
-struct sampling {
-    struct kid_list *list;
-    uint64_t next, step, rank;
-};
-
-/* A kid that has `rank` before it. */
-static inline void sample_add(struct sampling *s, uint64_t rank, uint32_t kid)
-{
-    if (rank == s->next && s->list->sample_count < KIDS_SAMPLE) {
-        s->list->sample[s->list->sample_count++].i = kid;
-        s->next += s->step;
-    }
-}
-
-static int compare_numbers(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
-static struct ha_err *sort_few(const struct kids *k, uint32_t name, struct sampling *s)
-{
-    struct kid_objects *holders = &s->list->holders;
-    uint32_t numbers[SORT_BY_HAND];
-    size_t count = 0;
-    for (unsigned i = 0; i < k->worker_count; i++) {
-        const struct name_sum *sum = &k->workers[i].sums[name];
-        if (sum->objects.count > 0) {
-            memcpy(numbers + count, sum->objects.data, sum->objects.count * sizeof *numbers);
-            count += sum->objects.count;
-        }
-    }
-    qsort(numbers, count, sizeof *numbers, compare_numbers);
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0 && numbers[i] == numbers[i - 1]) {
-            return damaged();
-        }
-        sample_add(s, i, numbers[i]);
-        if (may_hold(k, numbers[i])) {
-            holders->data[holders->count++].i = numbers[i];
-        }
-    }
-    return NULL;
-}
-
-struct bit_range {
-    uint64_t *words;
-    uint64_t first, end; /* words */
-};
-
-static struct bit_range bits_set(const struct kids *k, uint32_t name)
-{
-    struct bit_range range = {k->bits.data, UINT64_MAX, 0};
-    uint32_t least = UINT32_MAX, most = 0;
-    for (unsigned i = 0; i < k->worker_count; i++) {
-        const struct name_sum *sum = &k->workers[i].sums[name];
-        for (size_t j = 0; j < sum->objects.count; j++) {
-            uint32_t kid = sum->objects.data[j];
-            range.words[kid >> 6] |= 1ULL << (kid & 63);
-            least = kid < least ? kid : least;
-            most = kid > most ? kid : most;
-        }
-    }
-    range.first = least >> 6;
-    range.end = (most >> 6) + 1;
-    return range;
-}
-
-/* Samples of the objects of a word, the first of which has `rank` before it. */
-static void sample_word(struct sampling *s, uint64_t at, uint64_t word, uint64_t rank)
-{
-    for (; word != 0; word &= word - 1) {
-        sample_add(s, rank++, (uint32_t)(at << 6) + (uint32_t)__builtin_ctzll(word));
-    }
-}
-
-/* Those objects of a word that may dominate something. */
-static size_t word_take(const struct kids *k, uint64_t at, uint64_t word, ha_obj *out)
-{
-    size_t count = 0;
-    for (; word != 0; word &= word - 1) {
-        uint32_t kid = (uint32_t)(at << 6) + (uint32_t)__builtin_ctzll(word);
-        if (may_hold(k, kid)) {
-            out[count++].i = kid;
-        }
-    }
-    return count;
-}
-
-/* Takes the bits in order, and clears them. */
-HA_POPCNT_CLONES
-static void bits_take(const struct kids *k, struct bit_range range, struct sampling *s)
-{
-    const uint64_t branch_words = k->q->snapshot->heap->facts.branch_count / 64;
-    const bool some_leaves_hold = k->q->snapshot->retained->extra_count > 0;
-    ha_obj *out = s->list->holders.data;
-    for (uint64_t at = range.first; at < range.end; at++) {
-        uint64_t word = range.words[at], held = (uint64_t)__builtin_popcountll(word);
-        if (word == 0) {
-            continue;
-        }
-        range.words[at] = 0;
-        if (HA_UNLIKELY(s->next < s->rank + held) && s->list->sample_count < KIDS_SAMPLE) {
-            sample_word(s, at, word, s->rank);
-        }
-        s->rank += held;
-        if (at < branch_words) {
-            for (const uint32_t first = (uint32_t)(at << 6); word != 0; word &= word - 1) {
-                (out++)->i = first + (uint32_t)__builtin_ctzll(word);
-            }
-        } else if (at == branch_words || some_leaves_hold) {
-            out += word_take(k, at, word, out);
-        }
-    }
-    s->list->holders.count = (size_t)(out - s->list->holders.data);
-}
-
-static struct ha_err *sort_many(struct kids *k, uint32_t name, uint64_t count, struct sampling *s)
-{
-    if (k->bits.data == NULL) {
-        HA_TRY(ha_big_init(&k->bits, (uint64_t)k->q->snapshot->heap->facts.object_count / 64 + 1, sizeof(uint64_t)));
-    }
-    bits_take(k, bits_set(k, name), s);
-    return s->rank == count ? NULL : damaged();
-}
-
-struct ha_err *kids_list(struct kids *k, const struct kid_group *group, struct kid_list *ret)
-{
-    uint64_t count = 0;
-    struct sampling s = {.list = ret, .step = group->count > KIDS_SAMPLE ? group->count / KIDS_SAMPLE : 1};
-    ret->holders = (struct kid_objects){0};
-    ret->sample_count = 0;
-    for (unsigned i = 0; i < k->worker_count; i++) {
-        count += k->workers[i].sums[group->name].objects.count;
-    }
-    if (k->below_root) {
-        s.next = UINT64_MAX;
-    }
-    if (!ha_vec_reserve(&ret->holders, (size_t)count + 1)) {
-        return ha_err_nomem();
-    }
-    struct ha_err *err = count <= SORT_BY_HAND ? sort_few(k, group->name, &s) : sort_many(k, group->name, count, &s);
-    if (err != NULL) {
-        ha_vec_deinit(&ret->holders);
-    }
-    return err;
-}
-
 /* ---- beginning and end ---- */
 
 static void sizes_make(struct kids *k)
@@ -751,7 +456,7 @@ struct ha_err *kids_init(struct kids *k, struct ha_query *q, uint64_t min_bytes)
         return ha_err_nomem();
     }
     sizes_make(k);
-    HA_TRY(names_make(k, min_bytes));
+    HA_TRY(kids_names_make(k, min_bytes));
     return workers_init(k, q->snapshot->threads);
 }
 

@@ -255,7 +255,7 @@ struct ha_err *rules_text_add(struct ha_rules *rules, const char *name, const ch
 /* The libraries that built-in and users' rules look past. */
 struct ha_err *rules_libraries_add(struct ha_rules *rules) HA_WARN_UNUSED;
 
-/* ---- parsing (rules_expr.c) ---- */
+/* ---- parsing (rules_expr.c, rules_text.c) ---- */
 
 /* What names mean where an expression stands. */
 struct scope {

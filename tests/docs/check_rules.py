@@ -76,7 +76,7 @@ def main():
                     failed += complain(name, message + "\n", f"exit code {run.returncode}: {run.stderr}")
     functions = set(re.findall(r'^    \{"(\w+)", "[a-zA-Z*+?]*", TYPE_', (root / "src/rules/rules_functions.c").read_text(encoding="utf-8"), flags=re.M))
     collectors = set(re.findall(r'^    \{"(\w+)", \{"', (root / "src/rules/rules_collectors.c").read_text(encoding="utf-8"), flags=re.M))
-    keys = set(re.findall(r'^    \{"([\w-]+)", (?:true|false), read_', (root / "src/rules/rules_file.c").read_text(encoding="utf-8"), flags=re.M))
+    keys = set(re.findall(r'^    \{"([\w-]+)", (?:true|false), read_', (root / "src/rules/rules_rule.c").read_text(encoding="utf-8"), flags=re.M))
     for name in sorted(functions):
         if f"`{name}(" not in page:
             failed += complain(f"function {name}", "nothing\n", "has it\n")

@@ -184,6 +184,28 @@ START_TEST(test_large_heaps)
 }
 END_TEST
 
+/* Roots in tens of thousands at the end of a segment, of each of the last objects in it. */
+START_TEST(test_many_roots)
+{
+    struct gen_file file;
+    struct gen_error error;
+    gen_file_init(&file);
+    file.options.out.segment_bytes = 8U << 20;
+    file.options.sequence = GEN_AS_WRITTEN;
+    ck_assert_msg(gen_use(&file, "jdk17", &error), "%s", error.message);
+    gen_class_add(&file, 0x710000000, "com.acme.Foo", gen_class_by_name(gen_heap(&file), "java.lang.Object")->id, 0);
+    for (uint64_t i = 0; i < 3000; i++) {
+        gen_instance_add(&file, 0x710001000 + 16 * i, 0x710000000);
+    }
+    for (uint64_t i = 0; i < 40000; i++) {
+        gen_root_add(&file, HPROF_ROOT_JNI_GLOBAL, 0x710001000 + 16 * (2999 - i % 700));
+    }
+    ck_assert_msg(gen_file_resolve(&file, &error), "%s", error.message);
+    check_file("many roots", &file, COUNTED);
+    gen_file_deinit(&file);
+}
+END_TEST
+
 /* ---- odd heaps ---- */
 
 #define USUAL                                                                                                                       \
@@ -282,6 +304,7 @@ int main(int argc, char **argv)
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, test_odd_heaps, 0, (int)(sizeof oddities / sizeof *oddities));
     tcase_add_loop_test(tcase, test_large_heaps, 0, (int)(sizeof shapes / sizeof *shapes));
+    tcase_add_test(tcase, test_many_roots);
     tcase_add_loop_test(tcase, test_real_dumps, 0, dump_count);
     suite_add_tcase(suite, tcase);
     return ck_ha_run_suite(suite);

@@ -288,9 +288,5 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, test_random_totals);
     tcase_add_test(tcase, test_many_packages);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return ck_ha_run_suite(suite);
 }

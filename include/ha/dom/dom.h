@@ -170,6 +170,9 @@ struct ha_part_rows ha_retained_part(const struct ha_retained *retained, const s
 /* Retained size of a reachable object in bytes; the shallow size for unreachable ones. */
 uint64_t ha_retained_of(const struct ha_retained *retained, ha_obj obj);
 
+/* The same of a leaf object that dominates something; false: it is none of the few that do. */
+bool ha_retained_of_leaf(const struct ha_retained *retained, ha_obj obj, uint64_t *ret);
+
 /* The same of a branch object that is known to be reachable, without asking for its dominator. */
 static inline uint64_t ha_retained_of_branch(const struct ha_retained *retained, ha_obj obj)
 {

@@ -122,6 +122,7 @@ struct ha_build_root {
     uint32_t serial, number;
     uint8_t tag;
 };
+typedef HA_VEC(struct ha_build_root) ha_build_roots;
 
 /* An edge that no record of its source holds: a thread to a local, a loader to a class. */
 struct ha_build_extra {
@@ -160,7 +161,7 @@ struct ha_build {
     uint32_t class_class;          /* java.lang.Class */
     uint32_t object_array;         /* java.lang.Object[]: takes the object arrays whose class is no array */
     uint32_t fallback_class;       /* for objects whose class is none of the others; HA_NONE while there is no need */
-    HA_VEC(struct ha_build_root) roots;
+    ha_build_roots roots;
     HA_VEC(uint64_t) mirrors; /* offsets of INSTANCEs that are class objects, which their CLASS_DUMPs stand for (MAT's exports have both) */
     uint64_t records;      /* instances, arrays and class dumps */
     bool duplicates;       /* some id has several records: pass 3 keeps the first */
@@ -285,6 +286,11 @@ HA_INLINE bool ha_build_is_mirror(const struct ha_build *build, uint64_t id)
 struct ha_err *ha_build_mirrors_finish(struct ha_build *build) HA_WARN_UNUSED;
 
 /* heap_roots.c */
+/* Takes up a root record. */
+struct ha_err *ha_build_roots_add(ha_build_roots *roots, const struct ha_sub *record) HA_WARN_UNUSED;
+/* Takes up those that were found elsewhere. */
+struct ha_err *ha_build_roots_append(ha_build_roots *roots, const ha_build_roots *others) HA_WARN_UNUSED;
+/* Roots, threads, locals and extras of the heap. */
 struct ha_err *ha_build_roots_finish(struct ha_build *build) HA_WARN_UNUSED;
 
 #endif

@@ -75,9 +75,16 @@ HA_INLINE uint64_t ha_gap_after(const struct ha_heap_addresses *map, ha_addr add
     return ha_gap_after_far(map, address, obj);
 }
 
+/* Whether the address is one of the few that are looked at of every class. */
+HA_INLINE bool ha_gap_is_sampled(ha_addr address)
+{
+    return (address & HA_GAP_SAMPLE_MASK) == 0;
+}
+
+/* Whether an instance is looked at, of a class with so many. */
 HA_INLINE bool ha_gap_wanted(ha_addr address, uint64_t instances)
 {
-    return instances <= HA_GAP_ALL_MAX || (address & HA_GAP_SAMPLE_MASK) == 0;
+    return instances <= HA_GAP_ALL_MAX || ha_gap_is_sampled(address);
 }
 
 /* Notes an instance of class `cls`. */

@@ -183,9 +183,5 @@ int main(void)
     tcase_add_loop_test(tcase, test_lists_that_lie, 0, 5);
     tcase_add_loop_test(tcase, test_lists_that_repeat, 0, 2);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return ck_ha_run_suite(suite);
 }

@@ -169,9 +169,5 @@ int main(void)
     tcase_add_loop_test(tcase, test_first_level, 0, 15);
     tcase_add_loop_test(tcase, test_suspects, 0, 30);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return ck_ha_run_suite(suite);
 }

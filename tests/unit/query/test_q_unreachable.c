@@ -153,9 +153,5 @@ int main(void)
     tcase_add_loop_test(tcase, test_kept_is_made, 0, 20);
     tcase_add_test(tcase, test_tree);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return ck_ha_run_suite(suite);
 }
