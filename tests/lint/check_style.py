@@ -22,6 +22,7 @@ BANNED = [
     (r"\b(fopen|creat|rename|renameat|linkat|mkstemp|mkostemp)\s*\(|\bO_(CREAT|TMPFILE)\b",
      "files come into being in base/file.h, whole or not at all", ("src/base/file.c",)),
     (r"\b(printf|puts|putchar|perror|exit|_exit|abort)\s*\(|\b(stdout|stderr)\b", "only src/cli prints or exits", ("src/cli/", "src/main.c")),
+    (r"\bstatic (inline )?void \w*prefetch\w*\s*\(", "what only asks ahead is HA_INLINE, or gcc drops it", ()),
 ]
 TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 

@@ -68,6 +68,7 @@ class LintTest(unittest.TestCase):
             (HEAD + "free(x);\n", "a.c:2: free: memory"),
             (HEAD + "open(p, O_CREAT);\n", "a.c:2: O_CREAT: files come into being"),
             (HEAD + "printf(x);\n", "a.c:2: printf: only src/cli"),
+            (HEAD + "static inline void x_prefetch(int a)\n", "a.c:2: static inline void x_prefetch: what only asks ahead"),
             (b"/* SPDX-License-Identifier: MIT */\n\xff\n", "not UTF-8"),
         ]:
             self.complains(script, {"src/heap/a.c": text}, expected)
