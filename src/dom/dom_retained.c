@@ -7,7 +7,7 @@
  *     by object    again, as the column of the index (dom_totals.c)
  *
  * What works on each object by itself is cut into pieces for several threads; sums are whole numbers, so who adds up what does not matter.
- * Memory: 8 bytes per branch object and 8 + 2 per number, and what dom_nested.c and dom_totals.c say.
+ * Memory: 4 bytes per branch object and 8 + 2 per number, and what dom_nested.c and dom_totals.c say.
  */
 #include "ha/dom/dom_build.h"
 
@@ -18,6 +18,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#ifndef OWN_LARGE
+#define OWN_LARGE UINT32_MAX /* a test has it smaller */
+#endif
 #define WORKERS_CELLS_MAX (1U << 22) /* classes × threads that have counters of their own */
 
 static int compare_extra(const void *a, const void *b)
@@ -61,6 +64,49 @@ static struct ha_err *add_below_leaves(struct sweep *s)
 
 /* ---- by object ---- */
 
+static uint64_t own_bytes(const struct sweep *s, uint32_t obj)
+{
+    if (HA_LIKELY(s->own[obj] != OWN_LARGE)) {
+        return (uint64_t)s->own[obj] * s->sizes->alignment;
+    }
+    uint32_t at = ha_idmap_get(&s->large_of, obj);
+    return at == HA_IDMAP_NONE ? ha_sizes_of(s->sizes, (ha_obj){obj}) : s->large.data[at];
+}
+
+static inline uint32_t own_units(const struct sweep *s, uint64_t bytes)
+{
+    uint64_t units = sweep_units(s, bytes);
+    return HA_LIKELY(units < OWN_LARGE) ? (uint32_t)units : OWN_LARGE;
+}
+
+static HA_NOINLINE struct ha_err *add_to_large(struct sweep *s, uint32_t obj, uint64_t bytes)
+{
+    uint32_t at = ha_idmap_get(&s->large_of, obj);
+    if (at != HA_IDMAP_NONE) {
+        s->large.data[at] += bytes;
+        return NULL;
+    }
+    bytes += own_bytes(s, obj);
+    at = (uint32_t)s->large.count; /* fewer than there are objects */
+    uint64_t *slot = ha_vec_push(&s->large);
+    if (slot == NULL || !ha_idmap_add(&s->large_of, obj, at, NULL)) {
+        return ha_err_nomem();
+    }
+    *slot = bytes;
+    s->own[obj] = OWN_LARGE;
+    return NULL;
+}
+
+static inline struct ha_err *add_to_own(struct sweep *s, uint32_t obj, uint64_t bytes)
+{
+    uint64_t units = s->own[obj] + sweep_units(s, bytes);
+    if (HA_UNLIKELY(units >= OWN_LARGE)) {
+        return add_to_large(s, obj, bytes);
+    }
+    s->own[obj] = (uint32_t)units;
+    return NULL;
+}
+
 /* Instances and shallow bytes per class, of one worker. */
 struct tally {
     uint64_t reachable, reachable_bytes, unreachable, unreachable_bytes;
@@ -95,14 +141,15 @@ static struct ha_err *count_piece(void *ctx, unsigned worker, uint64_t index)
     struct size_walk sizes = size_walk_from(s, (uint32_t)first);
     for (uint64_t obj = first; obj < end; obj++) {
         uint32_t cls;
-        s->own[obj] = size_walk_next(&sizes, (uint32_t)obj, &cls);
-        count_object(s, tallies, (uint32_t)obj, cls, s->own[obj]);
+        uint64_t size = size_walk_next(&sizes, (uint32_t)obj, &cls);
+        s->own[obj] = own_units(s, size);
+        count_object(s, tallies, (uint32_t)obj, cls, size);
     }
     return NULL;
 }
 
 /* Counts leaves and sinks, and adds them to their dominators. */
-static void add_leaves(struct counting *counting)
+static struct ha_err *add_leaves(struct counting *counting)
 {
     struct sweep *s = counting->s;
     const uint32_t branch_count = s->heap->facts.branch_count, n = s->heap->facts.object_count;
@@ -119,20 +166,17 @@ static void add_leaves(struct counting *counting)
         }
         uint32_t d = s->dom->idom[obj];
         if (d < branch_count) {
-            s->own[d] += size;
+            HA_TRY(add_to_own(s, d, size));
         }
     }
+    return NULL;
 }
 
 static struct ha_err *leaves_or_masks(void *ctx, unsigned worker, uint64_t index)
 {
     struct counting *counting = ctx;
     (void)worker;
-    if (index == 0) {
-        add_leaves(counting);
-        return NULL;
-    }
-    return nested_hand_down(counting->nested);
+    return index == 0 ? add_leaves(counting) : nested_hand_down(counting->nested);
 }
 
 static void finish_counts(const struct counting *counting)
@@ -208,7 +252,7 @@ static struct ha_err *gather_piece(void *ctx, unsigned worker, uint64_t index)
     uint64_t first, end = sweep_piece(1, s->order->count, index, &first);
     for (uint64_t p = first; p < end; p++) {
         __builtin_prefetch(&s->own[object[p + SWEEP_PREFETCH < end ? p + SWEEP_PREFETCH : p]]);
-        s->sum[p] = s->own[object[p]];
+        s->sum[p] = own_bytes(s, object[p]);
         HA_TRY(nested_gather(gathering->nested, worker, p, object[p]));
     }
     return NULL;
@@ -241,7 +285,7 @@ static struct ha_err *unreachable_piece(void *ctx, unsigned worker, uint64_t ind
     uint64_t first, end = sweep_piece(0, s->heap->facts.branch_count, index, &first);
     (void)worker;
     for (uint64_t obj = first; obj < end; obj++) {
-        sweep_put_retained(s, (uint32_t)obj, s->own[obj]);
+        sweep_put_retained(s, (uint32_t)obj, own_bytes(s, (uint32_t)obj));
     }
     return NULL;
 }
@@ -253,7 +297,8 @@ static struct ha_err *begin_column(struct sweep *s)
     const bool some_unreachable = s->order->count < branch_count;
     const bool some_large = some_unreachable && s->totals.unreachable_bytes / unit > UINT32_MAX; /* perhaps: then each is looked at */
     for (uint32_t obj = 0; some_large && obj < branch_count; obj++) {
-        s->most = s->own[obj] > s->most ? s->own[obj] : s->most;
+        uint64_t bytes = own_bytes(s, obj);
+        s->most = bytes > s->most ? bytes : s->most;
     }
     if (s->most / unit >> 40 != 0) {
         return ha_err_new(HA_ERR_LIMIT, "an object retains more than 2^40 times %" PRIu32 " bytes, more than the index can hold", unit);
@@ -323,7 +368,7 @@ struct ha_err *ha_retained_build(const struct ha_dom *dom, const struct ha_sizes
                                  unsigned threads, ha_put_section_fn put, void *ctx)
 {
     struct sweep s = {.dom = dom, .heap = dom->heap, .sizes = sizes, .order = order, .threads = threads, .put = put, .put_ctx = ctx};
-    struct ha_err *err = ha_big_init_raw(&s.own_big, (uint64_t)dom->heap->facts.branch_count + 1, sizeof(uint64_t));
+    struct ha_err *err = ha_big_init_raw(&s.own_big, (uint64_t)dom->heap->facts.branch_count + 1, sizeof(uint32_t));
     s.own = s.own_big.data;
     if (err == NULL) {
         s.classes = ha_calloc_array((size_t)dom->heap->facts.class_count + 1, sizeof *s.classes);
@@ -332,6 +377,8 @@ struct ha_err *ha_retained_build(const struct ha_dom *dom, const struct ha_sizes
     ha_free(s.classes);
     ha_free(s.class_sizes);
     ha_vec_deinit(&s.extra);
+    ha_vec_deinit(&s.large);
+    ha_idmap_deinit(&s.large_of);
     ha_big_deinit(&s.own_big);
     ha_big_deinit(&s.sum_big);
     ha_big_deinit(&s.class_big);

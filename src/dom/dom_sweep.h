@@ -4,6 +4,7 @@
 #define HA_DOM_SWEEP_H
 
 #include "dom/dom_format.h"
+#include "ha/base/idmap.h"
 #include "ha/base/pool.h"
 #include "ha/base/vec.h"
 #include "ha/dom/dom_build.h"
@@ -26,7 +27,9 @@ struct sweep {
     uint64_t align_mask;    /* of sizes; 0: their alignment is no power of two */
     unsigned align_shift;
     struct ha_big own_big, sum_big, class_big, column_big; /* memory behind the next ones */
-    uint64_t *own;          /* per branch object: its shallow size and those of the leaves that it dominates */
+    uint32_t *own;          /* per branch object: its shallow size and those of the leaves that it dominates, in units; OWN_LARGE: see large_of */
+    struct ha_idmap large_of; /* branch object to element of large[]; one that is not there is just its shallow size */
+    HA_VEC(uint64_t) large;   /* bytes */
     uint64_t *sum;          /* per number of the order: retained size */
     uint64_t most;          /* the largest of all of them */
     uint8_t *column;        /* per branch object: retained size in units, as in the index */
@@ -123,10 +126,16 @@ struct places {
 
 struct ha_err *ha_dom_places(const uint32_t *parent, uint64_t count, struct places *ret) HA_WARN_UNUSED;
 
+/* All sizes, hence all sums, are multiples of the alignment. */
+static inline uint64_t sweep_units(const struct sweep *s, uint64_t bytes)
+{
+    return HA_LIKELY(s->align_mask != 0) ? bytes >> s->align_shift : bytes / s->sizes->alignment;
+}
+
 /* Enters a retained size into the column. */
 static inline void sweep_put_retained(const struct sweep *s, uint32_t obj, uint64_t bytes)
 {
-    const uint64_t units = HA_LIKELY(s->align_mask != 0) ? bytes >> s->align_shift : bytes / s->sizes->alignment;
+    const uint64_t units = sweep_units(s, bytes);
     if (HA_LIKELY(s->totals.width == 4)) {
         uint32_t narrow = (uint32_t)units;
         memcpy(s->column + 4 * (size_t)obj, &narrow, sizeof narrow);
