@@ -3,8 +3,9 @@
  * Dominators of the objects that take no part in the search.
  *
  * A leaf refers to nothing that matters, so it can be no ancestor of anything but sinks: its dominator is the nearest common ancestor of the
- * reachable objects that refer to it. If there is only one, idom[] tells it already (ha_inbound_collect()). Sinks (class objects of boot array classes) are referred to by all their instances too, leaves among
- * them; a leaf stands for its own dominator there, unless it is the only one that refers to the sink.
+ * reachable objects that refer to it. If there is only one, idom[] tells it already (ha_inbound_collect()). Sinks (class objects of boot array
+ * classes) are referred to by all their instances too, leaves among them; a leaf stands for its own dominator there, unless it is the only one that
+ * refers to the sink.
  */
 #include "dom/dom_search.h"
 

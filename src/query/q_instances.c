@@ -144,7 +144,8 @@ static struct ha_err *each_of_column(struct ha_instances *set, ha_instance_fn fn
     const struct ha_snapshot *snapshot = set->q->snapshot;
     const uint32_t all = snapshot->heap->facts.object_count;
     uint64_t left = ha_instances_count(set, set->unreachable_too);
-    bool ask = !set->unreachable_too && snapshot->dom != NULL && left != ha_instances_count(set, true); // not all of them are reachable
+    bool all_reachable = left != UINT64_MAX && left == ha_instances_count(set, true);
+    bool ask = !set->unreachable_too && snapshot->dom != NULL && !all_reachable;
     uint32_t objects[CHUNK];
     for (uint32_t first = 0; first < all && left > 0; first += CHUNK) {
         uint32_t count = marked_in(set, first, all - first < CHUNK ? all - first : CHUNK, objects);

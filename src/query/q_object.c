@@ -180,7 +180,8 @@ static struct ha_err *add_outbound(struct ha_query *q, uint64_t limit, struct ha
     ha_graph_edges(graph, &q->window, s.source, visit, &s);
     if (s.few && s.omitted > 0) {
         bool has_class = !ha_obj_is_none(ha_heap_class(graph->heap, ha_heap_class_of(graph->heap, s.source))->object);
-        s.omitted = ha_graph_out_count(graph, s.source) + has_class - s.list.count;
+        const uint64_t all = ha_graph_out_count(graph, s.source) + has_class;
+        s.omitted = all > s.list.count ? all - s.list.count : s.omitted; // a damaged index may tell less than the dump has
     }
     return take(&s, &view->outbound, &view->outbound_count, &view->outbound_omitted);
 }

@@ -34,6 +34,7 @@
 #define AHEAD 16U /* a power of two */
 #define WAITING_MAX 512U
 #define WAITING_MIN 64U
+#define ROOT_SHARE 8U /* roots are looked at for each instance that this may spare */
 #define NEAR_SHARE 8U /* references of roots are looked at for each object that this may spare */
 
 struct entry {
@@ -253,40 +254,46 @@ static bool mark_near_roots(const struct search *s, uint64_t most, uint64_t *nea
     return true;
 }
 
-/* What is left of the last level, from a place on. */
-static struct ha_err *expand_near_roots(struct search *s, size_t place)
+/* What is left of the last level, from a place on. *ret_done false: roots refer to too much for that, and all is as it was. */
+static struct ha_err *expand_near_roots(struct search *s, size_t place, bool *ret_done)
 {
     struct ha_big map = {0};
     HA_TRY(ha_big_init(&map, (uint64_t)s->q->snapshot->heap->facts.object_count / 64 + 1, sizeof(uint64_t)));
     uint64_t *near = map.data;
-    bool all = !mark_near_roots(s, NEAR_SHARE * (uint64_t)(s->level_end - place), near);
-    for (; place < s->level_end && !s->failed; place++) {
+    *ret_done = mark_near_roots(s, NEAR_SHARE * (uint64_t)(s->level_end - place), near);
+    for (; *ret_done && place < s->level_end && !s->failed; place++) {
         ha_obj obj = {s->entries[place].obj};
-        if (all || has_bit(near, obj)) {
+        if (has_bit(near, obj)) {
             struct ha_in in = ha_graph_in(s->q->snapshot->graph, obj);
             expand(s, place, &in);
         }
     }
-    reach_waiting(s);
     ha_big_deinit(&map);
     return NULL;
 }
 
+static bool is_last_level(const struct search *s)
+{
+    return s->max != 0 && s->visited > s->further && s->count > s->level_end;
+}
+
 static struct ha_err *expand_level(struct search *s)
 {
-    size_t place = s->level;
-    s->asked = s->open = place;
-    bool last = false;
-    for (; place < s->level_end && !last && !s->failed; place++) {
+    bool tried = false, done = false;
+    s->asked = s->open = s->level;
+    for (size_t place = s->level; place < s->level_end && !done && !s->failed; place++) {
         look_ahead(s, place);
         expand(s, place, &s->opened[place % AHEAD]);
         if (s->waiting_count >= WAITING_MIN) {
             reach_waiting(s);
-            last = s->max != 0 && s->visited > s->further && s->count > s->level_end;
+            if (!tried && is_last_level(s)) {
+                tried = true;
+                HA_TRY(expand_near_roots(s, place + 1, &done));
+            }
         }
     }
     reach_waiting(s);
-    return place < s->level_end && !s->failed ? expand_near_roots(s, place) : NULL;
+    return NULL;
 }
 
 /* ---- instances ---- */
@@ -332,17 +339,19 @@ static struct new_roots roots_among(struct search *s, const struct ha_instances 
     return new;
 }
 
-/* Reaches the instances of marked classes; where this is the last level for certain, only the roots among them. */
-static struct ha_err *reach_instances(struct search *s, struct ha_instances *set, const uint32_t *place_of)
+/* Reaches the instances of marked classes, `all` of them; where this is the last level for certain, only the roots among them. */
+static struct ha_err *reach_instances(struct search *s, struct ha_instances *set, uint64_t all, const uint32_t *place_of)
 {
     struct reaching r = {s, place_of};
+    // instances that are not reached yet, at least
+    const uint64_t reached = s->count + s->found.count, fresh = all > reached ? all - reached : 0;
+    if (s->max == 0 || fresh < s->q->snapshot->heap->root_count / ROOT_SHARE) {
+        return ha_instances_each(set, reach_instance, &r);
+    }
     const struct new_roots roots = roots_among(s, set, NULL);
-    // instances that are not reached yet, at least, and those of them that are visited after a path was found
-    const uint64_t reached = s->count + s->found.count, all = ha_instances_count(set, false);
-    const uint64_t fresh = all > reached ? all - reached : 0;
     const uint64_t before = s->found.count > 0 ? 0 : roots.first;
-    const uint64_t visited = s->visited + (fresh > before ? fresh - before : 0);
-    bool last = s->max != 0 && fresh > roots.count && (s->found.count + roots.count >= s->max || visited > s->further + 1);
+    const uint64_t visited = s->visited + (fresh > before ? fresh - before : 0); // of them, those after the first path
+    bool last = fresh > roots.count && (s->found.count + roots.count >= s->max || visited > s->further + 1);
     if (!last) {
         return ha_instances_each(set, reach_instance, &r);
     }
@@ -365,15 +374,17 @@ static struct ha_err *expand_classes(struct search *s)
         return ha_err_nomem();
     }
     HA_TRY(ha_instances_init(&set, s->q));
+    uint64_t all = 0;
     for (size_t i = 0; i < s->classes.count; i++) {
         uint32_t place = s->classes.data[i];
         ha_cls cls;
         if (ha_heap_as_class(heap, (ha_obj){s->entries[place].obj}, &cls)) {
+            all += set.marks[cls.i] == 0 ? s->q->snapshot->retained->classes[cls.i].instances : 0;
             place_of[cls.i] = place;
             set.marks[cls.i] = 1;
         }
     }
-    struct ha_err *err = reach_instances(s, &set, place_of);
+    struct ha_err *err = reach_instances(s, &set, all, place_of);
     ha_instances_deinit(&set);
     s->classes.count = 0;
     return err;
@@ -512,7 +523,7 @@ static struct ha_err *reach_classes(struct search *s, const struct ha_classes *c
     for (uint32_t i = 0; i < classes->count; i++) {
         set.marks[classes->list[i].i] = 1;
     }
-    struct ha_err *err = reach_instances(s, &set, NULL);
+    struct ha_err *err = reach_instances(s, &set, ha_instances_count(&set, false), NULL);
     ha_instances_deinit(&set);
     return err;
 }
