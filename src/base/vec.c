@@ -4,6 +4,8 @@
  */
 #include "ha/base/vec.h"
 
+#include <string.h>
+
 #define CAPACITY_MIN 8U
 
 bool ha_vec_reserve_(void **data, size_t count, size_t *capacity, size_t more, size_t size)
@@ -26,5 +28,17 @@ bool ha_vec_reserve_(void **data, size_t count, size_t *capacity, size_t more, s
     }
     *data = grown;
     *capacity = wanted;
+    return true;
+}
+
+bool ha_vec_append_(void **data, size_t *count, size_t *capacity, const void *from, size_t more, size_t size)
+{
+    if (!ha_vec_reserve_(data, *count, capacity, more, size)) {
+        return false;
+    }
+    if (more > 0) {
+        memcpy((char *)*data + *count * size, from, more * size);
+        *count += more;
+    }
     return true;
 }

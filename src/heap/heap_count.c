@@ -424,17 +424,13 @@ static struct ha_err *merge_batches(const struct count *c, struct ha_counted *re
     for (size_t b = 0; b < c->build->batches.count; b++) {
         const struct found *found = &c->found[b];
         ha_overlap_append(&overlap, &found->overlap);
-        HA_TRY(ha_build_roots_append(&ret->roots, &found->roots));
-        if (!ha_vec_reserve(&ret->samples, found->samples.count) || !ha_vec_reserve(&ret->chunks, found->chunks.count)) {
+        if (!ha_vec_append(&ret->roots, &found->roots) || !ha_vec_append(&ret->samples, &found->samples) ||
+            !ha_vec_append(&ret->chunks, &found->chunks)) {
             return ha_err_nomem();
         }
         for (size_t i = 0; i < found->samples.count; i++) {
             ascend = ascend && found->samples.data[i].address > before;
             before = found->samples.data[i].address;
-            ret->samples.data[ret->samples.count++] = found->samples.data[i];
-        }
-        for (size_t i = 0; i < found->chunks.count; i++) {
-            ret->chunks.data[ret->chunks.count++] = found->chunks.data[i];
         }
     }
     ret->overlap = overlap.found;
@@ -448,7 +444,9 @@ static struct ha_err *merge_batches(const struct count *c, struct ha_counted *re
 static struct ha_err *collect_runs(const struct count *c, ha_runs *ret)
 {
     for (size_t b = 0; b < c->build->batches.count; b++) {
-        HA_TRY(ha_runs_append(ret, &c->found[b].runs));
+        if (!ha_vec_append(ret, &c->found[b].runs)) {
+            return ha_err_nomem();
+        }
     }
     ha_runs_sort(ret);
     return NULL;

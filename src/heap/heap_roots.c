@@ -12,7 +12,6 @@
 #include "ha/heap/heap_build.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct ha_err *ha_build_roots_add(ha_build_roots *roots, const struct ha_sub *record)
 {
@@ -21,18 +20,6 @@ struct ha_err *ha_build_roots_add(ha_build_roots *roots, const struct ha_sub *re
         return ha_err_nomem();
     }
     *root = (struct ha_build_root){.id = record->id, .off = record->off, .serial = record->serial, .number = record->number, .tag = record->tag};
-    return NULL;
-}
-
-struct ha_err *ha_build_roots_append(ha_build_roots *roots, const ha_build_roots *others)
-{
-    if (!ha_vec_reserve(roots, others->count)) {
-        return ha_err_nomem();
-    }
-    if (others->count > 0) {
-        memcpy(roots->data + roots->count, others->data, others->count * sizeof *others->data);
-        roots->count += others->count;
-    }
     return NULL;
 }
 

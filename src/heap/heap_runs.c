@@ -3,7 +3,6 @@
 #include "heap/heap_runs.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- class objects ---- */
 
@@ -50,18 +49,6 @@ uint32_t ha_class_objects_from(const struct ha_class_objects *classes, uint64_t 
 }
 
 /* ---- runs ---- */
-
-struct ha_err *ha_runs_append(ha_runs *runs, const ha_runs *others)
-{
-    if (!ha_vec_reserve(runs, others->count)) {
-        return ha_err_nomem();
-    }
-    if (others->count > 0) {
-        memcpy(runs->data + runs->count, others->data, others->count * sizeof *others->data);
-        runs->count += others->count;
-    }
-    return NULL;
-}
 
 static int compare_runs(const void *a, const void *b)
 {

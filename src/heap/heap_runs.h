@@ -48,8 +48,6 @@ HA_INLINE uint64_t ha_region_of(uint64_t address)
     return address >> HA_REGION_ADDRESS_BITS;
 }
 
-struct ha_err *ha_runs_append(ha_runs *runs, const ha_runs *others) HA_WARN_UNUSED;
-
 /* ---- when all runs are there ---- */
 
 /* Puts them in the order of their addresses, which all below depend on. */

@@ -483,16 +483,10 @@ static struct ha_err *merge_batches(struct ha_build *build, struct scan *scan, u
         build->bad_arrays_off = build->bad_arrays == 0 ? found->bad_arrays_off : build->bad_arrays_off;
         build->bad_arrays += found->bad_arrays;
         ha_overlap_append(&overlap, &found->overlap);
-        err = ha_build_roots_append(&build->roots, &found->roots);
-        if (err != NULL || !ha_vec_reserve(&batches, found->pieces.count + 1) || !ha_vec_reserve(&build->damages, found->damages.count)) {
-            err = err != NULL ? err : ha_err_nomem();
+        if (!ha_vec_append(&build->roots, &found->roots) || !ha_vec_append(&build->damages, &found->damages) ||
+            !ha_vec_append(&batches, &found->pieces) || !ha_vec_reserve(&batches, 1)) {
+            err = ha_err_nomem();
             break;
-        }
-        for (size_t i = 0; i < found->damages.count; i++) {
-            build->damages.data[build->damages.count++] = found->damages.data[i];
-        }
-        for (size_t i = 0; i < found->pieces.count; i++) {
-            batches.data[batches.count++] = found->pieces.data[i];
         }
         if (found->pieces.count == 0) {
             batches.data[batches.count++] = build->batches.data[b];

@@ -31,6 +31,13 @@ bool ha_vec_reserve_(void **data, size_t count, size_t *capacity, size_t more, s
 
 #define ha_vec_push(v) (HA_LIKELY((v)->count < (v)->capacity) || ha_vec_reserve((v), 1) ? &(v)->data[(v)->count++] : NULL)
 
+/* Adds the `more` elements of another array behind those that are there; false without memory (then nothing changed). */
+bool ha_vec_append_(void **data, size_t *count, size_t *capacity, const void *from, size_t more, size_t size) HA_WARN_UNUSED;
+
+/* The elements of another HA_VEC of the same type. */
+#define ha_vec_append(v, other)                                                                    \
+    ha_vec_append_((void **)&(v)->data, &(v)->count, &(v)->capacity, 0 ? (v)->data : (other)->data, (other)->count, sizeof *(v)->data)
+
 #define ha_vec_deinit(v)                                                                           \
     do {                                                                                           \
         ha_free((v)->data);                                                                        \

@@ -288,8 +288,6 @@ struct ha_err *ha_build_mirrors_finish(struct ha_build *build) HA_WARN_UNUSED;
 /* heap_roots.c */
 /* Takes up a root record. */
 struct ha_err *ha_build_roots_add(ha_build_roots *roots, const struct ha_sub *record) HA_WARN_UNUSED;
-/* Takes up those that were found elsewhere. */
-struct ha_err *ha_build_roots_append(ha_build_roots *roots, const ha_build_roots *others) HA_WARN_UNUSED;
 /* Roots, threads, locals and extras of the heap. */
 struct ha_err *ha_build_roots_finish(struct ha_build *build) HA_WARN_UNUSED;
 

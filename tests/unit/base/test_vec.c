@@ -37,6 +37,28 @@ START_TEST(test_reserve)
 }
 END_TEST
 
+START_TEST(test_append)
+{
+    HA_VEC(uint32_t) v = {0}, other = {0};
+    ck_assert(ha_vec_append(&v, &other));
+    ck_assert_uint_eq(v.count, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        *ha_vec_push(&v) = i;
+    }
+    for (uint32_t i = 3; i < 1000; i++) {
+        *ha_vec_push(&other) = i;
+    }
+    ck_assert(ha_vec_append(&v, &other));
+    ck_assert_uint_eq(v.count, 1000);
+    ck_assert_uint_eq(other.count, 997);
+    for (uint32_t i = 0; i < 1000; i++) {
+        ck_assert_uint_eq(v.data[i], i);
+    }
+    ha_vec_deinit(&v);
+    ha_vec_deinit(&other);
+}
+END_TEST
+
 START_TEST(test_overflow)
 {
     HA_VEC(uint64_t) v = {0};
@@ -52,4 +74,4 @@ START_TEST(test_overflow)
 }
 END_TEST
 
-CK_HA_MAIN("vec", test_push, test_reserve, test_overflow)
+CK_HA_MAIN("vec", test_push, test_reserve, test_append, test_overflow)
