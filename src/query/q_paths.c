@@ -319,7 +319,7 @@ struct new_roots {
 };
 
 /* Finds them, and reaches them if `reach_them` is not NULL. */
-static struct new_roots roots_among(struct search *s, const struct ha_instances *set, const struct reaching *reach_them)
+static struct new_roots roots_among(struct search *s, const struct ha_instances *set, struct reaching *reach_them)
 {
     const struct ha_heap *heap = s->q->snapshot->heap;
     struct new_roots new = {0, HA_NONE};
@@ -333,7 +333,7 @@ static struct new_roots roots_among(struct search *s, const struct ha_instances 
         new.count++;
         new.first = obj.i < new.first ? obj.i : new.first;
         if (reach_them != NULL) {
-            (void)reach_instance(&(struct reaching){s, reach_them->place_of}, obj, 0);
+            (void)reach_instance(reach_them, obj, 0);
         }
     }
     return new;

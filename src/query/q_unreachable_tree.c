@@ -247,7 +247,7 @@ static enum sweep_result sweep(struct search *s, bool all)
     bool changed = false;
     for (uint32_t place = 1; place <= s->count; place++) {
         if (all && s->count - place > AHEAD) {
-            __builtin_prefetch(s->graph->in.blocks + (size_t)order[place + AHEAD] / HA_STARTS_ITEMS * HA_STARTS_BYTES);
+            ha_starts_prefetch(&s->graph->in, order[place + AHEAD]);
         }
         if (idom[place] != 0 && (all || mark_get(s, place))) {
             changed = hang(s, place) || changed;

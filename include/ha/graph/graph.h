@@ -52,8 +52,11 @@ struct ha_span ha_graph_row(const struct ha_graph *graph, ha_obj obj);
 HA_INLINE void ha_graph_prefetch(const struct ha_graph *graph, ha_obj obj)
 {
     if (obj.i < graph->heap->facts.branch_count) {
-        __builtin_prefetch(graph->row_start != NULL ? graph->row_start + 5 * (size_t)obj.i
-                                                    : graph->rows.blocks + (size_t)obj.i / HA_STARTS_ITEMS * HA_STARTS_BYTES);
+        if (graph->row_start != NULL) {
+            __builtin_prefetch(graph->row_start + 5 * (size_t)obj.i);
+        } else {
+            ha_starts_prefetch(&graph->rows, obj.i);
+        }
     }
 }
 
@@ -81,8 +84,7 @@ static inline struct ha_out ha_graph_out(const struct ha_graph *graph, ha_obj ob
 HA_INLINE void ha_out_prefetch(const struct ha_out *out)
 {
     if (out->next < out->end) {
-        ha_column_prefetch(out->targets, out->next);
-        ha_column_prefetch(out->targets, out->end - out->next > 16 ? out->next + 15 : out->end - 1);
+        ha_column_prefetch_some(out->targets, out->next, out->end - out->next);
     }
 }
 
@@ -119,7 +121,7 @@ struct ha_in ha_graph_in(const struct ha_graph *graph, ha_obj obj);
 /* Asks the memory for what ha_graph_in() is going to read, and for what ha_in_at() is: all of a short list, the begin of a long one. */
 HA_INLINE void ha_graph_in_prefetch(const struct ha_graph *graph, ha_obj obj)
 {
-    __builtin_prefetch(graph->in.blocks + (size_t)obj.i / HA_STARTS_ITEMS * HA_STARTS_BYTES);
+    ha_starts_prefetch(&graph->in, obj.i);
     if (graph->idom.count > 0) {
         ha_column_prefetch(&graph->idom, obj.i);
     }
@@ -128,8 +130,7 @@ HA_INLINE void ha_graph_in_prefetch(const struct ha_graph *graph, ha_obj obj)
 HA_INLINE void ha_in_prefetch(const struct ha_in *in)
 {
     if (in->sources != NULL && in->count > 0) {
-        ha_column_prefetch(in->sources, in->first);
-        ha_column_prefetch(in->sources, in->first + (in->count > 16 ? 16 : in->count) - 1);
+        ha_column_prefetch_some(in->sources, in->first, in->count);
     }
 }
 

@@ -52,6 +52,12 @@ struct ha_span {
 };
 struct ha_span ha_starts_get(const struct ha_starts *starts, uint32_t item);
 
+/* Asks the memory for the block of an item. */
+HA_INLINE void ha_starts_prefetch(const struct ha_starts *starts, uint32_t item)
+{
+    __builtin_prefetch(starts->blocks + (size_t)item / HA_STARTS_ITEMS * HA_STARTS_BYTES);
+}
+
 /* Whether the list of an item is a single element that is not in the array (ha_starts_get() is empty then). */
 static inline bool ha_starts_is_single(const struct ha_starts *starts, uint32_t item)
 {

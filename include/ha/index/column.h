@@ -124,6 +124,13 @@ HA_INLINE void ha_column_prefetch(const struct ha_column *column, uint64_t i)
     __builtin_prefetch(column->plain != NULL ? (const void *)&column->plain[i] : &column->blocks[i / HA_COLUMN_BLOCK]);
 }
 
+/* The same for numbers first … first + count - 1, count > 0: for all of them if they are few, else for the first few. */
+HA_INLINE void ha_column_prefetch_some(const struct ha_column *column, uint64_t first, uint64_t count)
+{
+    ha_column_prefetch(column, first);
+    ha_column_prefetch(column, first + (count > 16 ? 16 : count) - 1);
+}
+
 /* Writes numbers first … first + count - 1, which the column has, to out. */
 void ha_column_read(const struct ha_column *column, uint64_t first, uint64_t count, uint32_t *out);
 
