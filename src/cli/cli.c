@@ -21,6 +21,7 @@
 #include "cli/version.h"
 #include "ha/base/mem.h"
 #include "ha/base/mutf8.h"
+#include "ha/base/pool.h"
 #include "ha/query/q_suspects.h"
 #include "ha/query/q_unreachable.h"
 #include "ha/rules/rules.h"
@@ -325,13 +326,57 @@ static struct ha_err *question_run(struct cli *cli)
 
 /* ---- a run ---- */
 
-/* What is worked out once, for every report to come. */
+/* What is worked out once, for every report to come: the suspects beside all else. */
+struct keep {
+    const struct ha_snapshot *snapshot;
+    ha_section_put put;
+    void *put_ctx;
+    struct ha_turn *turn; /* what is kept lies in the index in the same order whichever comes first */
+};
+
+struct keep_part {
+    const struct keep *keep;
+    uint64_t index;
+};
+
+static struct ha_err *put_in_turn(void *ctx, uint32_t id, uint32_t width, uint64_t count, const void *data)
+{
+    const struct keep_part *part = ctx;
+    const struct keep *keep = part->keep;
+    return ha_turn_wait(keep->turn, part->index) ? keep->put(keep->put_ctx, id, width, count, data) : NULL;
+}
+
+static struct ha_err *keep_part(void *ctx, unsigned worker, uint64_t index)
+{
+    const struct keep *keep = ctx;
+    struct keep_part part = {keep, index};
+    struct ha_err *err = NULL;
+    (void)worker;
+    if (index == 0) {
+        err = ha_findings_store(NULL, keep->snapshot, put_in_turn, &part);
+        err = err != NULL ? err : ha_level_store(keep->snapshot, put_in_turn, &part);
+        err = err != NULL ? err : ha_unreachable_store(keep->snapshot, put_in_turn, &part);
+    } else {
+        err = ha_suspects_store(keep->snapshot, put_in_turn, &part);
+    }
+    if (err != NULL) {
+        ha_turn_fail(keep->turn);
+    } else if (ha_turn_wait(keep->turn, index)) {
+        ha_turn_leave(keep->turn, index);
+    }
+    return err;
+}
+
 static struct ha_err *keep_answers(void *ctx, const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx)
 {
-    HA_TRY(ha_findings_store(ctx, snapshot, put, put_ctx));
-    HA_TRY(ha_level_store(snapshot, put, put_ctx));
-    HA_TRY(ha_suspects_store(snapshot, put, put_ctx));
-    return ha_unreachable_store(snapshot, put, put_ctx);
+    struct keep keep = {snapshot, put, put_ctx, ha_turn_create()};
+    (void)ctx;
+    if (keep.turn == NULL) {
+        return ha_err_nomem();
+    }
+    struct ha_err *err = ha_parallel_for(snapshot->threads, 2, keep_part, &keep);
+    ha_turn_destroy(keep.turn);
+    return err;
 }
 
 static void snapshot_options_set(struct cli *cli)

@@ -396,7 +396,7 @@ static struct ha_err *workers_create(struct count *c)
     }
     for (unsigned i = 0; i < c->threads; i++) {
         struct worker *w = &c->workers[i];
-        ha_window_init(&w->window, build->input, HA_WINDOW_RANDOM);
+        ha_window_init(&w->window, build->input, HA_WINDOW_STREAM);
         HA_TRY(ha_tallies_init(&w->tallies, build, c->chunks));
         w->gcd = c->class_objects.gcd;
         for (unsigned type = 0; type < 12; type++) {

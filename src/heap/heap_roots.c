@@ -12,6 +12,7 @@
 #include "ha/heap/heap_build.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct ha_err *ha_build_roots_add(ha_build_roots *roots, const struct ha_sub *record)
 {
@@ -182,19 +183,56 @@ static struct ha_err *add_loader_edges(struct ha_build *build)
     return NULL;
 }
 
-static int compare_roots(const void *a, const void *b)
+#define SORT_BITS 11U /* three passes for 31 bits */
+#define SORT_SLOTS (1U << SORT_BITS)
+
+/* One pass of a radix sort, stable: by the bits of the object's number from `shift` on. */
+static void sort_pass(const struct ha_root *roots, size_t count, unsigned shift, struct ha_root *ret)
 {
-    const struct ha_root *x = a, *y = b;
-    return (x->obj.i > y->obj.i) - (x->obj.i < y->obj.i);
+    size_t next[SORT_SLOTS + 1] = {0};
+    for (size_t i = 0; i < count; i++) {
+        next[(roots[i].obj.i >> shift & (SORT_SLOTS - 1)) + 1]++;
+    }
+    for (size_t slot = 0; slot < SORT_SLOTS; slot++) {
+        next[slot + 1] += next[slot];
+    }
+    for (size_t i = 0; i < count; i++) {
+        ret[next[roots[i].obj.i >> shift & (SORT_SLOTS - 1)]++] = roots[i];
+    }
 }
 
-static void merge_roots(struct ha_build *build)
+static bool ascend(const struct ha_root *roots, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        if (roots[i].obj.i < roots[i - 1].obj.i) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* By object number. There may be millions of them, as of JNI handles that leak. */
+static struct ha_err *sort_roots(struct ha_root *roots, size_t count)
+{
+    if (ascend(roots, count)) {
+        return NULL;
+    }
+    HA_FREE struct ha_root *other = ha_alloc_array(count, sizeof *other);
+    if (other == NULL) {
+        return ha_err_nomem();
+    }
+    sort_pass(roots, count, 0, other);
+    sort_pass(other, count, SORT_BITS, roots);
+    sort_pass(roots, count, 2 * SORT_BITS, other);
+    memcpy(roots, other, count * sizeof *roots);
+    return NULL;
+}
+
+static struct ha_err *merge_roots(struct ha_build *build)
 {
     size_t kept = 0;
     struct ha_root *roots = build->final_roots.data;
-    if (build->final_roots.count > 1) {
-        qsort(roots, build->final_roots.count, sizeof *roots, compare_roots);
-    }
+    HA_TRY(sort_roots(roots, build->final_roots.count));
     for (size_t i = 0; i < build->final_roots.count; i++) {
         if (kept > 0 && ha_obj_equal(roots[kept - 1].obj, roots[i].obj)) {
             roots[kept - 1].kinds |= roots[i].kinds;
@@ -203,6 +241,7 @@ static void merge_roots(struct ha_build *build)
         }
     }
     build->final_roots.count = kept;
+    return NULL;
 }
 
 static int compare_extras(const void *a, const void *b)
@@ -283,7 +322,9 @@ struct ha_err *ha_build_roots_finish(struct ha_build *build)
         err = add_loader_edges(build);
     }
     if (err == NULL) {
-        merge_roots(build);
+        err = merge_roots(build);
+    }
+    if (err == NULL) {
         sort_extras(build);
         err = group_locals(&finish);
     }
