@@ -16,11 +16,12 @@
  *
  *     bits     0 … 25    sets with most leaves: leaves ask the object above them by its object number, where there is room for 32 bits only
  *             26 … 31    a tag that dom_totals.c hands down in the same way
- *             32 … 63    sets with most branch objects
+ *             32 … 59    sets with most branch objects
+ *             60 … 63    the kind of the object itself: in which groupings it is nested, and whether it is on the first level
  *
  * The bits of the class of class objects and of its sets are always among the first, for class objects alone may lie below leaves.
  *
- * Memory: 12 bytes per number of the order until they have been gathered, then 8; 4 per branch object for the leaves; 8 per rare branch object,
+ * Memory: 12 bytes per number of the order until they have been gathered, then 8 (the other 4 are then used for retained sizes, where these fit); 4 per branch object for the leaves; 8 per rare branch object,
  * and while the small tree is walked 8 more.
  */
 #include "dom/dom_sweep.h"
@@ -29,7 +30,8 @@
 
 #define LOW_BITS NESTED_TAG_SHIFT
 #define HIGH_BITS_FIRST 32U
-#define BITS 64U
+#define BITS NESTED_KIND_SHIFT
+#define INHERITED ((1ULL << NESTED_KIND_SHIFT) - 1)
 #define LEAVES_LOOKED_AT (1U << 20) /* to learn which sets have leaves: about so many of them, evenly spread */
 
 struct candidate {
@@ -232,8 +234,9 @@ struct ha_err *nested_hand_down(struct nested *nested)
         __builtin_prefetch(heap.class_column + (size_t)heap.class_width * object[p + SWEEP_PREFETCH <= count ? p + SWEEP_PREFETCH : p]);
         uint32_t above = parent[p], obj = object[p], cls = ha_heap_class_of(&heap, (ha_obj){obj}).i, near = near_at[above];
         const struct nested_class *c = &classes[cls];
+        uint64_t kind = nested_of_branch(c, mask_at[above]) | (above == 0 ? NESTED_FIRST_LEVEL : 0);
         sweep_put_class(&s, p, cls);
-        mask_at[p] = mask_at[above] | c->hands_down;
+        mask_at[p] = (mask_at[above] & INHERITED) | c->hands_down | kind << NESTED_KIND_SHIFT;
         if (c->rare_branch) {
             if (nested->rare_count == nested->rare_room) {
                 return ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged"); /* an object is in the order twice */

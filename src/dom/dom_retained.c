@@ -7,7 +7,7 @@
  *     by object    again, as the column of the index (dom_totals.c)
  *
  * What works on each object by itself is cut into pieces for several threads; sums are whole numbers, so who adds up what does not matter.
- * Memory: 4 bytes per branch object and 8 + 2 per number, and what dom_nested.c and dom_totals.c say.
+ * Memory: 4 bytes per branch object, 2 per number (8 more in heaps of 2^32 units), and what dom_nested.c and dom_totals.c say.
  */
 #include "ha/dom/dom_build.h"
 
@@ -20,6 +20,9 @@
 
 #ifndef OWN_LARGE
 #define OWN_LARGE UINT32_MAX /* a test has it smaller */
+#endif
+#ifndef SUM_NARROW
+#define SUM_NARROW UINT32_MAX /* the same */
 #endif
 #define WORKERS_CELLS_MAX (1U << 22) /* classes × threads that have counters of their own */
 
@@ -71,6 +74,11 @@ static uint64_t own_bytes(const struct sweep *s, uint32_t obj)
     }
     uint32_t at = ha_idmap_get(&s->large_of, obj);
     return at == HA_IDMAP_NONE ? ha_sizes_of(s->sizes, (ha_obj){obj}) : s->large.data[at];
+}
+
+static inline uint64_t own_units_of(const struct sweep *s, uint32_t obj)
+{
+    return HA_LIKELY(s->own[obj] != OWN_LARGE) ? s->own[obj] : sweep_units(s, own_bytes(s, obj));
 }
 
 static inline uint32_t own_units(const struct sweep *s, uint64_t bytes)
@@ -244,17 +252,50 @@ struct gathering {
     struct nested *nested;
 };
 
-static struct ha_err *gather_piece(void *ctx, unsigned worker, uint64_t index)
+/* sum[] may take the place of near_at[], so the latter is read first. */
+HA_INLINE struct ha_err *gather_numbers(const struct gathering *gathering, unsigned worker, uint64_t index, unsigned width)
 {
-    const struct gathering *gathering = ctx;
-    struct sweep *s = gathering->s;
+    const struct sweep *s = gathering->s;
     const uint32_t *object = s->order->object;
     uint64_t first, end = sweep_piece(1, s->order->count, index, &first);
     for (uint64_t p = first; p < end; p++) {
         __builtin_prefetch(&s->own[object[p + SWEEP_PREFETCH < end ? p + SWEEP_PREFETCH : p]]);
-        s->sum[p] = own_bytes(s, object[p]);
         HA_TRY(nested_gather(gathering->nested, worker, p, object[p]));
+        sweep_set_sum_of_width(s->sum, p, width, own_units_of(s, object[p]));
     }
+    return NULL;
+}
+
+static struct ha_err *gather_piece(void *ctx, unsigned worker, uint64_t index)
+{
+    const struct gathering *gathering = ctx;
+    return gathering->s->sum_width == 4 ? gather_numbers(gathering, worker, index, 4) : gather_numbers(gathering, worker, index, 8);
+}
+
+/* Adds each to its dominator, which has a smaller number. Returns the largest sum. */
+HA_INLINE uint64_t add_to_dominators(uint8_t *sum, const uint32_t *parent, uint64_t count, unsigned width)
+{
+    uint64_t most = 0;
+    for (uint64_t p = count; p > 0; p--) {
+        uint64_t units = sweep_sum_of_width(sum, p, width);
+        most = units > most ? units : most;
+        sweep_set_sum_of_width(sum, parent[p], width, sweep_sum_of_width(sum, parent[p], width) + units);
+    }
+    return most;
+}
+
+/* Where all of the heap is less than 2^32 units, sums are narrow, and take the place of near_at[]. */
+static struct ha_err *make_sums(struct sweep *s, struct nested *nested)
+{
+    const uint64_t bytes = s->totals.reachable_bytes + s->totals.unreachable_bytes;
+    s->sum_width = sweep_units(s, bytes) < SUM_NARROW ? 4 : 8;
+    if (s->sum_width == 4) {
+        s->sum_big = nested->nears_at;
+        nested->nears_at = (struct ha_big){0};
+    } else {
+        HA_TRY(ha_big_init_raw(&s->sum_big, s->order->count + 1, sizeof(uint64_t)));
+    }
+    s->sum = s->sum_big.data;
     return NULL;
 }
 
@@ -263,16 +304,11 @@ static struct ha_err *sum_up(struct sweep *s, struct nested *nested)
     const uint64_t count = s->order->count;
     const uint32_t *parent = s->order->parent;
     struct gathering gathering = {s, nested};
-    HA_TRY(ha_big_init_raw(&s->sum_big, count + 1, sizeof(uint64_t)));
-    s->sum = s->sum_big.data;
+    HA_TRY(make_sums(s, nested));
     HA_TRY(ha_parallel_for(s->threads, sweep_pieces(1, count), gather_piece, &gathering));
     HA_TRY(nested_gathered(nested));
-    s->sum[0] = 0;
-    for (uint64_t p = count; p > 0; p--) {
-        uint64_t sum = s->sum[p];
-        s->most = sum > s->most ? sum : s->most;
-        s->sum[parent[p]] += sum;
-    }
+    sweep_set_sum_of_width(s->sum, 0, s->sum_width, 0);
+    s->most = s->sizes->alignment * (s->sum_width == 4 ? add_to_dominators(s->sum, parent, count, 4) : add_to_dominators(s->sum, parent, count, 8));
     return NULL;
 }
 
@@ -285,7 +321,7 @@ static struct ha_err *unreachable_piece(void *ctx, unsigned worker, uint64_t ind
     uint64_t first, end = sweep_piece(0, s->heap->facts.branch_count, index, &first);
     (void)worker;
     for (uint64_t obj = first; obj < end; obj++) {
-        sweep_put_retained(s, (uint32_t)obj, own_bytes(s, (uint32_t)obj));
+        sweep_put_retained(s, (uint32_t)obj, own_units_of(s, (uint32_t)obj));
     }
     return NULL;
 }
@@ -364,7 +400,7 @@ static struct ha_err *run(struct sweep *s)
     return s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, TOTALS), sizeof s->totals, 1, &s->totals);
 }
 
-struct ha_err *ha_retained_build(const struct ha_dom *dom, const struct ha_sizes *sizes, const struct ha_dom_order *order,
+struct ha_err *ha_retained_build(const struct ha_dom *dom, const struct ha_sizes *sizes, struct ha_dom_order *order,
                                  unsigned threads, ha_put_section_fn put, void *ctx)
 {
     struct sweep s = {.dom = dom, .heap = dom->heap, .sizes = sizes, .order = order, .threads = threads, .put = put, .put_ctx = ctx};

@@ -21,7 +21,7 @@ struct sweep {
     const struct ha_dom *dom;
     const struct ha_heap *heap;
     const struct ha_sizes *sizes;
-    const struct ha_dom_order *order;
+    struct ha_dom_order *order;
     unsigned threads;
     struct class_size *class_sizes; /* per class */
     uint64_t align_mask;    /* of sizes; 0: their alignment is no power of two */
@@ -30,7 +30,8 @@ struct sweep {
     uint32_t *own;          /* per branch object: its shallow size and those of the leaves that it dominates, in units; OWN_LARGE: see large_of */
     struct ha_idmap large_of; /* branch object to element of large[]; one that is not there is just its shallow size */
     HA_VEC(uint64_t) large;   /* bytes */
-    uint64_t *sum;          /* per number of the order: retained size */
+    uint8_t *sum;           /* per number of the order: retained size in units, sum_width bytes each */
+    unsigned sum_width;     /* 4, or 8 where the heap is larger than 2^32 units */
     uint64_t most;          /* the largest of all of them */
     uint8_t *column;        /* per branch object: retained size in units, as in the index */
     uint8_t *class_at;      /* per number of the order: its class, as wide as in the column */
@@ -96,6 +97,26 @@ static inline void sweep_put_class(const struct sweep *s, uint64_t number, uint3
     }
 }
 
+/* The retained size, in units, of what has a number in the order. Of constant widths, so that loops are made for each. */
+HA_INLINE uint64_t sweep_sum_of_width(const uint8_t *sum, uint64_t number, unsigned width)
+{
+    return width == 4 ? ((const uint32_t *)(const void *)sum)[number] : ((const uint64_t *)(const void *)sum)[number];
+}
+
+HA_INLINE void sweep_set_sum_of_width(uint8_t *sum, uint64_t number, unsigned width, uint64_t units)
+{
+    if (width == 4) {
+        ((uint32_t *)(void *)sum)[number] = (uint32_t)units;
+    } else {
+        ((uint64_t *)(void *)sum)[number] = units;
+    }
+}
+
+static inline uint64_t sweep_sum(const struct sweep *s, uint64_t number)
+{
+    return sweep_sum_of_width(s->sum, number, s->sum_width);
+}
+
 /* How many pieces `count` elements are, and the range [*ret_first, end) of one of them, moved up by `from`. */
 static inline uint64_t sweep_pieces(uint64_t from, uint64_t count)
 {
@@ -133,9 +154,8 @@ static inline uint64_t sweep_units(const struct sweep *s, uint64_t bytes)
 }
 
 /* Enters a retained size into the column. */
-static inline void sweep_put_retained(const struct sweep *s, uint32_t obj, uint64_t bytes)
+static inline void sweep_put_retained(const struct sweep *s, uint32_t obj, uint64_t units)
 {
-    const uint64_t units = sweep_units(s, bytes);
     if (HA_LIKELY(s->totals.width == 4)) {
         uint32_t narrow = (uint32_t)units;
         memcpy(s->column + 4 * (size_t)obj, &narrow, sizeof narrow);
@@ -166,9 +186,11 @@ static inline uint32_t group_of(const struct grouping_sums *sums, uint32_t cls)
     return sums->of_class == NULL ? cls : sums->of_class[cls];
 }
 
-/* Bits of masks that are no sets: the caller's. */
+/* Bits of masks that are no sets: the caller's, and the kind of the object itself. */
 #define NESTED_TAG_SHIFT 26U
 #define NESTED_TAG_BITS (UINT32_MAX << NESTED_TAG_SHIFT)
+#define NESTED_KIND_SHIFT 60U
+#define NESTED_FIRST_LEVEL (1U << GROUPINGS) /* of a kind: directly under the root; below it a bit per grouping, as of nested_of_branch() */
 
 /* dom_nested.c: which objects have an ancestor of their own set in the dominator tree. */
 struct nested_class {
@@ -205,7 +227,7 @@ struct nested {
     const struct sweep *s;
     struct nested_class *classes;
     struct ha_big masks_at, nears_at, masks, rare_memory, holder_memory;
-    uint64_t *mask_at;   /* per number of the order: bits of the sets that the object and its ancestors are in; of 0: none */
+    uint64_t *mask_at;   /* per number of the order: bits of the sets that the object and its ancestors are in, and its kind; of 0: none */
     uint32_t *near_at;   /* per number of the order, until nested_gathered(): the nearest rare branch object, as in struct nested_holder */
     uint32_t *mask;      /* per branch object: the low half of mask_at, to be filled from nested_by_object_begin() on */
     struct nested_rare *rare; /* in the order of their numbers */
@@ -219,7 +241,7 @@ struct nested {
 struct ha_err *nested_init(struct nested *nested, const struct sweep *s, const struct grouping_sums *sums, const uint64_t *branches) HA_WARN_UNUSED;
 void nested_deinit(struct nested *nested);
 
-/* First: masks and rare branch objects of all numbers, and class_at[] on the way. In the meantime leaves may be told (nested_see_leaf()). */
+/* First: masks, kinds and rare branch objects of all numbers, and class_at[] on the way. In the meantime leaves may be told (nested_see_leaf()). */
 struct ha_err *nested_hand_down(struct nested *nested) HA_WARN_UNUSED;
 
 static inline void nested_see_leaf(const struct nested *nested, uint32_t cls, uint32_t dominator)
@@ -239,6 +261,12 @@ static inline struct ha_err *nested_gather(struct nested *nested, unsigned worke
 }
 
 struct ha_err *nested_gathered(struct nested *nested) HA_WARN_UNUSED; /* ends that */
+
+/* The kind of what has a number in the order. */
+static inline unsigned nested_kind(const struct nested *nested, uint64_t number)
+{
+    return (unsigned)(nested->mask_at[number] >> NESTED_KIND_SHIFT);
+}
 
 /* Makes room for masks by object: fill mask[] from mask_at[], which is then given back. */
 struct ha_err *nested_by_object_begin(struct nested *nested) HA_WARN_UNUSED;
@@ -282,7 +310,7 @@ void totals_destroy(struct totals *totals);
 struct nested *totals_nested(struct totals *totals);
 
 /* Once s->classes has the instance counts, sum[] and class_at[] are there, and the column has what is not in the order: adds up everything, writes
-   it, and enters sum[] into column[]. Takes sum[] and class_at[], and gives them back. */
+   it, and enters sum[] into column[]. Takes sum[], class_at[] and the parents of the order, and gives them back. */
 struct ha_err *totals_run(struct totals *totals) HA_WARN_UNUSED;
 
 #endif

@@ -11,7 +11,8 @@
  * Branch objects are summed up by their numbers in the order of the search, in which what they retain, their masks and parts are brought into the
  * order of objects, beside which leaves lie. That and the leaves are done in pieces, each worker with sums of its own.
  *
- * Memory: beside the arrays of the sweep and of dom_nested.c 4 bytes per branch object for the column.
+ * Memory: beside the arrays of the sweep and of dom_nested.c 4 bytes per branch object for the column, when the parents of the order have been given
+ * back.
  */
 #include "dom/dom_sweep.h"
 
@@ -114,7 +115,7 @@ static struct ha_err *find_parts(struct totals *t)
     }
     for (uint64_t p = 1; p <= s->order->count; p++) {
         if (HA_UNLIKELY(s->order->parent[p] == 0)) {
-            take_first_level(t, s->order->object[p], s->sum[p], rest);
+            take_first_level(t, s->order->object[p], sweep_sum(s, p) * s->sizes->alignment, rest);
         }
     }
     for (uint64_t i = top.count; i > 0; i--) { /* leaves have the highest numbers */
@@ -273,27 +274,28 @@ static inline uint32_t part_of(const struct totals *t, uint32_t obj)
 }
 
 /* Sums, and from the order of numbers to that of objects: retained sizes, masks, parts. What does not change is copied: stores could change it. */
-static struct ha_err *sum_piece(void *ctx, unsigned worker, uint64_t index)
+HA_INLINE void sum_numbers(const struct totals *t, unsigned worker, uint64_t index, unsigned sum_width)
 {
-    struct totals *t = ctx;
     const struct worker w = t->workers[worker];
     const struct sweep s = *t->s;
     const struct nested nested = t->nested;
-    const uint32_t *object = s.order->object, *parent = s.order->parent;
+    const uint32_t *object = s.order->object;
     const size_t class_count = s.heap->facts.class_count;
+    const uint64_t alignment = s.sizes->alignment;
     uint64_t first, end = sweep_piece(1, s.order->count, index, &first);
     for (uint64_t p = first; p < end; p++) {
         uint32_t ahead = object[p + SWEEP_PREFETCH < end ? p + SWEEP_PREFETCH : p], obj = object[p];
         uint32_t cls = sweep_class(&s, p);
-        uint64_t retained = s.sum[p];
-        uint8_t kind = nested_of_branch(&nested.classes[cls], nested.mask_at[parent[p]]);
+        uint64_t units = sweep_sum_of_width(s.sum, p, sum_width), retained = units * alignment;
+        unsigned kind = nested_kind(&nested, p);
         __builtin_prefetch(s.column + (size_t)s.totals.width * ahead, 1);
         __builtin_prefetch(&nested.mask[ahead], 1);
-        w.classes[cls].retained[kind] += retained;
-        if (HA_UNLIKELY(parent[p] == 0)) {
+        if (HA_UNLIKELY((kind & NESTED_FIRST_LEVEL) != 0)) {
+            kind &= ~NESTED_FIRST_LEVEL;
             add_first_level(t, &w, cls, retained);
         }
-        sweep_put_retained(&s, obj, retained);
+        w.classes[cls].retained[kind] += retained;
+        sweep_put_retained(&s, obj, units);
         uint32_t mask = (uint32_t)nested.mask_at[p], part = mask >> NESTED_TAG_SHIFT;
         nested.mask[obj] = mask;
         if (part != 0) {
@@ -302,16 +304,28 @@ static struct ha_err *sum_piece(void *ctx, unsigned worker, uint64_t index)
             cell->retained_bytes += (kind & 1) != 0 ? 0 : retained;
         }
     }
+}
+
+static struct ha_err *sum_piece(void *ctx, unsigned worker, uint64_t index)
+{
+    const struct totals *t = ctx;
+    if (t->s->sum_width == 4) {
+        sum_numbers(t, worker, index, 4);
+    } else {
+        sum_numbers(t, worker, index, 8);
+    }
     return NULL;
 }
 
 static struct ha_err *sum_branches(struct totals *t)
 {
     struct sweep *s = t->s;
-    HA_TRY(nested_by_object_begin(&t->nested));
     if (t->part_count > 0) {
         hand_parts_down(t);
     }
+    ha_big_deinit(&s->order->parents);
+    s->order->parent = NULL;
+    HA_TRY(nested_by_object_begin(&t->nested));
     HA_TRY(ha_parallel_for(t->worker_count, sweep_pieces(1, s->order->count), sum_piece, t));
     nested_by_object_end(&t->nested);
     ha_big_deinit(&s->sum_big);

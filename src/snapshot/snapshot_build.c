@@ -87,7 +87,7 @@ static struct ha_err *put_chunks(struct ha_build *build)
     return err;
 }
 
-static struct ha_err *retain(struct ha_build *build, const struct ha_snapshot_options *options, const struct ha_dom_order *order)
+static struct ha_err *retain(struct ha_build *build, const struct ha_snapshot_options *options, struct ha_dom_order *order)
 {
     struct ha_snapshot s = {0};
     ha_progress_begin(build->progress, "retained sizes", 0);
