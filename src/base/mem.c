@@ -6,9 +6,9 @@
  * bound that is rarely reached. From 2 MiB on, huge pages are asked for; where the kernel has none the request is simply not met. Pages that an
  * array gives back are taken by the next ones (pages.c), unless memory is short: then files may need them more.
  *
- *     total of big arrays    0 ........ limit / 4 ........ limit ........
- *     anonymous              all        all but cold ones  none            (and whatever is smaller than HA_BIG_FILE_MIN)
- *     in a file                         cold ones          all
+ *     total of big arrays    0 ........ limit / 4, aim ........ limit ........
+ *     anonymous              all        all but cold ones       none            (and whatever is smaller than HA_BIG_FILE_MIN)
+ *     in a file                         cold ones               all
  *
  * A file is as long as its array and reserved on the disk, so that a full disk is an error when the array is made and not a signal when it is
  * written.
@@ -39,6 +39,7 @@ static _Atomic uint64_t big_file_bytes_now;
 static _Atomic uint64_t big_file_bytes_peak;
 static _Atomic uint64_t anonymous_peak;
 static uint64_t big_limit = UINT64_MAX; /* written only while no other thread makes big arrays */
+static uint64_t big_aim = UINT64_MAX;   /* the same */
 static char *big_folder;                /* the same */
 static _Atomic bool failed;
 
@@ -143,6 +144,11 @@ uint64_t ha_big_limit(void)
     return big_limit;
 }
 
+void ha_big_aim_set(uint64_t bytes)
+{
+    big_aim = bytes;
+}
+
 /* Reserves the bytes of a new file on the disk; file systems that cannot do that get a hole. */
 static bool reserve(int fd, uint64_t bytes)
 {
@@ -212,7 +218,14 @@ struct ha_err *ha_big_init_raw(struct ha_big *big, uint64_t elements, size_t siz
 
 struct ha_err *ha_big_init_cold(struct ha_big *big, uint64_t elements, size_t size)
 {
-    return init(big, elements, size, big_limit == UINT64_MAX ? UINT64_MAX : big_limit / COLD_PART, true);
+    const uint64_t part = big_limit == UINT64_MAX || big_folder == NULL ? UINT64_MAX : big_limit / COLD_PART;
+    const uint64_t aim = big_folder == NULL ? UINT64_MAX : big_aim;
+    struct ha_err *err = init(big, elements, size, part < aim ? part : aim, false);
+    if (err == NULL || ha_err_kind(err) != HA_ERR_SYSTEM) {
+        return err;
+    }
+    ha_err_free(err); /* no file: then memory, if there is room */
+    return init(big, elements, size, big_limit, false);
 }
 
 void ha_big_deinit(struct ha_big *big)

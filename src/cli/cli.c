@@ -466,7 +466,7 @@ static void phase_print(const struct ha_progress_phase *phase, uint64_t links)
 /* What the run was about, and what that took of memory and disk. */
 static void sizes_print(const struct cli *cli, uint64_t anonymous_bytes)
 {
-    fprintf(stderr, "peak %.1f MiB resident, %.1f MiB anonymous, %.1f MiB in files for want of memory\n",
+    fprintf(stderr, "peak %.1f MiB resident, %.1f MiB anonymous, %.1f MiB in files instead of memory\n",
             (double)ha_mem_peak_resident() / 1048576, (double)anonymous_bytes / 1048576, (double)ha_big_file_bytes_peak() / 1048576);
     if (cli->snapshot == NULL || cli->snapshot->heap == NULL) {
         return;

@@ -90,10 +90,10 @@ static struct ha_err *find_leaves(struct ha_build *build, struct ha_search *sear
     return err;
 }
 
-/* Whether arrays lie in files for want of memory. Then two tasks side by side would take pages from each other. */
+/* Whether arrays that are read anywhere lie in files for want of memory. Then two tasks side by side would take pages from each other. */
 static bool short_of_memory(const struct ha_search *search)
 {
-    return search->build->row_starts.in_file || search->pre.in_file || search->vertex.in_file || search->parent.in_file || search->semi.in_file;
+    return search->build->row_starts.in_file || search->pre.in_file || search->parent.in_file || search->semi.in_file;
 }
 
 /* Advice on the rows: the search reads them anywhere, collecting from front to back. */
@@ -156,6 +156,7 @@ static struct ha_err *write_tree(struct ha_build *build, struct ha_search *searc
 {
     struct both both = {inbound, search, NULL};
     ha_progress_begin(build->progress, "dominators", 0);
+    HA_TRY(ha_big_init_raw(&search->word, (uint64_t)search->count + 1, sizeof(uint64_t))); /* before the lists take what memory there is */
     HA_TRY(ha_parallel_for(short_of_memory(search) ? 1 : build->threads, 2, dominate_or_write, &both));
     HA_TRY(make_idom(search, only, idom));
     HA_TRY(find_leaves(build, search, inbound, idom->data));

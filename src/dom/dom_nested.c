@@ -166,7 +166,7 @@ static struct ha_err *make_room(struct nested *nested, const uint64_t *branches)
     }
     HA_TRY(ha_big_init_raw(&nested->masks_at, s->order->count + 1, sizeof(uint64_t)));
     HA_TRY(ha_big_init_raw(&nested->nears_at, s->order->count + 1, sizeof(uint32_t)));
-    HA_TRY(ha_big_init_raw(&nested->rare_memory, rare + 1, sizeof *nested->rare));
+    HA_TRY(ha_big_init_cold(&nested->rare_memory, rare + 1, sizeof *nested->rare));
     HA_TRY(ha_big_init(&nested->holder_memory, (uint64_t)s->heap->facts.branch_count / 64 + 1, sizeof(uint64_t)));
     nested->mask_at = nested->masks_at.data;
     nested->near_at = nested->nears_at.data;

@@ -314,7 +314,7 @@ static struct ha_err *sum_up(struct sweep *s, struct nested *nested)
 
 /* ---- output ---- */
 
-/* Objects that are not in the order retain themselves; the others come later. */
+/* Objects that are not in the order retain themselves; the others come later. The column may be own[]. */
 static struct ha_err *unreachable_piece(void *ctx, unsigned worker, uint64_t index)
 {
     struct sweep *s = ctx;
@@ -326,7 +326,7 @@ static struct ha_err *unreachable_piece(void *ctx, unsigned worker, uint64_t ind
     return NULL;
 }
 
-/* Room for the column, and in it the objects that are not in the order. */
+/* Room for the column, and in it the objects that are not in the order. A column of 4 bytes takes the place of own[], which is in units as well. */
 static struct ha_err *begin_column(struct sweep *s)
 {
     const uint32_t branch_count = s->heap->facts.branch_count, unit = s->sizes->alignment; /* of every size, hence of every sum */
@@ -341,12 +341,18 @@ static struct ha_err *begin_column(struct sweep *s)
     }
     s->totals.width = s->most / unit <= UINT32_MAX ? 4 : 5;
     s->totals.unit = unit;
-    HA_TRY(ha_big_init_raw(&s->column_big, (uint64_t)branch_count + 1, s->totals.width));
-    s->column = s->column_big.data;
+    if (s->totals.width == sizeof *s->own) {
+        s->column = s->own_big.data;
+    } else {
+        HA_TRY(ha_big_init_raw(&s->column_big, (uint64_t)branch_count + 1, s->totals.width));
+        s->column = s->column_big.data;
+    }
     if (some_unreachable) {
         HA_TRY(ha_parallel_for(s->threads, sweep_pieces(0, branch_count), unreachable_piece, s));
     }
-    ha_big_deinit(&s->own_big);
+    if (s->column != s->own_big.data) {
+        ha_big_deinit(&s->own_big);
+    }
     return NULL;
 }
 

@@ -45,10 +45,10 @@ struct ha_err *ha_search_init(struct ha_search *search, struct ha_build *build)
     search->target_count = section.count;
     search->class_column = build->class_column.data;
     search->class_width = build->classes.count <= 65536 ? 2 : 4;
-    HA_TRY(ha_big_init_raw(&search->vertex, n, sizeof(uint32_t)));
     HA_TRY(ha_big_init(&search->pre, n, sizeof(uint32_t)));
     HA_TRY(ha_big_init_raw(&search->parent, n, sizeof(uint32_t)));
     HA_TRY(ha_big_init_raw(&search->semi, n, sizeof(uint32_t)));
+    HA_TRY(ha_big_init_cold(&search->vertex, n, sizeof(uint32_t))); /* written in order, and hardly read before all else is given back */
     search->bucket_count = (uint32_t)(n >> HA_LOG_BUCKET_BITS) + 1;
     search->buckets = ha_calloc_array(search->bucket_count, sizeof *search->buckets);
     search->root_bits = ha_calloc_array(build->facts.object_count / 64 + 1, sizeof(uint64_t));
@@ -93,7 +93,7 @@ static HA_NOINLINE struct ha_err *chunk_add(struct ha_search *search, uint32_t b
             return ha_err_nomem();
         }
         *block = (struct ha_big){0};
-        HA_TRY(ha_big_init_raw(block, per_block, sizeof(struct ha_log_chunk)));
+        HA_TRY(ha_big_init_cold(block, per_block, sizeof(struct ha_log_chunk)));
         search->block_used = 0;
     }
     struct ha_log_chunk *chunk = (struct ha_log_chunk *)search->blocks.data[search->blocks.count - 1].data + search->block_used++;

@@ -67,7 +67,8 @@ static inline uint32_t ha_search_class_of(const struct ha_search *search, uint32
     return search->class_width == 2 ? ha_le16(search->class_column + 2 * (size_t)obj) : ha_le32(search->class_column + 4 * (size_t)obj);
 }
 
-/* dom_tree.c: semidominators, then dominators: parent[p] becomes the immediate dominator of p, word[p] its jump pointer and depth. */
+/* dom_tree.c: semidominators, then dominators: parent[p] becomes the immediate dominator of p, word[p] its jump pointer and depth. word[] must have
+   been made. */
 struct ha_err *ha_dom_semi_nca(struct ha_search *search) HA_WARN_UNUSED;
 
 /* The nearest common ancestor of two numbers in the dominator tree; after ha_dom_semi_nca(). O(log n). */

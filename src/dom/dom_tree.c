@@ -241,7 +241,6 @@ static void dominators(struct ha_search *search)
 
 struct ha_err *ha_dom_semi_nca(struct ha_search *search)
 {
-    HA_TRY(ha_big_init_raw(&search->word, (uint64_t)search->count + 1, sizeof(uint64_t)));
     HA_TRY(find_semidominators(search));
     ha_search_drop_log(search);
     dominators(search);

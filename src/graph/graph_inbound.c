@@ -142,7 +142,7 @@ static HA_NOINLINE struct ha_err *add_chunk(struct ha_inbound *inbound, struct b
         *block = (struct ha_big){0};
         inbound->block_used = 0;
         inbound->block_chunks = per_block;
-        HA_TRY(ha_big_init_raw(block, per_block, sizeof(struct chunk)));
+        HA_TRY(ha_big_init_cold(block, per_block, sizeof(struct chunk)));
     }
     struct chunk *chunk = (struct chunk *)inbound->blocks.data[inbound->blocks.count - 1].data + inbound->block_used++;
     chunk->next = NULL;
@@ -300,7 +300,7 @@ static struct ha_err *sort_bucket(const struct ha_inbound *inbound, uint32_t ind
     }
     if (bucket->references * sizeof(uint32_t) > sorter->sources.bytes) {
         ha_big_deinit(&sorter->sources);
-        HA_TRY(ha_big_init_raw(&sorter->sources, bucket->references, sizeof(uint32_t)));
+        HA_TRY(ha_big_init_cold(&sorter->sources, bucket->references, sizeof(uint32_t)));
     }
     memset(sorter->start, 0, sizeof sorter->start);
     uint32_t *next = sorter->start + 1; /* next[i]: where the list of i goes on; its begin once all are filled is start[i] */

@@ -177,6 +177,7 @@ static struct ha_err *run_passes(struct ha_build *build, const struct ha_snapsho
         HA_TRY(ha_snapshot_pack_begin(build->writer, options->size_model));
     }
     HA_TRY(ha_build_scan(build, build->writer, options->heap_only));
+    ha_snapshot_memory_aim(build);
     HA_TRY(ha_graph_build(build, !options->heap_only));
     note_dangling(build);
     if (!options->heap_only) {
@@ -190,6 +191,7 @@ static struct ha_err *run_passes(struct ha_build *build, const struct ha_snapsho
         err = retain(build, options, &order);
     }
     ha_dom_order_deinit(&order);
+    ha_big_trim(); /* what looks for answers needs less, but in smaller pieces */
     if (err == NULL && !options->heap_only) {
         err = add_answers(build, options);
     }
@@ -247,6 +249,7 @@ struct ha_err *ha_snapshot_build(struct ha_build *build, const struct ha_snapsho
         spoil_if_changed(options, ha_input_path(build->input), &kept);
     }
     ha_build_destroy(build);
+    ha_big_aim_set(UINT64_MAX);
     ha_big_trim();
     if (err == NULL) {
         ha_progress_begin(progress, "write index", 0);

@@ -41,4 +41,7 @@ struct ha_err *ha_snapshot_input_write(const struct ha_input *input, struct ha_i
    ha_snapshot_close()). After pass 1. HA_ERR_SYSTEM when it cannot be enough: says how much would be. index_path may be NULL. */
 struct ha_err *ha_snapshot_memory_fit(struct ha_build *build, const struct ha_snapshot_options *options, const char *index_path) HA_WARN_UNUSED;
 
+/* snapshot_memory.c: once objects are counted, how much of big arrays shall be anonymous (ha_big_aim_set()). */
+void ha_snapshot_memory_aim(const struct ha_build *build);
+
 #endif

@@ -7,7 +7,8 @@
  * costs on virtual machines. They are counted, so that `-v` can tell the peak of anonymous memory we asked for.
  *
  * Under a limit (ha_big_limit_set) what would pass it lies in unnamed files instead: the kernel can write those pages out and take them back,
- * which it cannot do with anonymous memory where there is no swap. Nothing else differs.
+ * which it cannot do with anonymous memory where there is no swap. Nothing else differs. An aim (ha_big_aim_set) does the same to cold arrays
+ * alone.
  */
 #ifndef HA_BASE_MEM_H
 #define HA_BASE_MEM_H
@@ -46,12 +47,12 @@ struct ha_big {
     bool in_file; /* not anonymous */
 };
 
-/* Maps count × size zero-filled bytes into big (which must be empty). _cold: an array that is read or written from front to back, which goes
-   into a file first when memory is limited. */
+/* Maps count × size zero-filled bytes into big (which must be empty). */
 struct ha_err *ha_big_init(struct ha_big *big, uint64_t count, size_t size) HA_WARN_UNUSED;
-struct ha_err *ha_big_init_cold(struct ha_big *big, uint64_t count, size_t size) HA_WARN_UNUSED;
 /* The same with contents that are anything: for arrays that are written before they are read. */
 struct ha_err *ha_big_init_raw(struct ha_big *big, uint64_t count, size_t size) HA_WARN_UNUSED;
+/* The same for an array that is mostly written and read from front to back: it goes into a file before others do. */
+struct ha_err *ha_big_init_cold(struct ha_big *big, uint64_t count, size_t size) HA_WARN_UNUSED;
 void ha_big_deinit(struct ha_big *big);
 
 /* Gives the pages of former big arrays, which wait for the next ones, back to the system. */
@@ -65,11 +66,15 @@ void ha_big_trim(void);
 struct ha_err *ha_big_limit_set(uint64_t bytes, const char *folder) HA_WARN_UNUSED;
 uint64_t ha_big_limit(void); /* UINT64_MAX: none */
 
+/* From now on a cold array that would make all of them together take more than `bytes` lies in a file of that folder if one can be had, though
+   memory is not limited. UINT64_MAX: no such aim. As above, not while other threads make big arrays. */
+void ha_big_aim_set(uint64_t bytes);
+
 /* Anonymous bytes held by big arrays now, and the most ever at once in this process. */
 uint64_t ha_big_bytes_now(void);
 uint64_t ha_big_bytes_peak(void);
 
-/* Bytes in files for want of memory, the most ever at once. */
+/* Bytes in files instead of memory, the most ever at once. */
 uint64_t ha_big_file_bytes_peak(void);
 
 /* Peak resident set of the process in bytes (VmHWM), and the anonymous part now (RssAnon); 0 where /proc does not tell. */
