@@ -165,6 +165,34 @@ START_TEST(test_big_limit)
 }
 END_TEST
 
+START_TEST(test_big_aim)
+{
+    struct ha_big hot = {0}, cold = {0};
+    uint64_t size = HA_BIG_FILE_MIN;
+    ck_ok(ha_big_limit_set(100 * size, "/var/tmp"));
+    ha_big_aim_set(2 * size);
+    ck_ok(ha_big_init_cold(&cold, 2 * size, 1));
+    ck_assert(!cold.in_file);
+    ha_big_deinit(&cold);
+    ck_ok(ha_big_init(&hot, 3 * size, 1)); // an aim is for cold ones alone
+    ck_assert(!hot.in_file);
+    ck_ok(ha_big_init_cold(&cold, size, 1));
+    ck_assert(cold.in_file);
+    ha_big_deinit(&cold);
+
+    ck_ok(ha_big_limit_set(100 * size, "/nonexistent")); // no file can be had, and there is memory
+    ck_ok(ha_big_init_cold(&cold, size, 1));
+    ck_assert(!cold.in_file);
+    ha_big_deinit(&cold);
+    ck_ok(ha_big_limit_set(UINT64_MAX, NULL));
+    ck_ok(ha_big_init_cold(&cold, size, 1));
+    ck_assert(!cold.in_file);
+    ha_big_deinit(&cold);
+    ha_big_deinit(&hot);
+    ha_big_aim_set(UINT64_MAX);
+}
+END_TEST
+
 START_TEST(test_anonymous_peak)
 {
     struct ha_big big = {0};
@@ -180,5 +208,5 @@ START_TEST(test_anonymous_peak)
 }
 END_TEST
 
-CK_HA_MAIN("mem", test_big_limit, test_anonymous_peak, test_sizes, test_overflow, test_realloc, test_strndup, test_guards, test_big,
+CK_HA_MAIN("mem", test_big_limit, test_big_aim, test_anonymous_peak, test_sizes, test_overflow, test_realloc, test_strndup, test_guards, test_big,
            test_big_reserves_only, test_resident)
