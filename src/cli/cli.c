@@ -307,6 +307,7 @@ static struct ha_err *question_answer(struct cli *cli, struct ha_query *query, s
 
 static struct ha_err *question_run(struct cli *cli)
 {
+    cli->snapshot_options.keep_later = true;
     HA_TRY(cli_open(cli, 0));
     struct ha_query query;
     struct ha_doc *doc = ha_doc_create();
@@ -518,6 +519,22 @@ static struct ha_err *run(struct cli *cli, int argc, char **argv)
     return err;
 }
 
+/* Once the answer is given: an index that was made for it is waited for. */
+static void keep_index(struct cli *cli)
+{
+    if (cli->snapshot == NULL || !cli->snapshot->built || !cli->snapshot_options.keep_later) {
+        return;
+    }
+    ha_progress_begin(cli->progress, "keep index", 0);
+    struct ha_err *err = ha_snapshot_keep(cli->snapshot);
+    ha_progress_end(cli->progress);
+    display_clear(cli->display);
+    if (err != NULL && !cli->options.quiet) {
+        cli_say(cli, "%s: the index is not kept (--index-dir names a folder for it)", ha_err_message(err));
+    }
+    ha_err_free(err);
+}
+
 int ha_cli_main(int argc, char **argv)
 {
     struct cli cli = {.exit_code = CLI_EXIT_OK};
@@ -528,10 +545,11 @@ int ha_cli_main(int argc, char **argv)
         err = command_run(&cli);
     }
     display_clear(cli.display);
+    int code = err == NULL ? cli.exit_code : error_end(&cli, err);
+    keep_index(&cli);
     if (go && cli.options.verbose) {
         phases_say(&cli);
     }
-    int code = err == NULL ? cli.exit_code : error_end(&cli, err);
     if (cli.command != NULL && cli.command->spec->release != NULL && cli.values != NULL) {
         cli.command->spec->release(&cli);
     }

@@ -12,6 +12,7 @@
  * call nothing that is not async-signal-safe.
  */
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
@@ -72,9 +73,13 @@ static void on_abort(int number)
 
 static void on_bus(int number, siginfo_t *info, void *context)
 {
+    static atomic_flag told = ATOMIC_FLAG_INIT;
     (void)number;
     (void)context;
     bool writable = false;
+    while (atomic_flag_test_and_set(&told)) {
+        pause(); /* another thread tells it, and ends the process */
+    }
     const char *name = ha_emergency_map_name(info->si_addr, &writable);
     ha_emergency_temps_remove();
     line_clear();

@@ -12,6 +12,7 @@
 #ifndef HA_INDEX_FORMAT_H
 #define HA_INDEX_FORMAT_H
 
+#include "ha/base/file.h"
 #include "ha/base/hash.h"
 #include "ha/index/index.h"
 
@@ -127,6 +128,7 @@ struct ha_index {
     struct ha_index_header header;
     struct ha_fingerprint fingerprint;
     struct ha_index_entry entries[HA_INDEX_SECTIONS_MAX];
+    struct ha_file_new pending; /* of a sealed one, until it is kept; path NULL otherwise */
     bool view;                                  /* of a writer: sections lie at pieces[], not in map */
     const void *pieces[HA_INDEX_SECTIONS_MAX];
 };

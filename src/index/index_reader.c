@@ -214,10 +214,16 @@ void ha_index_close(struct ha_index *index)
     if (index->map != NULL) {
         ha_file_unmap(index->map, index->bytes);
     }
+    ha_file_new_abort(&index->pending);
     ha_free(index->path);
     ha_free(index->temp_dir);
     ha_free(index->shown);
     ha_free(index);
+}
+
+struct ha_err *ha_index_keep(struct ha_index *index)
+{
+    return index->pending.path == NULL ? NULL : ha_file_new_commit(&index->pending);
 }
 
 const char *ha_index_path(const struct ha_index *index)

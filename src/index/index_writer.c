@@ -508,11 +508,9 @@ static struct ha_err *write_frame(const struct ha_index_writer *writer,
     return NULL;
 }
 
-struct ha_err *ha_index_writer_commit(struct ha_index_writer *writer,
-                                      const struct ha_fingerprint *fingerprint, unsigned threads,
-                                      struct ha_index **ret)
+/* Opened before it is put in place: afterwards another process may already have replaced it. */
+static struct ha_err *complete(struct ha_index_writer *writer, const struct ha_fingerprint *fingerprint, unsigned threads, struct ha_index **ret)
 {
-    struct ha_index *index = NULL;
     uint64_t bytes = 0;
     if (writer->streaming) {
         return ha_err_new(HA_ERR_BUG, "index '%s' cannot be committed while a stream is open",
@@ -521,8 +519,26 @@ struct ha_err *ha_index_writer_commit(struct ha_index_writer *writer,
     HA_TRY(hash_sections(writer, threads));
     unmap_sections(writer);
     HA_TRY(write_frame(writer, fingerprint, &bytes));
-    // Opened before it is put in place: afterwards another process may already have replaced it.
-    HA_TRY(ha_index_open_fd(writer->index.fd, bytes, writer->path, writer->temp_dir, &index));
+    return ha_index_open_fd(writer->index.fd, bytes, writer->path, writer->temp_dir, ret);
+}
+
+struct ha_err *ha_index_writer_seal(struct ha_index_writer *writer, const struct ha_fingerprint *fingerprint, unsigned threads,
+                                    struct ha_index **ret)
+{
+    HA_TRY(complete(writer, fingerprint, threads, ret));
+    if (writer->path != NULL) {
+        (*ret)->pending = writer->file;
+        writer->index.fd = -1;
+    }
+    ha_index_writer_destroy(writer);
+    return NULL;
+}
+
+struct ha_err *ha_index_writer_commit(struct ha_index_writer *writer, const struct ha_fingerprint *fingerprint, unsigned threads,
+                                      struct ha_index **ret)
+{
+    struct ha_index *index = NULL;
+    HA_TRY(complete(writer, fingerprint, threads, &index));
     if (writer->path != NULL) {
         struct ha_err *err = ha_file_new_commit(&writer->file);
         if (err != NULL) {

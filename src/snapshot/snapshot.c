@@ -321,6 +321,11 @@ struct ha_err *ha_snapshot_open(const char *path, const struct ha_snapshot_optio
     return NULL;
 }
 
+struct ha_err *ha_snapshot_keep(const struct ha_snapshot *snapshot)
+{
+    return snapshot->index == NULL ? NULL : ha_index_keep(snapshot->index);
+}
+
 void ha_snapshot_close(struct ha_snapshot *snapshot)
 {
     if (snapshot == NULL) {

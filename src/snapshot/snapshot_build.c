@@ -253,7 +253,7 @@ struct ha_err *ha_snapshot_build(struct ha_build *build, const struct ha_snapsho
     ha_big_trim();
     if (err == NULL) {
         ha_progress_begin(progress, "write index", 0);
-        err = ha_index_writer_commit(writer, &kept, threads, ret);
+        err = options->keep_later ? ha_index_writer_seal(writer, &kept, threads, ret) : ha_index_writer_commit(writer, &kept, threads, ret);
         ha_progress_end(progress);
     }
     if (err != NULL) {

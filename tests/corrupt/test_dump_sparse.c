@@ -166,7 +166,10 @@ static void check(struct ha_snapshot *s, bool objects)
     ck_assert(ha_heap_find(s->heap, ARRAY, &array));
     ck_assert_uint_eq(ha_heap_array_length(s->heap, array), length);
     ck_assert_uint_gt(ha_sizes_of(s->sizes, array), 4 * (uint64_t)length);
-    ck_assert_uint_eq(ha_retained_of(s->retained, array), ha_sizes_of(s->sizes, array));
+    /* the class object of long[], which nothing else refers to, goes with its only instance */
+    ha_obj mirror = ha_heap_class(s->heap, ha_heap_class_of(s->heap, array))->object, above;
+    bool goes = !ha_obj_is_none(mirror) && ha_dom_of(s->dom, mirror, &above) && ha_obj_equal(above, array);
+    ck_assert_uint_eq(ha_retained_of(s->retained, array), ha_sizes_of(s->sizes, array) + (goes ? ha_sizes_of(s->sizes, mirror) : 0));
     ha_window_init(&window, s->input, HA_WINDOW_RANDOM);
     ck_assert(ha_heap_read_element(s->heap, &window, array, length - 1, &value));
     ck_assert_uint_eq(value.bits, 0);

@@ -14,6 +14,7 @@ PROGRAM is fault_program. --points N tries about N places of each question (0: e
 import gzip
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -128,7 +129,7 @@ def check_cut(stage, wanted, victim):
             go_on(process)
         outcome = stage.finish(process)
         if outcome.code == 0 and outcome.out != stage.right.out:
-            known = b"damage: " in outcome.err or b"note: " in outcome.err or b"rebuilding" in outcome.err or b"was changed" in outcome.err
+            known = re.search(rb"damage: |note: |rebuilding|was changed", outcome.err) or re.search(rb"^(damage|note) ", outcome.out, re.M)
             problem = None if known else "exit 0 and another answer, without a word"
         elif outcome.code in (3, 4) or (outcome.code == 1 and stage.words[:2] == ["index", "verify"] and victim.endswith(".hpx")):
             problem = None if victim.encode() in outcome.err else f"the file is not named: {outcome.said()}"

@@ -71,7 +71,7 @@ static bool hits(enum kind kind)
 static bool fails(enum kind kind, int errnum)
 {
     if (hits(CALL)) {
-        raise(layer.signal);
+        kill(getpid(), layer.signal); /* not raise(): threads that do the work leave signals to the first one */
     }
     if (!hits(kind)) {
         return false;

@@ -88,6 +88,13 @@ struct ha_err *ha_index_writer_view(struct ha_index_writer *writer, struct ha_in
 struct ha_err *ha_index_writer_commit(struct ha_index_writer *writer, const struct ha_fingerprint *fingerprint, unsigned threads,
                                       struct ha_index **ret) HA_WARN_UNUSED;
 
+/* The same in two steps, for who has something to say before the disk has it all: _seal gives an index that is complete and can be read, but has no
+   name yet and vanishes when it is closed; ha_index_keep() waits for the disk and puts it in place. The latter does nothing for all other indexes.
+   When it fails (HA_ERR_SYSTEM), the index can still be read until it is closed. */
+struct ha_err *ha_index_writer_seal(struct ha_index_writer *writer, const struct ha_fingerprint *fingerprint, unsigned threads,
+                                    struct ha_index **ret) HA_WARN_UNUSED;
+struct ha_err *ha_index_keep(struct ha_index *index) HA_WARN_UNUSED;
+
 /* Adds sections to an index that exists: a new file is written (its sections copied but for those that are added anew) and put in its place. Used for
    sections that options add later. _begin gives the writer, into which more may be put; _commit puts it in the place of `index`, which is
    closed on success. On failure the writer must be destroyed. */

@@ -31,6 +31,7 @@ struct ha_snapshot_options {
     bool index_packed;            /* an index that is made and kept is packed: smaller, same answers. One that is there is used in either form, but
                                      for index_required */
     bool index_required;          /* HA_ERR_SYSTEM if the index cannot be kept; else it is built in a temporary file then, with a notice */
+    bool keep_later;              /* an index that is made has no name before ha_snapshot_keep(), which has to wait for the disk */
     bool heap_only;               /* classes, objects and sizes only: graph, dom and retained stay NULL; implies no_index. For shallow histograms */
     uint32_t heap;                /* which heap of the file, from 1; 0: the last */
     enum ha_size_model size_model;
@@ -60,6 +61,10 @@ struct ha_snapshot {
 
 struct ha_err *ha_snapshot_open(const char *path, const struct ha_snapshot_options *options, struct ha_snapshot **ret) HA_WARN_UNUSED;
 void ha_snapshot_close(struct ha_snapshot *snapshot); /* NULL is fine */
+
+/* With keep_later: puts the index that this run made in place; nothing to do otherwise. HA_ERR_SYSTEM: it cannot be kept; the snapshot can still be
+   asked, and the next run will build it again. */
+struct ha_err *ha_snapshot_keep(const struct ha_snapshot *snapshot) HA_WARN_UNUSED;
 
 /* ---- facts about the program (snapshot_info.c) ---- */
 

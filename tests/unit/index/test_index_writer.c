@@ -95,6 +95,36 @@ START_TEST(test_round_trip)
 }
 END_TEST
 
+/* An index without a name can be read, and is gone or in place afterwards. */
+START_TEST(test_sealed)
+{
+    setup();
+    for (int keep = 0; keep <= 1; keep++) {
+        struct ha_index_writer *writer = NULL;
+        struct ha_index *index = NULL;
+        ck_ok(ha_index_writer_create(path, NULL, &writer));
+        fill(writer);
+        ck_ok(ha_index_writer_seal(writer, &print, 2, &index));
+        ck_assert_int_eq(access(path, F_OK), -1);
+        check_filled(index);
+        if (keep != 0) {
+            ck_ok(ha_index_keep(index));
+            ck_ok(ha_index_keep(index)); // the second time there is nothing to do
+            check_filled(index);
+        }
+        ha_index_close(index);
+        ck_assert_int_eq(temp_count(&dir), keep);
+    }
+    struct ha_index *index = NULL;
+    ck_ok(ha_index_open(path, &index));
+    check_filled(index);
+    ck_ok(ha_index_keep(index));
+    ha_index_close(index);
+    ck_assert_int_eq(temp_count(&dir), 1);
+    temp_dir_deinit(&dir);
+}
+END_TEST
+
 START_TEST(test_threads_do_not_show)
 {
     uint8_t *first = NULL;
@@ -390,6 +420,6 @@ START_TEST(test_disk_full)
 }
 END_TEST
 
-CK_HA_MAIN("index_writer", test_round_trip, test_threads_do_not_show, test_unnamed,
+CK_HA_MAIN("index_writer", test_round_trip, test_sealed, test_threads_do_not_show, test_unnamed,
            test_no_sections, test_sections_while_writing, test_stream_of_many_threads, test_extend,
            test_extend_keeps_damage_visible, test_set_aside, test_misuse, test_section_limit, test_disk_full)
