@@ -34,7 +34,7 @@ class Bench:
         """Makes the dump, measures, keeps the result."""
         with tempfile.TemporaryDirectory(dir=os.environ.get("HA_BENCH_DIR"), prefix="ha-bench-") as folder:
             dump = shapes.make(self.generator, name, n, folder)
-            result = bench_run.best([bench_run.measure(self.program, dump, folder=folder) for _ in range(self.runs)])
+            result = bench_run.best([bench_run.measure_freed(self.program, self.calibrator, dump, folder=folder) for _ in range(self.runs)])
             result["calibration"] = bench_run.calibrate(self.calibrator, result, folder)
         result.update(name=name, n=n, machine=bench_run.machine(), load=bench_run.load(), runs=self.runs,
                       date=datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"))

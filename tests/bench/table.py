@@ -39,7 +39,7 @@ def wall_of(command):
 def measure_dump(tool, name, path, rounds=3):
     """A dump of the user's: report without an index, histograms without one, and answers from one."""
     with tempfile.TemporaryDirectory(dir=os.environ.get("HA_BENCH_DIR"), prefix="ha-table-") as folder:
-        result = bench_run.best([bench_run.measure(tool.program, path, folder=folder) for _ in range(rounds)])
+        result = bench_run.best([bench_run.measure_freed(tool.program, tool.calibrator, path, folder=folder) for _ in range(rounds)])
         result["calibration"] = bench_run.calibrate(tool.calibrator, result, folder)
         histogram = [tool.program, "histogram", path, "--sort", "shallow", "--no-index"]
         for threads in (1, 2):
