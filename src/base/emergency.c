@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define TEMPS 32U /* an answer has at most 16 outputs, and there is one index in the making */
-#define MAPS 320U /* the dump, an index, and the 256 sections of an index in the making */
+#define MAPS 1024U /* the dump, an index, the 256 sections of an index in the making, and big arrays in files (base/mem.h) */
 
 enum state { STATE_FREE, STATE_FILLING, STATE_LIVE };
 

@@ -27,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
@@ -39,7 +40,8 @@ static _Atomic uint64_t big_file_bytes_now;
 static _Atomic uint64_t big_file_bytes_peak;
 static _Atomic uint64_t anonymous_peak;
 static uint64_t big_limit = UINT64_MAX; /* written only while no other thread makes big arrays */
-static uint64_t big_aim = UINT64_MAX;   /* the same */
+static uint64_t big_aim = UINT64_MAX;   /* the same, and the next */
+static uint64_t big_aim_leaves;
 static char *big_folder;                /* the same */
 static _Atomic bool failed;
 
@@ -144,28 +146,37 @@ uint64_t ha_big_limit(void)
     return big_limit;
 }
 
-void ha_big_aim_set(uint64_t bytes)
+void ha_big_aim_set(uint64_t bytes, uint64_t leaves)
 {
     big_aim = bytes;
+    big_aim_leaves = leaves;
 }
 
-/* Reserves the bytes of a new file on the disk; file systems that cannot do that get a hole. */
-static bool reserve(int fd, uint64_t bytes)
+/* Reserves the bytes of a new file on the disk; file systems that cannot do that get a hole, if holes will do. */
+static bool reserve(int fd, uint64_t bytes, bool holes)
 {
     int rc;
     do {
         rc = fallocate(fd, 0, 0, (off_t)bytes);
     } while (rc != 0 && errno == EINTR);
-    return rc == 0 || ((errno == EOPNOTSUPP || errno == ENOSYS) && ftruncate(fd, (off_t)bytes) == 0);
+    return rc == 0 || (holes && (errno == EOPNOTSUPP || errno == ENOSYS) && ftruncate(fd, (off_t)bytes) == 0);
 }
 
-static struct ha_err *map_file(struct ha_big *big, size_t bytes)
+/* Whether the disk keeps free what an aim shall leave. */
+static bool leaves_room(int fd)
+{
+    struct statvfs fs;
+    return fstatvfs(fd, &fs) == 0 && (uint64_t)fs.f_bavail >= big_aim_leaves / (fs.f_frsize == 0 ? 1 : fs.f_frsize);
+}
+
+/* must: there is no memory for it. Otherwise only where that harms nobody. */
+static struct ha_err *map_file(struct ha_big *big, size_t bytes, bool must)
 {
     int fd;
     void *data = NULL;
     HA_TRY(ha_err_wrap(ha_file_temp(big_folder, &fd), "memory is limited"));
     struct ha_err *err = NULL;
-    if (bytes > INT64_MAX || !reserve(fd, bytes)) {
+    if (bytes > INT64_MAX || !reserve(fd, bytes, must) || !(must || leaves_room(fd))) {
         err = ha_err_system(errno, "memory is limited, and '%s' has no room for %zu bytes", big_folder, bytes);
     }
     if (err == NULL) {
@@ -190,7 +201,7 @@ static struct ha_err *map_anonymous(struct ha_big *big, size_t bytes, bool zero)
     return NULL;
 }
 
-static struct ha_err *init(struct ha_big *big, uint64_t elements, size_t size, uint64_t limit, bool zero)
+static struct ha_err *init(struct ha_big *big, uint64_t elements, size_t size, uint64_t limit, bool zero, bool must)
 {
     assert(big->data == NULL);
     uint64_t bytes;
@@ -203,29 +214,29 @@ static struct ha_err *init(struct ha_big *big, uint64_t elements, size_t size, u
     }
     uint64_t now = ha_big_bytes_now();
     bool fits = bytes < HA_BIG_FILE_MIN || (now <= limit && bytes <= limit - now);
-    return fits ? map_anonymous(big, (size_t)bytes, zero) : map_file(big, (size_t)bytes);
+    return fits ? map_anonymous(big, (size_t)bytes, zero) : map_file(big, (size_t)bytes, must);
 }
 
 struct ha_err *ha_big_init(struct ha_big *big, uint64_t elements, size_t size)
 {
-    return init(big, elements, size, big_limit, true);
+    return init(big, elements, size, big_limit, true, true);
 }
 
 struct ha_err *ha_big_init_raw(struct ha_big *big, uint64_t elements, size_t size)
 {
-    return init(big, elements, size, big_limit, false);
+    return init(big, elements, size, big_limit, false, true);
 }
 
 struct ha_err *ha_big_init_cold(struct ha_big *big, uint64_t elements, size_t size)
 {
     const uint64_t part = big_limit == UINT64_MAX || big_folder == NULL ? UINT64_MAX : big_limit / COLD_PART;
     const uint64_t aim = big_folder == NULL ? UINT64_MAX : big_aim;
-    struct ha_err *err = init(big, elements, size, part < aim ? part : aim, false);
+    struct ha_err *err = init(big, elements, size, part < aim ? part : aim, false, part <= aim);
     if (err == NULL || ha_err_kind(err) != HA_ERR_SYSTEM) {
         return err;
     }
     ha_err_free(err); /* no file: then memory, if there is room */
-    return init(big, elements, size, big_limit, false);
+    return init(big, elements, size, big_limit, false, true);
 }
 
 void ha_big_deinit(struct ha_big *big)
@@ -235,7 +246,7 @@ void ha_big_deinit(struct ha_big *big)
             (void)ha_mem_anonymous_peak(false);
         }
         if (big->in_file) {
-            munmap(big->data, big->bytes);
+            ha_file_unmap(big->data, big->bytes);
         } else {
             ha_pages_give(big->data, big->bytes, ha_big_bytes_peak() <= big_limit / 2);
         }

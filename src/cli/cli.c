@@ -370,7 +370,9 @@ static struct ha_err *keep_part(void *ctx, unsigned worker, uint64_t index)
 
 static struct ha_err *keep_answers(void *ctx, const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx)
 {
-    struct keep keep = {snapshot, put, put_ctx, ha_turn_create()};
+    struct ha_snapshot half = *snapshot; /* what each part does on several threads, it does on its share of them */
+    struct keep keep = {&half, put, put_ctx, ha_turn_create()};
+    half.threads = (snapshot->threads + 1) / 2;
     (void)ctx;
     if (keep.turn == NULL) {
         return ha_err_nomem();
@@ -522,7 +524,7 @@ static struct ha_err *run(struct cli *cli, int argc, char **argv)
 /* Once the answer is given: an index that was made for it is waited for. */
 static void keep_index(struct cli *cli)
 {
-    if (cli->snapshot == NULL || !cli->snapshot->built || !cli->snapshot_options.keep_later) {
+    if (cli->snapshot == NULL || !ha_snapshot_is_pending(cli->snapshot)) {
         return;
     }
     ha_progress_begin(cli->progress, "keep index", 0);

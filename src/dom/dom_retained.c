@@ -24,6 +24,9 @@
 #ifndef SUM_NARROW
 #define SUM_NARROW UINT32_MAX /* the same */
 #endif
+#ifndef COLUMN_NARROW
+#define COLUMN_NARROW UINT32_MAX /* the same */
+#endif
 #define WORKERS_CELLS_MAX (1U << 22) /* classes × threads that have counters of their own */
 
 static int compare_extra(const void *a, const void *b)
@@ -331,7 +334,7 @@ static struct ha_err *begin_column(struct sweep *s)
 {
     const uint32_t branch_count = s->heap->facts.branch_count, unit = s->sizes->alignment; /* of every size, hence of every sum */
     const bool some_unreachable = s->order->count < branch_count;
-    const bool some_large = some_unreachable && s->totals.unreachable_bytes / unit > UINT32_MAX; /* perhaps: then each is looked at */
+    const bool some_large = some_unreachable && s->totals.unreachable_bytes / unit > COLUMN_NARROW; /* perhaps: then each is looked at */
     for (uint32_t obj = 0; some_large && obj < branch_count; obj++) {
         uint64_t bytes = own_bytes(s, obj);
         s->most = bytes > s->most ? bytes : s->most;
@@ -339,7 +342,7 @@ static struct ha_err *begin_column(struct sweep *s)
     if (s->most / unit >> 40 != 0) {
         return ha_err_new(HA_ERR_LIMIT, "an object retains more than 2^40 times %" PRIu32 " bytes, more than the index can hold", unit);
     }
-    s->totals.width = s->most / unit <= UINT32_MAX ? 4 : 5;
+    s->totals.width = s->most / unit <= COLUMN_NARROW ? 4 : 5;
     s->totals.unit = unit;
     if (s->totals.width == sizeof *s->own) {
         s->column = s->own_big.data;

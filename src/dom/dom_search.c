@@ -48,7 +48,7 @@ struct ha_err *ha_search_init(struct ha_search *search, struct ha_build *build)
     HA_TRY(ha_big_init(&search->pre, n, sizeof(uint32_t)));
     HA_TRY(ha_big_init_raw(&search->parent, n, sizeof(uint32_t)));
     HA_TRY(ha_big_init_raw(&search->semi, n, sizeof(uint32_t)));
-    HA_TRY(ha_big_init_cold(&search->vertex, n, sizeof(uint32_t))); /* written in order, and hardly read before all else is given back */
+    HA_TRY(ha_big_init_cold(&search->vertex, n, sizeof(uint32_t))); /* written in order, and read near to where it was read before, mostly */
     search->bucket_count = (uint32_t)(n >> HA_LOG_BUCKET_BITS) + 1;
     search->buckets = ha_calloc_array(search->bucket_count, sizeof *search->buckets);
     search->root_bits = ha_calloc_array(build->facts.object_count / 64 + 1, sizeof(uint64_t));

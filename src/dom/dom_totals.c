@@ -11,8 +11,7 @@
  * Branch objects are summed up by their numbers in the order of the search, in which what they retain, their masks and parts are brought into the
  * order of objects, beside which leaves lie. That and the leaves are done in pieces, each worker with sums of its own.
  *
- * Memory: beside the arrays of the sweep and of dom_nested.c 4 bytes per branch object for the column, when the parents of the order have been given
- * back.
+ * Memory: the arrays of the sweep and of dom_nested.c, whose masks by object are made when the parents of the order have been given back.
  */
 #include "dom/dom_sweep.h"
 

@@ -221,9 +221,14 @@ void ha_index_close(struct ha_index *index)
     ha_free(index);
 }
 
+bool ha_index_is_pending(const struct ha_index *index)
+{
+    return index->pending.path != NULL;
+}
+
 struct ha_err *ha_index_keep(struct ha_index *index)
 {
-    return index->pending.path == NULL ? NULL : ha_file_new_commit(&index->pending);
+    return ha_index_is_pending(index) ? ha_file_new_commit(&index->pending) : NULL;
 }
 
 const char *ha_index_path(const struct ha_index *index)

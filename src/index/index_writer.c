@@ -585,11 +585,11 @@ static struct ha_err *copy_sections(struct ha_index_writer *writer, const struct
     return NULL;
 }
 
-struct ha_err *ha_index_extend_begin(const struct ha_index *index, const struct ha_index_section *added, size_t added_count,
+struct ha_err *ha_index_extend_begin(const struct ha_index *index, const struct ha_index_section *added, size_t added_count, bool unnamed,
                                      struct ha_index_writer **ret)
 {
     struct ha_index_writer *writer = NULL;
-    HA_TRY(ha_index_writer_create(index->path, index->temp_dir, &writer));
+    HA_TRY(ha_index_writer_create(unnamed ? NULL : index->path, index->temp_dir, &writer));
     struct ha_err *err = copy_sections(writer, index, added, added_count);
     if (err != NULL) {
         ha_index_writer_destroy(writer);
@@ -608,11 +608,20 @@ struct ha_err *ha_index_extend_commit(struct ha_index_writer *writer, struct ha_
     return NULL;
 }
 
+struct ha_err *ha_index_extend_seal(struct ha_index_writer *writer, struct ha_index *index, struct ha_index **ret)
+{
+    struct ha_index *extended = NULL;
+    HA_TRY(ha_index_writer_seal(writer, &index->fingerprint, ha_threads_default(), &extended));
+    ha_index_close(index);
+    *ret = extended;
+    return NULL;
+}
+
 struct ha_err *ha_index_extend(struct ha_index *index, const struct ha_index_section *added,
                                size_t added_count, struct ha_index **ret)
 {
     struct ha_index_writer *writer = NULL;
-    HA_TRY(ha_index_extend_begin(index, added, added_count, &writer));
+    HA_TRY(ha_index_extend_begin(index, added, added_count, false, &writer));
     struct ha_err *err = ha_index_extend_commit(writer, index, ret);
     if (err != NULL) {
         ha_index_writer_destroy(writer);

@@ -220,16 +220,20 @@ static struct ha_err *build_index(struct opening *o, bool keep)
     return attach(o, index);
 }
 
-/* Is it the folder or the disk that would not have the index? */
-static bool cannot_write(const struct opening *o, const struct ha_err *err)
+bool ha_snapshot_cannot_write(const struct ha_err *err)
 {
     static const int reasons[] = {ENOSPC, EDQUOT, EFBIG, EROFS, EACCES, EPERM, ENOENT, ENOTDIR, EISDIR, EINVAL, ESTALE};
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
-        if (o->writing && ha_err_kind(err) == HA_ERR_SYSTEM && ha_err_errno(err) == reasons[i]) {
+        if (ha_err_kind(err) == HA_ERR_SYSTEM && ha_err_errno(err) == reasons[i]) {
             return true;
         }
     }
     return false;
+}
+
+static bool cannot_write(const struct opening *o, const struct ha_err *err)
+{
+    return o->writing && ha_snapshot_cannot_write(err);
 }
 
 /* An answer is better than an index: it is built once more, in the folder for temporary files. Takes the error. */
@@ -321,9 +325,14 @@ struct ha_err *ha_snapshot_open(const char *path, const struct ha_snapshot_optio
     return NULL;
 }
 
+bool ha_snapshot_is_pending(const struct ha_snapshot *snapshot)
+{
+    return snapshot->index != NULL && ha_index_is_pending(snapshot->index);
+}
+
 struct ha_err *ha_snapshot_keep(const struct ha_snapshot *snapshot)
 {
-    return snapshot->index == NULL ? NULL : ha_index_keep(snapshot->index);
+    return ha_snapshot_is_pending(snapshot) ? ha_index_keep(snapshot->index) : NULL;
 }
 
 void ha_snapshot_close(struct ha_snapshot *snapshot)

@@ -249,7 +249,7 @@ struct ha_err *ha_snapshot_build(struct ha_build *build, const struct ha_snapsho
         spoil_if_changed(options, ha_input_path(build->input), &kept);
     }
     ha_build_destroy(build);
-    ha_big_aim_set(UINT64_MAX);
+    ha_big_aim_set(UINT64_MAX, 0);
     ha_big_trim();
     if (err == NULL) {
         ha_progress_begin(progress, "write index", 0);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Another size model for an index that has one already. The graph and the dominators do not depend on sizes, so only retained sizes, totals and what
- * higher layers keep are worked out, from the tree; their sections go into a copy of the index that takes its place, packed if that is.
+ * higher layers keep are worked out, from the tree; their sections go into a copy of the index that takes its place, packed if that is, or, where it
+ * cannot be written, into one without a name.
  */
 #include "snapshot/snapshot_internal.h"
 
 #include "ha/base/mem.h"
+#include "ha/base/sbuf.h"
 #include "ha/dom/dom_build.h"
 
 #include <string.h>
@@ -114,19 +116,36 @@ static struct ha_err *add_extra(const struct ha_snapshot *snapshot, const struct
     return err;
 }
 
-static struct ha_err *write_longer(struct ha_snapshot *snapshot, const struct ha_snapshot_options *options, const struct added *added,
+static struct ha_err *write_longer(struct ha_snapshot *snapshot, const struct ha_snapshot_options *options, const struct added *added, bool unnamed,
                                    struct ha_index **ret)
 {
     struct ha_index_writer *writer = NULL;
-    HA_TRY(ha_index_extend_begin(snapshot->index, added->sections, added->count, &writer));
+    HA_TRY(ha_index_extend_begin(snapshot->index, added->sections, added->count, unnamed, &writer));
     struct ha_err *err = add_extra(snapshot, options, writer);
     if (err == NULL) {
-        err = ha_index_extend_commit(writer, snapshot->index, ret);
+        err = options->keep_later ? ha_index_extend_seal(writer, snapshot->index, ret) : ha_index_extend_commit(writer, snapshot->index, ret);
     }
     if (err != NULL) {
         ha_index_writer_destroy(writer);
     }
     return err;
+}
+
+/* An answer is better than an index: where that cannot be written, the longer one goes with the process. Takes the error. */
+static struct ha_err *write_unnamed(struct ha_snapshot *snapshot, const struct ha_snapshot_options *options, const struct added *added,
+                                    struct ha_err *err, struct ha_index **ret)
+{
+    if (options->index_required || ha_index_path(snapshot->index) == NULL || !ha_snapshot_cannot_write(err)) {
+        return err;
+    }
+    struct ha_sbuf b = {0};
+    ha_sbuf_printf(&b, "%s: what the size model needs is not kept (--index-dir names a folder for an index)", ha_err_message(err));
+    if (options->notice != NULL) {
+        options->notice(options->notice_ctx, ha_sbuf_failed(&b) ? "what the size model needs is not kept" : ha_sbuf_text(&b));
+    }
+    ha_sbuf_deinit(&b);
+    ha_err_free(err);
+    return write_longer(snapshot, options, added, true, ret);
 }
 
 struct ha_err *ha_snapshot_extend(struct ha_snapshot *snapshot, const struct ha_snapshot_options *options, struct ha_index **ret)
@@ -135,7 +154,8 @@ struct ha_err *ha_snapshot_extend(struct ha_snapshot *snapshot, const struct ha_
     ha_progress_begin(options->progress, "retained sizes", 0);
     struct ha_err *err = snapshot->dom->idom == NULL ? retain_packed(snapshot, &added) : retain(snapshot, snapshot->dom, &added);
     if (err == NULL) {
-        err = write_longer(snapshot, options, &added, ret);
+        err = write_longer(snapshot, options, &added, false, ret);
+        err = err == NULL ? NULL : write_unnamed(snapshot, options, &added, err, ret);
     }
     for (size_t i = 0; i < added.count; i++) {
         ha_free(added.data[i]);

@@ -14,6 +14,9 @@ struct ha_err *ha_snapshot_build(struct ha_build *build, const struct ha_snapsho
    *ret is the longer one, in its place or, where that cannot be written, unnamed. */
 struct ha_err *ha_snapshot_extend(struct ha_snapshot *snapshot, const struct ha_snapshot_options *options, struct ha_index **ret) HA_WARN_UNUSED;
 
+/* snapshot.c: whether it is the folder or the disk that would not have an index. */
+bool ha_snapshot_cannot_write(const struct ha_err *err);
+
 /* snapshot_pack.c: whether the columns of an index are packed. */
 bool ha_snapshot_is_packed(const struct ha_index *index);
 

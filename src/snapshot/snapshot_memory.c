@@ -5,8 +5,8 @@
  *     available     the least of --memory-limit, what the control groups leave, and what the machine has
  *     big arrays    ARRAYS_PART of it, less the buffers of the threads, anonymous; the rest in unnamed files beside the index (base/mem.h); what is
  *                   left is for pages of the dump and the index, without which every look-up would wait for the disk
- *     cold arrays   in files as well where more than AIM_PER_OBJECT bytes per object would be anonymous: heaps of many references take twice as
- *                   much otherwise
+ *     cold arrays   in files as well where more than AIM_PER_OBJECT bytes per object (and AIM_LEAST) would be anonymous, as long as the disk has
+ *                   room for the index as well: heaps of many references take twice as much memory otherwise
  *     threads       as many as have room for their buffers; one at least
  *
  * Below what one thread needs nothing is tried: a process that the kernel kills, or lets stall, tells its user less than a line of text.
@@ -27,6 +27,7 @@
 #define ARRAYS_PART(bytes) ((bytes) / 8 * 5)
 #define AIM_PER_OBJECT 20U          /* of big arrays; what is smaller comes on top */
 #define AIM_LEAST (64ULL << 20)
+#define INDEX_PER_OBJECT 32U        /* beside its references, which take no more than the dump does */
 #define FIXED_BYTES (16ULL << 20)
 #define THREAD_BYTES (24ULL << 20)  /* a window, and references that wait to be written */
 #define MAP_SHARE 32U               /* of the dump's bytes: what the set of addresses takes while it is collected */
@@ -92,5 +93,5 @@ struct ha_err *ha_snapshot_memory_fit(struct ha_build *build, const struct ha_sn
 void ha_snapshot_memory_aim(const struct ha_build *build)
 {
     const uint64_t bytes = (uint64_t)build->facts.object_count * AIM_PER_OBJECT;
-    ha_big_aim_set(bytes > AIM_LEAST ? bytes : AIM_LEAST);
+    ha_big_aim_set(bytes > AIM_LEAST ? bytes : AIM_LEAST, build->heap_bytes + (uint64_t)build->facts.object_count * INDEX_PER_OBJECT);
 }

@@ -157,6 +157,13 @@ class Check:
         unwanted = {name for name in unwanted if not name.endswith(".hpx") and not (kind == "name" and "/hprof-analyze.tmp-" in name)}
         return f"after the next run {sorted(unwanted)} is there" if unwanted else None
 
+    def judge_index(self, outcome, now):
+        """An index that should be there, but is nowhere, has been told of."""
+        wanted = any(name.endswith(".hpx") for name in self.expected - self.scratch.first.keys())
+        if outcome.code != 0 or not wanted or any(name.endswith(".hpx") for name in now.keys() - self.scratch.first.keys()):
+            return None
+        return None if b"index" in outcome.err else f"the index is not there, and nobody said so: {outcome.said().strip()[-200:]!r}"
+
     def fault(self, fault, kind):
         """One run with one fault; (problem or None, whether it came to pass)."""
         self.tried += 1
@@ -165,7 +172,7 @@ class Check:
             self.scratch.restore()
             return None, False
         now = self.scratch.files()
-        problem = self.judge(outcome) or self.judge_files(now, kind == "name")
+        problem = self.judge(outcome) or self.judge_files(now, kind == "name") or self.judge_index(outcome, now)
         if problem is None and now != self.scratch.first:
             problem = self.next_run(kind)
         self.scratch.restore()

@@ -66,9 +66,10 @@ void ha_big_trim(void);
 struct ha_err *ha_big_limit_set(uint64_t bytes, const char *folder) HA_WARN_UNUSED;
 uint64_t ha_big_limit(void); /* UINT64_MAX: none */
 
-/* From now on a cold array that would make all of them together take more than `bytes` lies in a file of that folder if one can be had, though
-   memory is not limited. UINT64_MAX: no such aim. As above, not while other threads make big arrays. */
-void ha_big_aim_set(uint64_t bytes);
+/* From now on a cold array that would make all of them together take more than `bytes` lies in a file of that folder though memory is not limited, if
+   one can be had, room in it reserved, and `leaves` bytes of the disk stay free. UINT64_MAX: no such aim. As above, not while other threads make
+   big arrays. */
+void ha_big_aim_set(uint64_t bytes, uint64_t leaves);
 
 /* Anonymous bytes held by big arrays now, and the most ever at once in this process. */
 uint64_t ha_big_bytes_now(void);

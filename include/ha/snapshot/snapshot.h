@@ -56,7 +56,7 @@ struct ha_snapshot {
     char *path;           /* of the dump, as given */
     uint64_t file_bytes;  /* of the dump as it lies on disk */
     unsigned threads;
-    bool built;           /* this run built the index (or a part of it) */
+    bool built;           /* this run built the index; not: added a size model to it */
 };
 
 struct ha_err *ha_snapshot_open(const char *path, const struct ha_snapshot_options *options, struct ha_snapshot **ret) HA_WARN_UNUSED;
@@ -65,6 +65,7 @@ void ha_snapshot_close(struct ha_snapshot *snapshot); /* NULL is fine */
 /* With keep_later: puts the index that this run made in place; nothing to do otherwise. HA_ERR_SYSTEM: it cannot be kept; the snapshot can still be
    asked, and the next run will build it again. */
 struct ha_err *ha_snapshot_keep(const struct ha_snapshot *snapshot) HA_WARN_UNUSED;
+bool ha_snapshot_is_pending(const struct ha_snapshot *snapshot); /* whether there is anything to do */
 
 /* ---- facts about the program (snapshot_info.c) ---- */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "ha/base/emergency.h"
 #include "ha/base/mem.h"
 
 #include "support/ck_ha.h"
@@ -170,7 +171,7 @@ START_TEST(test_big_aim)
     struct ha_big hot = {0}, cold = {0};
     uint64_t size = HA_BIG_FILE_MIN;
     ck_ok(ha_big_limit_set(100 * size, "/var/tmp"));
-    ha_big_aim_set(2 * size);
+    ha_big_aim_set(2 * size, 1 << 20);
     ck_ok(ha_big_init_cold(&cold, 2 * size, 1));
     ck_assert(!cold.in_file);
     ha_big_deinit(&cold);
@@ -178,7 +179,16 @@ START_TEST(test_big_aim)
     ck_assert(!hot.in_file);
     ck_ok(ha_big_init_cold(&cold, size, 1));
     ck_assert(cold.in_file);
+    bool writable;
+    const uint8_t *at = cold.data;
+    ck_assert_ptr_nonnull(ha_emergency_map_name(at, &writable));
     ha_big_deinit(&cold);
+    ck_assert_ptr_null(ha_emergency_map_name(at, &writable)); // what comes to lie there is not taken for it
+    ha_big_aim_set(2 * size, UINT64_MAX / 2);
+    ck_ok(ha_big_init_cold(&cold, size, 1)); // the disk would not have that much left
+    ck_assert(!cold.in_file);
+    ha_big_deinit(&cold);
+    ha_big_aim_set(2 * size, 1 << 20);
 
     ck_ok(ha_big_limit_set(100 * size, "/nonexistent")); // no file can be had, and there is memory
     ck_ok(ha_big_init_cold(&cold, size, 1));
@@ -189,7 +199,7 @@ START_TEST(test_big_aim)
     ck_assert(!cold.in_file);
     ha_big_deinit(&cold);
     ha_big_deinit(&hot);
-    ha_big_aim_set(UINT64_MAX);
+    ha_big_aim_set(UINT64_MAX, 0);
 }
 END_TEST
 
