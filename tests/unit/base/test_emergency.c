@@ -31,7 +31,7 @@ END_TEST
 /* More than there is room for: nothing happens, and what is dropped can be used again. */
 START_TEST(test_full_tables)
 {
-    static char many[1000];
+    static char many[2000];
     bool writable;
     unsigned entries[100];
     for (size_t i = 0; i < sizeof many; i++) {
