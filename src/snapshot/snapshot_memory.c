@@ -25,7 +25,9 @@
 #include <unistd.h>
 
 #define ARRAYS_PART(bytes) ((bytes) / 8 * 5)
-#define AIM_PER_OBJECT 20U          /* of big arrays; what is smaller comes on top */
+#define AIM_PER_OBJECT 22U          /* of big arrays; what is smaller comes on top */
+#define LATER_PER_BRANCH 3U         /* what the dominators take beyond what the search gives back: word[] instead of row starts … */
+#define FREED_PER_OBJECT 2U         /* … and classes */
 #define AIM_LEAST (64ULL << 20)
 #define INDEX_PER_OBJECT 32U        /* beside its references, which take no more than the dump does */
 #define FIXED_BYTES (16ULL << 20)
@@ -92,6 +94,8 @@ struct ha_err *ha_snapshot_memory_fit(struct ha_build *build, const struct ha_sn
 
 void ha_snapshot_memory_aim(const struct ha_build *build)
 {
-    const uint64_t bytes = (uint64_t)build->facts.object_count * AIM_PER_OBJECT;
-    ha_big_aim_set(bytes > AIM_LEAST ? bytes : AIM_LEAST, build->heap_bytes + (uint64_t)build->facts.object_count * INDEX_PER_OBJECT);
+    const uint64_t objects = build->facts.object_count, later = (uint64_t)build->facts.branch_count * LATER_PER_BRANCH;
+    const uint64_t more = later > objects * FREED_PER_OBJECT ? later - objects * FREED_PER_OBJECT : 0;
+    const uint64_t bytes = objects * AIM_PER_OBJECT - more;
+    ha_big_aim_set(bytes > AIM_LEAST ? bytes : AIM_LEAST, build->heap_bytes + objects * INDEX_PER_OBJECT);
 }
