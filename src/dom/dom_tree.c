@@ -110,7 +110,7 @@ static struct ha_err *make_sources(const struct ha_search *search, struct ha_big
     if (most > UINT32_MAX) {
         return ha_err_new(HA_ERR_LIMIT, "more than 4 G references lead to %u neighbouring objects", BUCKET_NODES);
     }
-    return ha_big_init_raw(ret, most + 1, sizeof(uint32_t));
+    return ha_big_init_cold(ret, most + 1, sizeof(uint32_t));
 }
 
 static void semidominators(struct ha_search *search, struct bucket *bucket)
