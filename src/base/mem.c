@@ -229,14 +229,16 @@ struct ha_err *ha_big_init_raw(struct ha_big *big, uint64_t elements, size_t siz
 
 struct ha_err *ha_big_init_cold(struct ha_big *big, uint64_t elements, size_t size)
 {
-    const uint64_t part = big_limit == UINT64_MAX || big_folder == NULL ? UINT64_MAX : big_limit / COLD_PART;
-    const uint64_t aim = big_folder == NULL ? UINT64_MAX : big_aim;
-    struct ha_err *err = init(big, elements, size, part < aim ? part : aim, false, part <= aim);
+    if (big_folder == NULL) {
+        return ha_big_init_raw(big, elements, size);
+    }
+    const uint64_t part = big_limit / COLD_PART;
+    struct ha_err *err = init(big, elements, size, part < big_aim ? part : big_aim, false, part <= big_aim);
     if (err == NULL || ha_err_kind(err) != HA_ERR_SYSTEM) {
         return err;
     }
     ha_err_free(err); /* no file: then memory, if there is room */
-    return init(big, elements, size, big_limit, false, true);
+    return ha_big_init_raw(big, elements, size);
 }
 
 void ha_big_deinit(struct ha_big *big)

@@ -508,9 +508,11 @@ static struct ha_err *write_frame(const struct ha_index_writer *writer,
     return NULL;
 }
 
-/* Opened before it is put in place: afterwards another process may already have replaced it. */
-static struct ha_err *complete(struct ha_index_writer *writer, const struct ha_fingerprint *fingerprint, unsigned threads, struct ha_index **ret)
+/* later: the file waits for ha_index_keep(). */
+static struct ha_err *finish(struct ha_index_writer *writer, const struct ha_fingerprint *fingerprint, unsigned threads, bool later,
+                             struct ha_index **ret)
 {
+    struct ha_index *index = NULL;
     uint64_t bytes = 0;
     if (writer->streaming) {
         return ha_err_new(HA_ERR_BUG, "index '%s' cannot be committed while a stream is open",
@@ -519,37 +521,32 @@ static struct ha_err *complete(struct ha_index_writer *writer, const struct ha_f
     HA_TRY(hash_sections(writer, threads));
     unmap_sections(writer);
     HA_TRY(write_frame(writer, fingerprint, &bytes));
-    return ha_index_open_fd(writer->index.fd, bytes, writer->path, writer->temp_dir, ret);
-}
-
-struct ha_err *ha_index_writer_seal(struct ha_index_writer *writer, const struct ha_fingerprint *fingerprint, unsigned threads,
-                                    struct ha_index **ret)
-{
-    HA_TRY(complete(writer, fingerprint, threads, ret));
+    // Opened before it is put in place: afterwards another process may already have replaced it.
+    HA_TRY(ha_index_open_fd(writer->index.fd, bytes, writer->path, writer->temp_dir, &index));
+    struct ha_err *err = writer->path == NULL || later ? NULL : ha_file_new_commit(&writer->file);
+    if (err != NULL) {
+        ha_index_close(index);
+        return err;
+    }
     if (writer->path != NULL) {
-        (*ret)->pending = writer->file;
+        index->pending = writer->file; /* nothing, once it is in place */
         writer->index.fd = -1;
     }
     ha_index_writer_destroy(writer);
+    *ret = index;
     return NULL;
 }
 
 struct ha_err *ha_index_writer_commit(struct ha_index_writer *writer, const struct ha_fingerprint *fingerprint, unsigned threads,
                                       struct ha_index **ret)
 {
-    struct ha_index *index = NULL;
-    HA_TRY(complete(writer, fingerprint, threads, &index));
-    if (writer->path != NULL) {
-        struct ha_err *err = ha_file_new_commit(&writer->file);
-        if (err != NULL) {
-            ha_index_close(index);
-            return err;
-        }
-        writer->index.fd = -1;
-    }
-    ha_index_writer_destroy(writer);
-    *ret = index;
-    return NULL;
+    return finish(writer, fingerprint, threads, false, ret);
+}
+
+struct ha_err *ha_index_writer_seal(struct ha_index_writer *writer, const struct ha_fingerprint *fingerprint, unsigned threads,
+                                    struct ha_index **ret)
+{
+    return finish(writer, fingerprint, threads, true, ret);
 }
 
 /* ---- extending ---- */
@@ -599,19 +596,10 @@ struct ha_err *ha_index_extend_begin(const struct ha_index *index, const struct 
     return NULL;
 }
 
-struct ha_err *ha_index_extend_commit(struct ha_index_writer *writer, struct ha_index *index, struct ha_index **ret)
+struct ha_err *ha_index_extend_end(struct ha_index_writer *writer, struct ha_index *index, bool later, struct ha_index **ret)
 {
     struct ha_index *extended = NULL;
-    HA_TRY(ha_index_writer_commit(writer, &index->fingerprint, ha_threads_default(), &extended));
-    ha_index_close(index);
-    *ret = extended;
-    return NULL;
-}
-
-struct ha_err *ha_index_extend_seal(struct ha_index_writer *writer, struct ha_index *index, struct ha_index **ret)
-{
-    struct ha_index *extended = NULL;
-    HA_TRY(ha_index_writer_seal(writer, &index->fingerprint, ha_threads_default(), &extended));
+    HA_TRY(finish(writer, &index->fingerprint, ha_threads_default(), later, &extended));
     ha_index_close(index);
     *ret = extended;
     return NULL;
@@ -622,7 +610,7 @@ struct ha_err *ha_index_extend(struct ha_index *index, const struct ha_index_sec
 {
     struct ha_index_writer *writer = NULL;
     HA_TRY(ha_index_extend_begin(index, added, added_count, false, &writer));
-    struct ha_err *err = ha_index_extend_commit(writer, index, ret);
+    struct ha_err *err = ha_index_extend_end(writer, index, false, ret);
     if (err != NULL) {
         ha_index_writer_destroy(writer);
     }

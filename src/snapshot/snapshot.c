@@ -33,6 +33,16 @@ static void notice(const struct opening *o, const char *line)
     }
 }
 
+void ha_snapshot_notice(const struct ha_snapshot_options *options, const char *why, const char *what)
+{
+    struct ha_sbuf b = {0};
+    ha_sbuf_printf(&b, "%s: %s", why, what);
+    if (options->notice != NULL) {
+        options->notice(options->notice_ctx, ha_sbuf_failed(&b) ? what : ha_sbuf_text(&b));
+    }
+    ha_sbuf_deinit(&b);
+}
+
 /* Closes what stands on the index. */
 static void detach_layers(struct ha_snapshot *s)
 {
@@ -149,10 +159,7 @@ static struct ha_err *use_index(const struct opening *o, struct ha_index *index,
 
 static void rebuild_notice(const struct opening *o, const char *why)
 {
-    struct ha_sbuf b = {0};
-    ha_sbuf_printf(&b, "%s: rebuilding", why);
-    notice(o, ha_sbuf_failed(&b) ? "index is damaged: rebuilding" : ha_sbuf_text(&b));
-    ha_sbuf_deinit(&b);
+    ha_snapshot_notice(o->options, why, "rebuilding");
 }
 
 /* Looks for a usable index of the heap that is asked for, before anything is known of the dump; leaves snapshot->heap NULL when there is none. */
@@ -246,10 +253,7 @@ static struct ha_err *build_unnamed(struct opening *o, struct ha_err *err)
     if (diag == NULL) {
         return err;
     }
-    struct ha_sbuf b = {0};
-    ha_sbuf_printf(&b, "%s: going on without keeping an index (--index-dir names a folder for it)", ha_err_message(err));
-    notice(o, ha_sbuf_failed(&b) ? "the index cannot be written: going on without keeping it" : ha_sbuf_text(&b));
-    ha_sbuf_deinit(&b);
+    ha_snapshot_notice(wanted, ha_err_message(err), "going on without keeping an index (--index-dir names a folder for it)");
     ha_err_free(err);
     discard(s);
     ha_diag_destroy(s->diag);
@@ -332,7 +336,7 @@ bool ha_snapshot_is_pending(const struct ha_snapshot *snapshot)
 
 struct ha_err *ha_snapshot_keep(const struct ha_snapshot *snapshot)
 {
-    return ha_snapshot_is_pending(snapshot) ? ha_index_keep(snapshot->index) : NULL;
+    return snapshot->index == NULL ? NULL : ha_index_keep(snapshot->index);
 }
 
 void ha_snapshot_close(struct ha_snapshot *snapshot)

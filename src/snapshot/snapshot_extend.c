@@ -7,7 +7,6 @@
 #include "snapshot/snapshot_internal.h"
 
 #include "ha/base/mem.h"
-#include "ha/base/sbuf.h"
 #include "ha/dom/dom_build.h"
 
 #include <string.h>
@@ -123,7 +122,7 @@ static struct ha_err *write_longer(struct ha_snapshot *snapshot, const struct ha
     HA_TRY(ha_index_extend_begin(snapshot->index, added->sections, added->count, unnamed, &writer));
     struct ha_err *err = add_extra(snapshot, options, writer);
     if (err == NULL) {
-        err = options->keep_later ? ha_index_extend_seal(writer, snapshot->index, ret) : ha_index_extend_commit(writer, snapshot->index, ret);
+        err = ha_index_extend_end(writer, snapshot->index, options->keep_later, ret);
     }
     if (err != NULL) {
         ha_index_writer_destroy(writer);
@@ -138,12 +137,7 @@ static struct ha_err *write_unnamed(struct ha_snapshot *snapshot, const struct h
     if (options->index_required || ha_index_path(snapshot->index) == NULL || !ha_snapshot_cannot_write(err)) {
         return err;
     }
-    struct ha_sbuf b = {0};
-    ha_sbuf_printf(&b, "%s: what the size model needs is not kept (--index-dir names a folder for an index)", ha_err_message(err));
-    if (options->notice != NULL) {
-        options->notice(options->notice_ctx, ha_sbuf_failed(&b) ? "what the size model needs is not kept" : ha_sbuf_text(&b));
-    }
-    ha_sbuf_deinit(&b);
+    ha_snapshot_notice(options, ha_err_message(err), "what the size model needs is not kept (--index-dir names a folder for an index)");
     ha_err_free(err);
     return write_longer(snapshot, options, added, true, ret);
 }

@@ -14,6 +14,9 @@ struct ha_err *ha_snapshot_build(struct ha_build *build, const struct ha_snapsho
    *ret is the longer one, in its place or, where that cannot be written, unnamed. */
 struct ha_err *ha_snapshot_extend(struct ha_snapshot *snapshot, const struct ha_snapshot_options *options, struct ha_index **ret) HA_WARN_UNUSED;
 
+/* snapshot.c: a notice "WHY: WHAT"; without memory WHAT alone. */
+void ha_snapshot_notice(const struct ha_snapshot_options *options, const char *why, const char *what);
+
 /* snapshot.c: whether it is the folder or the disk that would not have an index. */
 bool ha_snapshot_cannot_write(const struct ha_err *err);
 

@@ -98,12 +98,11 @@ bool ha_index_is_pending(const struct ha_index *index); /* sealed, and not kept 
 
 /* Adds sections to an index that exists: a new file is written (its sections copied but for those that are added anew) and put in its place. Used for
    sections that options add later. _begin gives the writer, into which more may be put (unnamed: of an index without a name, which leaves the other one
-   where it is); _commit puts it in the place of `index`, which is closed on success, _seal does so but for its file (see above). On failure the
-   writer must be destroyed. */
+   where it is); _end puts it in the place of `index`, which is closed on success; its file waits for ha_index_keep() if that is to be later. On failure
+   the writer must be destroyed. */
 struct ha_err *ha_index_extend_begin(const struct ha_index *index, const struct ha_index_section *added, size_t added_count, bool unnamed,
                                      struct ha_index_writer **ret) HA_WARN_UNUSED;
-struct ha_err *ha_index_extend_commit(struct ha_index_writer *writer, struct ha_index *index, struct ha_index **ret) HA_WARN_UNUSED;
-struct ha_err *ha_index_extend_seal(struct ha_index_writer *writer, struct ha_index *index, struct ha_index **ret) HA_WARN_UNUSED;
+struct ha_err *ha_index_extend_end(struct ha_index_writer *writer, struct ha_index *index, bool later, struct ha_index **ret) HA_WARN_UNUSED;
 
 /* Both at once. */
 struct ha_err *ha_index_extend(struct ha_index *index, const struct ha_index_section *added, size_t added_count, struct ha_index **ret) HA_WARN_UNUSED;
