@@ -408,7 +408,7 @@ static struct ha_err *hop_records(struct hop *hop, uint64_t off)
 struct ha_err *ha_hop(struct ha_build *build, uint32_t wanted, uint64_t first_record)
 {
     struct hop hop = {.build = build, .wanted = wanted};
-    ha_window_init(&hop.window, build->input, HA_WINDOW_RANDOM);
+    ha_window_init(&hop.window, build->input, HA_WINDOW_LEAPS);
     struct ha_err *err = hop_records(&hop, first_record);
     ha_window_deinit(&hop.window);
     HA_TRY(err);

@@ -4,6 +4,7 @@
  *
  *     random, mapped    the whole mapping, so that ha_window_at() never gets here
  *     stream, or where mapping does not work    1 MiB from the asked offset, read into the buffer; more if more is asked for at once
+ *     leaps     4 KiB read into the buffer, and while what is asked for follows what was read, twice as much as the last time, to 1 MiB
  *     gzip with a table    the piece that holds the offset; what lies across pieces is put together in the buffer
  *
  * A window on a gzip file keeps the pieces it used last, so that going back and forth between neighbours does not inflate them again.
@@ -17,6 +18,7 @@
 #include "input_source.h"
 
 #define STREAM_BYTES ((size_t)1 << 20)
+#define LEAP_BYTES ((size_t)4 << 10)
 #define CACHE_BYTES                                                                                \
     ((size_t)32 << 20) /* per window: 32 pieces of a HotSpot dump, 8 of a large member */
 #define CACHE_SLOTS 64U
@@ -208,6 +210,19 @@ static const uint8_t *fill_from_pieces(struct ha_window *window, uint64_t off, s
 
 /* ---- */
 
+/* How much is read at once when so much is asked for at off. */
+static size_t bytes_to_read(const struct ha_window *window, uint64_t off, size_t len)
+{
+    size_t want = STREAM_BYTES;
+    if (window->mode == HA_WINDOW_LEAPS) {
+        uint64_t last = window->end - window->start;
+        bool follows = off >= window->start && off <= window->end && last > 0;
+        want = !follows ? LEAP_BYTES : last < STREAM_BYTES / 2 ? 2 * (size_t)last : STREAM_BYTES;
+    }
+    want = len > want ? len : want;
+    return want < window->input->bytes - off ? want : (size_t)(window->input->bytes - off);
+}
+
 const uint8_t *ha_window_fill(struct ha_window *window, uint64_t off, size_t len)
 {
     const struct ha_input *input = window->input;
@@ -224,14 +239,11 @@ const uint8_t *ha_window_fill(struct ha_window *window, uint64_t off, size_t len
     if (input->table.piece_count > 0) {
         return fill_from_pieces(window, off, len);
     }
-    size_t want = len > STREAM_BYTES ? len : STREAM_BYTES;
     // A request over 1 MiB is rarely the only one: the buffer then grows once, to the most that can be asked for.
     if (!window_grow(window, len > STREAM_BYTES ? HA_WINDOW_MAX : STREAM_BYTES)) {
         return window_fail(window, ha_err_nomem());
     }
-    if (want > input->bytes - off) {
-        want = (size_t)(input->bytes - off);
-    }
+    const size_t want = bytes_to_read(window, off, len);
     struct ha_err *err = ha_input_plain_read(input, off, window->buffer, want);
     if (err != NULL) {
         return window_fail(window, err);

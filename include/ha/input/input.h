@@ -68,6 +68,7 @@ struct ha_err *ha_input_error(const struct ha_input *input) HA_WARN_UNUSED;
 /* How a window will be used. */
 enum ha_window_mode {
     HA_WINDOW_STREAM, /* mostly forward: pread into a reused buffer (cheaper than faulting a mapping in) */
+    HA_WINDOW_LEAPS,  /* forward, a little here and a little far on: as stream, but little is read where it does not go on */
     HA_WINDOW_RANDOM  /* here and there: the mapping itself, or, of a compressed dump with a table, the pieces used last */
 };
 

@@ -106,6 +106,20 @@ START_TEST(test_window_ready)
     ha_window_init(&window, input, HA_WINDOW_RANDOM);
     ck_assert_uint_eq(ha_window_ready(&window, 0), (1 << 20) + 100);
     ha_window_deinit(&window);
+    ha_window_init(&window, input, HA_WINDOW_LEAPS);
+    check_bytes(ha_window_at(&window, 50, 4), 50, 4);
+    ck_assert_uint_eq(ha_window_ready(&window, 50), 4 << 10);
+    check_bytes(ha_window_at(&window, 40 + (4 << 10), 20), 40 + (4 << 10), 20); /* it goes on */
+    ck_assert_uint_eq(ha_window_ready(&window, 40 + (4 << 10)), 8 << 10);
+    check_bytes(ha_window_at(&window, 1 << 19, 4), 1 << 19, 4); /* a leap */
+    ck_assert_uint_eq(ha_window_ready(&window, 1 << 19), 4 << 10);
+    check_bytes(ha_window_at(&window, 100, 4), 100, 4);
+    while (window.end < 512 << 10) {
+        uint64_t bytes = window.end - window.start;
+        ck_assert_ptr_nonnull(ha_window_at(&window, window.end, 1));
+        ck_assert_uint_eq(window.end - window.start, 2 * bytes);
+    }
+    ha_window_deinit(&window);
     ha_input_close(input);
     temp_dir_deinit(&dir);
 }
