@@ -177,6 +177,21 @@ void ha_file_map_random(const void *data, size_t bytes, bool random)
     errno = errnum;
 }
 
+void ha_file_map_populate(void *data, size_t bytes)
+{
+#ifdef MADV_POPULATE_WRITE
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)data & ~(page - 1);
+    int errnum = errno;
+    if (bytes > 0) {
+        (void)madvise((void *)begin, (size_t)((uintptr_t)data + bytes - begin), MADV_POPULATE_WRITE);
+    }
+    errno = errnum;
+#else
+    (void)data;
+    (void)bytes;
+#endif
+}
+
 struct ha_err *ha_file_map(int fd, const char *path, uint64_t bytes, bool writable, void **ret)
 {
     assert(bytes > 0);

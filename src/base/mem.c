@@ -184,6 +184,9 @@ static struct ha_err *map_file(struct ha_big *big, size_t bytes, bool must)
     }
     ha_file_close(fd);
     if (err == NULL) {
+        if (!must) {
+            ha_file_map_populate(data, bytes); /* not where memory is short: the pages would be written out before they are used */
+        }
         count(&big_file_bytes_now, &big_file_bytes_peak, bytes);
         *big = (struct ha_big){data, bytes, true};
     }

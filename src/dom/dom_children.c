@@ -114,13 +114,8 @@ static uint32_t place(struct sorting *s, uint32_t *starts)
     return sum + branches + leaves;
 }
 
-static struct ha_err *sort(struct ha_build *build, struct sorting *s, struct ha_big *children)
+static struct ha_err *sort(struct ha_build *build, struct sorting *s, uint64_t blocks, uint32_t *starts, struct ha_big *children)
 {
-    uint64_t blocks = (uint64_t)s->n / HA_CHILD_BLOCK + 2;
-    HA_FREE uint32_t *starts = ha_alloc_array(blocks, sizeof *starts);
-    if (starts == NULL) {
-        return ha_err_nomem();
-    }
     HA_TRY(ha_parallel_for(build->threads, 3, count_kind, s));
     if (s->below.count > 1) {
         qsort(s->below.data, s->below.count, sizeof *s->below.data, compare_below);
@@ -139,14 +134,18 @@ static struct ha_err *sort(struct ha_build *build, struct sorting *s, struct ha_
 struct ha_err *ha_dom_write(struct ha_build *build, const uint32_t *idom)
 {
     struct sorting s = {.build = build, .idom = idom, .branch_count = build->facts.branch_count, .n = build->facts.object_count};
-    struct ha_big counters = {0}, children = {0};
-    const uint64_t slots = (uint64_t)s.branch_count + 1;
+    struct ha_big counters = {0}, starts = {0}, children = {0};
+    const uint64_t slots = (uint64_t)s.branch_count + 1, blocks = (uint64_t)s.n / HA_CHILD_BLOCK + 2;
     HA_TRY(ha_big_init(&counters, 2 * slots, sizeof(uint32_t)));
     s.next[0] = counters.data;
     s.next[1] = s.next[0] + slots;
-    struct ha_err *err = sort(build, &s, &children);
+    struct ha_err *err = ha_big_init_raw(&starts, blocks, sizeof(uint32_t));
+    if (err == NULL) {
+        err = sort(build, &s, blocks, starts.data, &children);
+    }
     ha_vec_deinit(&s.below);
     ha_big_deinit(&children);
+    ha_big_deinit(&starts);
     ha_big_deinit(&counters);
     return err;
 }

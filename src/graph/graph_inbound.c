@@ -16,6 +16,7 @@
 #include "ha/graph/graph_inbound.h"
 
 #include "graph/graph_rows.h"
+#include "ha/base/file.h"
 #include "ha/base/pool.h"
 #include "ha/graph/graph_starts.h"
 #include "ha/heap/heap_sections.h"
@@ -323,6 +324,7 @@ static struct ha_err *put_starts(const struct ha_inbound *inbound, uint32_t firs
                                  struct ha_starts_maker *maker)
 {
     const uint64_t *seen = inbound->seen + 2 * (size_t)(first / 64);
+    ha_file_map_populate(maker->blocks + first / HA_STARTS_ITEMS * HA_STARTS_BYTES, ha_starts_blocks(count) * HA_STARTS_BYTES);
     for (uint32_t i = 0; i < count; i += HA_STARTS_ITEMS) {
         const uint32_t here = count - i < HA_STARTS_ITEMS ? count - i : HA_STARTS_ITEMS, all = (1U << here) - 1;
         uint32_t told = (uint32_t)((seen[2 * (i / 64)] & ~seen[2 * (i / 64) + 1]) >> (i & 63)) & all;

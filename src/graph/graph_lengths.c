@@ -5,6 +5,7 @@
  */
 #include "graph/graph_lengths.h"
 
+#include "ha/base/file.h"
 #include "ha/base/pool.h"
 #include "ha/heap/heap_sections.h"
 
@@ -17,6 +18,7 @@ struct packing {
     uint8_t *bits;
     uint32_t *ranks;   /* arrays of each block, then before it */
     uint32_t *packed;  /* NULL while counting */
+    uint32_t arrays;   /* of all blocks, then */
 };
 
 /* Bits and count of a block. */
@@ -46,12 +48,27 @@ static void enter_block(const struct packing *p, uint64_t block)
     }
 }
 
+/* Has the pages ready that hold what a piece writes. */
+static void populate_piece(const struct packing *p, uint64_t first, uint64_t end, uint64_t blocks)
+{
+    if (p->packed == NULL) {
+        uint64_t last = end == blocks ? (p->n + 7) / 8 : end * (RANK_BLOCK / 8);
+        ha_file_map_populate(p->bits + first * (RANK_BLOCK / 8), last - first * (RANK_BLOCK / 8));
+        ha_file_map_populate(p->ranks + first, (end - first) * sizeof *p->ranks);
+    } else {
+        uint32_t last = end == blocks ? p->arrays : p->ranks[end];
+        ha_file_map_populate(p->packed + p->ranks[first], (last - p->ranks[first]) * sizeof *p->packed);
+    }
+}
+
 static struct ha_err *pack_piece(void *ctx, unsigned worker, uint64_t index)
 {
     const struct packing *p = ctx;
-    uint64_t blocks = (p->n + RANK_BLOCK - 1) / RANK_BLOCK, first = index * PACK_BLOCKS;
+    const uint64_t blocks = (p->n + RANK_BLOCK - 1) / RANK_BLOCK, first = index * PACK_BLOCKS;
+    const uint64_t end = first + PACK_BLOCKS < blocks ? first + PACK_BLOCKS : blocks;
     (void)worker;
-    for (uint64_t b = first; b < blocks && b < first + PACK_BLOCKS; b++) {
+    populate_piece(p, first, end, blocks);
+    for (uint64_t b = first; b < end; b++) {
         if (p->packed == NULL) {
             count_block(p, b);
         } else {
@@ -73,13 +90,12 @@ struct ha_err *ha_graph_pack_lengths(struct ha_build *build, const uint32_t *arr
     p.bits = bits;
     p.ranks = ranks;
     HA_TRY(ha_parallel_for(threads, pieces, pack_piece, &p));
-    uint32_t arrays = 0;
     for (uint64_t b = 0; b < blocks; b++) {
         uint32_t count = p.ranks[b];
-        p.ranks[b] = arrays;
-        arrays += count;
+        p.ranks[b] = p.arrays;
+        p.arrays += count;
     }
-    HA_TRY(ha_index_section_map(writer, HA_SECTION_ARRAY_LENGTHS, sizeof(uint32_t), arrays, &lengths));
+    HA_TRY(ha_index_section_map(writer, HA_SECTION_ARRAY_LENGTHS, sizeof(uint32_t), p.arrays, &lengths));
     p.packed = lengths;
-    return arrays == 0 ? NULL : ha_parallel_for(threads, pieces, pack_piece, &p);
+    return p.arrays == 0 ? NULL : ha_parallel_for(threads, pieces, pack_piece, &p);
 }

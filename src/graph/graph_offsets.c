@@ -107,7 +107,7 @@ struct ha_err *ha_offsets_write(struct ha_offsets *offsets)
     }
     struct ha_window window;
     struct ha_err *err = NULL;
-    ha_window_init(&window, build->input, HA_WINDOW_RANDOM); /* a few records here and there */
+    ha_window_init(&window, build->input, HA_WINDOW_LEAPS); /* a few records here and there */
     for (size_t i = 0; i < offsets->conflicts.count && err == NULL; i++) {
         err = add_strays(offsets, &window, &offsets->conflicts.data[i]);
     }

@@ -37,6 +37,10 @@ void ha_file_flush_begin(int fd, uint64_t off, uint64_t len);
 /* Whether what lies around a byte of a mapping is to be read with it: not where reads are random and memory is short. Only advice: cannot fail. */
 void ha_file_map_random(const void *data, size_t bytes, bool random);
 
+/* Makes the pages that hold these bytes of a writable mapping present and writable at once: for bytes that are all about to be written, since a fault
+   for each page costs far more on virtual machines. What cannot be made is left to the faults (and to Linux before 5.14 everything is): no error. */
+void ha_file_map_populate(void *data, size_t bytes);
+
 /* Maps [0, bytes) read-only (shared) or read-write (shared). bytes > 0. Unmap with ha_file_unmap(); path, which names the file when it is cut
    short under the mapping (base/emergency.h), must live until then. */
 struct ha_err *ha_file_map(int fd, const char *path, uint64_t bytes, bool writable, void **ret) HA_WARN_UNUSED;

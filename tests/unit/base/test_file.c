@@ -150,6 +150,12 @@ static void check_temp_and_map(void)
     ck_ok(ha_file_map(fd, "temp", 5003, true, &map));
     ck_assert_mem_eq(map, "begin\0", 6);
     ck_assert_mem_eq((char *)map + 5000, "end", 3);
+    errno = EDOM;
+    ha_file_map_populate(map, 0);
+    ha_file_map_populate((char *)map + 5, 4990);
+    ck_assert_int_eq(errno, EDOM);
+    ck_assert_mem_eq(map, "begin\0", 6);
+    ck_assert_mem_eq((char *)map + 5000, "end", 3);
     ((char *)map)[0] = 'B';
     char buf[5];
     size_t len;
