@@ -2,8 +2,9 @@
 /*
  * From rows of references to the dominator tree:
  *
- *     search      ||  classes, rows, collecting inbound references     on two threads where there are two
- *     Semi-NCA    ||  inbound lists, checksums of the sections so far  dominators of branch objects
+ *     search      ||  classes, rows, collecting inbound references,    on two threads where there are two
+ *                     checksums of the sections so far
+ *     Semi-NCA    ||  inbound lists, on all threads then               dominators of branch objects
  *     leaves, sinks                                                    from the inbound lists
  *     idom, children                                                   sections
  */
@@ -15,13 +16,15 @@
 #include "ha/graph/graph_build.h"
 #include "ha/heap/heap_sections.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
-/* The search is task 0; task 1 writes classes and rows, and collects inbound references. */
+/* The search is task 0; task 1 writes classes and rows, collects inbound references, and takes checksums while the search goes on. */
 struct both {
     struct ha_inbound *inbound;
     struct ha_search *search;
     uint32_t *only;
+    _Atomic(bool) searched;
 };
 
 static struct ha_err *search_or_collect(void *ctx, unsigned worker, uint64_t index)
@@ -29,10 +32,17 @@ static struct ha_err *search_or_collect(void *ctx, unsigned worker, uint64_t ind
     struct both *both = ctx;
     (void)worker;
     if (index == 0) {
-        return ha_search_run(both->search);
+        struct ha_err *err = ha_search_run(both->search);
+        atomic_store(&both->searched, true);
+        return err;
     }
-    HA_TRY(ha_graph_write_classes(both->search->build));
-    return ha_inbound_collect(both->inbound, both->only);
+    struct ha_build *build = both->search->build;
+    HA_TRY(ha_graph_write_classes(build));
+    HA_TRY(ha_inbound_collect(both->inbound, both->only));
+    for (bool any = true; any && !atomic_load(&both->searched);) {
+        HA_TRY(ha_index_writer_hash_next(build->writer, &any));
+    }
+    return NULL;
 }
 
 /* Dominators of the branch objects in object numbers, from those in the order of the search, cut into pieces. */
@@ -124,7 +134,7 @@ static struct ha_err *search_and_collect(struct ha_search *search, struct both *
 
 static struct ha_err *search_tree(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, uint32_t *only)
 {
-    struct both both = {inbound, search, only};
+    struct both both = {.inbound = inbound, .search = search, .only = only};
     ha_progress_begin(build->progress, "search", 0);
     HA_TRY(ha_search_init(search, build));
     HA_TRY(search_and_collect(search, &both));
@@ -140,24 +150,16 @@ static struct ha_err *search_tree(struct ha_build *build, struct ha_search *sear
     return NULL;
 }
 
-static struct ha_err *dominate_or_write(void *ctx, unsigned worker, uint64_t index)
+static struct ha_err *dominate(void *search)
 {
-    struct both *both = ctx;
-    struct ha_build *build = both->search->build;
-    (void)worker;
-    if (index == 0) {
-        return ha_dom_semi_nca(both->search);
-    }
-    HA_TRY(ha_inbound_write(both->inbound, build->writer, build->threads > 1 ? build->threads - 1 : 1));
-    return ha_index_writer_hash(build->writer);
+    return ha_dom_semi_nca(search);
 }
 
 static struct ha_err *write_tree(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, struct ha_big *only, struct ha_big *idom)
 {
-    struct both both = {inbound, search, NULL};
     ha_progress_begin(build->progress, "dominators", 0);
     HA_TRY(ha_big_init_raw(&search->word, (uint64_t)search->count + 1, sizeof(uint64_t))); /* before the lists take what memory there is */
-    HA_TRY(ha_parallel_for(short_of_memory(search) ? 1 : build->threads, 2, dominate_or_write, &both));
+    HA_TRY(ha_inbound_write(inbound, build->writer, short_of_memory(search) ? 1 : build->threads, dominate, search));
     HA_TRY(make_idom(search, only, idom));
     HA_TRY(find_leaves(build, search, inbound, idom->data));
     ha_big_deinit(&search->pre);

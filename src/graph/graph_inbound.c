@@ -267,6 +267,8 @@ struct writing {
     struct sorter *sorters; /* per worker */
     struct ha_turn *turn;
     uint64_t written; /* sources of the buckets that left; belongs to who holds the turn */
+    ha_inbound_beside beside;
+    void *beside_ctx;
 };
 
 /* Steps through what was collected for a bucket. */
@@ -343,9 +345,8 @@ static uint32_t bucket_objects(const struct ha_inbound *inbound, uint64_t index)
     return (uint32_t)(left < BUCKET_OBJECTS ? left : BUCKET_OBJECTS);
 }
 
-static struct ha_err *write_bucket(void *ctx, unsigned worker, uint64_t index)
+static struct ha_err *write_bucket(struct writing *w, unsigned worker, uint64_t index)
 {
-    struct writing *w = ctx;
     struct sorter *sorter = &w->sorters[worker];
     struct ha_err *err = sort_bucket(w->inbound, (uint32_t)index, sorter);
     if (err != NULL || !ha_turn_wait(w->turn, index)) {
@@ -359,6 +360,13 @@ static struct ha_err *write_bucket(void *ctx, unsigned worker, uint64_t index)
     ha_turn_leave(w->turn, index);
     HA_TRY(put_starts(w->inbound, (uint32_t)(index << BUCKET_BITS), count, base, sorter->start, &sorter->maker));
     return sources == 0 ? NULL : ha_index_stream_write_at(w->writer, base * sizeof(uint32_t), sorter->sources.data, (size_t)sources * sizeof(uint32_t));
+}
+
+/* Task 0 is what is done beside, the others are the buckets. */
+static struct ha_err *beside_or_bucket(void *ctx, unsigned worker, uint64_t index)
+{
+    struct writing *w = ctx;
+    return index == 0 ? w->beside(w->beside_ctx) : write_bucket(w, worker, index - 1);
 }
 
 static int compare_large(const void *a, const void *b)
@@ -406,14 +414,14 @@ static struct ha_err *write_all(struct writing *w, unsigned threads)
         w->sorters[i].maker.blocks = blocks;
     }
     HA_TRY(ha_index_stream_open(w->writer, HA_SECTION_SOURCES, sizeof(uint32_t)));
-    HA_TRY(ha_parallel_for(threads, bucket_count(inbound), write_bucket, w));
+    HA_TRY(ha_parallel_for(threads, 1 + bucket_count(inbound), beside_or_bucket, w));
     HA_TRY(ha_index_stream_close(w->writer, w->written));
     return put_large(w, threads);
 }
 
-struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writer *writer, unsigned threads)
+struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writer *writer, unsigned threads, ha_inbound_beside beside, void *ctx)
 {
-    struct writing w = {.inbound = inbound, .writer = writer};
+    struct writing w = {.inbound = inbound, .writer = writer, .beside = beside, .beside_ctx = ctx};
     struct ha_err *err = write_all(&w, threads);
     for (unsigned i = 0; w.sorters != NULL && i < threads; i++) {
         ha_big_deinit(&w.sorters[i].sources);

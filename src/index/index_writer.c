@@ -448,8 +448,9 @@ static struct ha_err *hash_section(void *ctx, unsigned worker, uint64_t i)
     return NULL;
 }
 
-struct ha_err *ha_index_writer_hash(struct ha_index_writer *writer)
+struct ha_err *ha_index_writer_hash_next(struct ha_index_writer *writer, bool *ret_any)
 {
+    *ret_any = false;
     for (uint32_t i = 0; i < writer->count && !writer->streaming; i++) {
         struct section *s = &writer->sections[i];
         if (s->hashed || s->aside || s->writable != NULL || s->entry.count == 0) {
@@ -458,7 +459,8 @@ struct ha_err *ha_index_writer_hash(struct ha_index_writer *writer)
         if (s->map == NULL) {
             HA_TRY(map_section(writer, s, false));
         }
-        HA_TRY(hash_section(writer, 0, i));
+        *ret_any = true;
+        return hash_section(writer, 0, i);
     }
     return NULL;
 }

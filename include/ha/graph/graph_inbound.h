@@ -36,8 +36,13 @@ struct ha_inbound_lists {
     const uint32_t *sources;
 };
 
-/* Makes all lists with so many threads, and writes the sections GINP, GINL, GSRC. Nobody else may use the writer in the meantime. */
-struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writer *writer, unsigned threads) HA_WARN_UNUSED;
+/* Another task, which must not use the writer of the index. */
+typedef struct ha_err *(*ha_inbound_beside)(void *ctx);
+
+/* Makes all lists with so many threads, and writes the sections GINP, GINL, GSRC. Nobody else may use the writer in the meantime. The first thread does
+   `beside` before it turns to the lists, so that all end together; with one thread that comes first. */
+struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writer *writer, unsigned threads, ha_inbound_beside beside,
+                                void *ctx) HA_WARN_UNUSED;
 
 /* Called once for each bucket that has leaves, from several threads. */
 typedef void (*ha_inbound_fn)(void *ctx, const struct ha_inbound_lists *lists);
