@@ -368,11 +368,28 @@ static struct ha_err *small_tree_make(const struct nested *nested, struct small_
     return ha_dom_places(tree->parent, tree->count, &tree->places);
 }
 
+/* Asks for a node, and for what is looked at of one that comes sooner. */
+HA_INLINE void small_tree_ahead(const struct nested *nested, const struct small_tree *tree, uint64_t place)
+{
+    const struct sweep *s = nested->s;
+    const uint64_t last = tree->count - 1, far = place + 2 * SWEEP_PREFETCH, near = place + SWEEP_PREFETCH;
+    uint32_t node = tree->places.at_place[far < last ? far : last], next = tree->places.at_place[near < last ? near : last];
+    __builtin_prefetch(&nested->rare[node <= nested->rare_count ? node - 1 : 0]);
+    if (next <= nested->rare_count) {
+        uint32_t obj = nested->rare[next - 1].object;
+        __builtin_prefetch(s->heap->class_column + (size_t)s->heap->class_width * obj);
+        __builtin_prefetch(s->column + (size_t)s->totals.width * obj);
+        __builtin_prefetch(&nested->mask[obj]);
+        __builtin_prefetch(&tree->places.next[next]);
+    }
+}
+
 /* Goes through the small tree in pre-order. */
 static void small_tree_walk(const struct nested *nested, const struct small_tree *tree, struct grouping_sums *sums, nested_rare_fn fn, void *ctx)
 {
     const struct ha_heap *heap = nested->s->heap;
     for (uint64_t place = 0; place < tree->count; place++) {
+        small_tree_ahead(nested, tree, place);
         uint32_t node = tree->places.at_place[place];
         bool leaf = node > nested->rare_count;
         const struct nested_leaf *as_leaf = leaf ? &tree->leaves.data[node - 1 - nested->rare_count] : NULL;

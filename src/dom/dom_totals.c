@@ -90,9 +90,8 @@ static int compare_parts(const void *a, const void *b)
 }
 
 /* A first-level object: a part of its own, or one of the others of its class. */
-static void take_first_level(struct totals *t, uint32_t obj, uint64_t bytes, uint64_t *rest)
+static void take_first_level(struct totals *t, uint32_t obj, uint32_t cls, uint64_t bytes, uint64_t *rest)
 {
-    uint32_t cls = ha_heap_class_of(t->s->heap, (ha_obj){obj}).i;
     if (bytes > t->s->totals.reachable_bytes / HA_PART_SHARE && t->part_count < PARTS_MAX) {
         t->parts[t->part_count++] = (struct ha_disk_part){.object = obj, .cls = cls};
     } else {
@@ -114,7 +113,7 @@ static struct ha_err *find_parts(struct totals *t)
     }
     for (uint64_t p = 1; p <= s->order->count; p++) {
         if (HA_UNLIKELY(s->order->parent[p] == 0)) {
-            take_first_level(t, s->order->object[p], sweep_sum(s, p) * s->sizes->alignment, rest);
+            take_first_level(t, s->order->object[p], sweep_class(s, p), sweep_sum(s, p) * s->sizes->alignment, rest);
         }
     }
     for (uint64_t i = top.count; i > 0; i--) { /* leaves have the highest numbers */
@@ -122,7 +121,7 @@ static struct ha_err *find_parts(struct totals *t)
         if (obj < s->heap->facts.branch_count) {
             break;
         }
-        take_first_level(t, obj, leaf_bytes(s, obj), rest);
+        take_first_level(t, obj, ha_heap_class_of(s->heap, (ha_obj){obj}).i, leaf_bytes(s, obj), rest);
     }
     qsort(t->parts, t->part_count, sizeof *t->parts, compare_parts);
     for (uint32_t c = 0; c < classes; c++) {

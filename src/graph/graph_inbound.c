@@ -33,11 +33,12 @@
 
 struct chunk {
     struct chunk *next;
-    uint32_t count;
+    uint32_t count; /* of the last one of a bucket: not known before ha_inbound_write() */
     uint32_t words[CHUNK_WORDS];
 };
 
 struct bucket {
+    uint32_t *at, *full; /* the next word of the last chunk, and where there is no room for a reference any more; NULL: no chunk */
     struct chunk *first, *last;
     uint64_t references;
     uint32_t source;  /* the last one */
@@ -115,6 +116,7 @@ static void chunks_free(struct ha_inbound *inbound)
     ha_vec_deinit(&inbound->blocks);
     for (uint32_t b = 0; inbound->buckets != NULL && b < inbound->bucket_count; b++) {
         inbound->buckets[b].first = inbound->buckets[b].last = NULL;
+        inbound->buckets[b].at = inbound->buckets[b].full = NULL;
     }
 }
 
@@ -132,6 +134,13 @@ void ha_inbound_destroy(struct ha_inbound *inbound)
 
 /* ---- collecting ---- */
 
+static void close_chunk(const struct bucket *bucket)
+{
+    if (bucket->last != NULL) {
+        bucket->last->count = (uint32_t)(bucket->at - bucket->last->words);
+    }
+}
+
 static HA_NOINLINE struct ha_err *add_chunk(struct ha_inbound *inbound, struct bucket *bucket)
 {
     uint32_t per_block = inbound->blocks.count < SMALL_BLOCK ? SMALL_BLOCK : BLOCK_CHUNKS;
@@ -146,29 +155,30 @@ static HA_NOINLINE struct ha_err *add_chunk(struct ha_inbound *inbound, struct b
         HA_TRY(ha_big_init_cold(block, per_block, sizeof(struct chunk)));
     }
     struct chunk *chunk = (struct chunk *)inbound->blocks.data[inbound->blocks.count - 1].data + inbound->block_used++;
+    close_chunk(bucket);
     chunk->next = NULL;
-    chunk->count = 0;
     if (bucket->last == NULL) {
         bucket->first = chunk;
     } else {
         bucket->last->next = chunk;
     }
     bucket->last = chunk;
+    bucket->at = chunk->words;
+    bucket->full = chunk->words + CHUNK_WORDS - 1;
     return NULL;
 }
 
 static inline struct ha_err *add_reference(struct ha_inbound *inbound, uint32_t target, uint32_t source)
 {
     struct bucket *bucket = &inbound->buckets[target >> BUCKET_BITS];
-    if (HA_UNLIKELY(bucket->last == NULL || bucket->last->count > CHUNK_WORDS - 2)) {
+    if (HA_UNLIKELY(bucket->at >= bucket->full)) { /* or no chunk is there */
         HA_TRY(add_chunk(inbound, bucket));
     }
-    struct chunk *chunk = bucket->last;
     uint32_t distance = source - bucket->source;
     bool far = distance >= FAR_SOURCE;
-    chunk->words[chunk->count++] = target << 16 | (far ? FAR_SOURCE : distance);
+    *bucket->at++ = target << 16 | (far ? FAR_SOURCE : distance);
     if (HA_UNLIKELY(far)) {
-        chunk->words[chunk->count++] = source;
+        *bucket->at++ = source;
     }
     bucket->source = source;
     bucket->references++;
@@ -404,6 +414,9 @@ static struct ha_err *write_all(struct writing *w, unsigned threads)
     const struct ha_inbound *inbound = w->inbound;
     uint64_t n = inbound->build->facts.object_count;
     void *blocks;
+    for (uint32_t b = 0; b < inbound->bucket_count; b++) {
+        close_chunk(&inbound->buckets[b]);
+    }
     w->turn = ha_turn_create();
     w->sorters = ha_calloc_array(threads, sizeof *w->sorters);
     if (w->turn == NULL || w->sorters == NULL) {
