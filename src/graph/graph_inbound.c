@@ -21,6 +21,7 @@
 #include "ha/graph/graph_starts.h"
 #include "ha/heap/heap_sections.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -277,8 +278,10 @@ struct writing {
     struct sorter *sorters; /* per worker */
     struct ha_turn *turn;
     uint64_t written; /* sources of the buckets that left; belongs to who holds the turn */
+    uint64_t buckets;
     ha_inbound_beside beside;
     void *beside_ctx;
+    _Atomic(bool) beside_done;
 };
 
 /* Steps through what was collected for a bucket. */
@@ -372,11 +375,29 @@ static struct ha_err *write_bucket(struct writing *w, unsigned worker, uint64_t 
     return sources == 0 ? NULL : ha_index_stream_write_at(w->writer, base * sizeof(uint32_t), sorter->sources.data, (size_t)sources * sizeof(uint32_t));
 }
 
-/* Task 0 is what is done beside, the others are the buckets. */
-static struct ha_err *beside_or_bucket(void *ctx, unsigned worker, uint64_t index)
+static struct ha_err *do_beside(struct writing *w)
+{
+    struct ha_err *err = w->beside(w->beside_ctx);
+    atomic_store(&w->beside_done, true);
+    return err;
+}
+
+static struct ha_err *hash_meanwhile(struct writing *w)
+{
+    for (bool any = true; any && !atomic_load(&w->beside_done);) {
+        HA_TRY(ha_index_writer_hash_next(w->writer, &any));
+    }
+    return NULL;
+}
+
+/* Task 0 is what is done beside, then come the buckets, then checksums. */
+static struct ha_err *write_task(void *ctx, unsigned worker, uint64_t index)
 {
     struct writing *w = ctx;
-    return index == 0 ? w->beside(w->beside_ctx) : write_bucket(w, worker, index - 1);
+    if (index == 0) {
+        return do_beside(w);
+    }
+    return index <= w->buckets ? write_bucket(w, worker, index - 1) : hash_meanwhile(w);
 }
 
 static int compare_large(const void *a, const void *b)
@@ -427,14 +448,14 @@ static struct ha_err *write_all(struct writing *w, unsigned threads)
         w->sorters[i].maker.blocks = blocks;
     }
     HA_TRY(ha_index_stream_open(w->writer, HA_SECTION_SOURCES, sizeof(uint32_t)));
-    HA_TRY(ha_parallel_for(threads, 1 + bucket_count(inbound), beside_or_bucket, w));
+    HA_TRY(ha_parallel_for(threads, w->buckets + 2, write_task, w));
     HA_TRY(ha_index_stream_close(w->writer, w->written));
     return put_large(w, threads);
 }
 
 struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writer *writer, unsigned threads, ha_inbound_beside beside, void *ctx)
 {
-    struct writing w = {.inbound = inbound, .writer = writer, .beside = beside, .beside_ctx = ctx};
+    struct writing w = {.inbound = inbound, .writer = writer, .buckets = bucket_count(inbound), .beside = beside, .beside_ctx = ctx};
     struct ha_err *err = write_all(&w, threads);
     for (unsigned i = 0; w.sorters != NULL && i < threads; i++) {
         ha_big_deinit(&w.sorters[i].sources);

@@ -451,8 +451,8 @@ static struct ha_err *hash_section(void *ctx, unsigned worker, uint64_t i)
 struct ha_err *ha_index_writer_hash_next(struct ha_index_writer *writer, bool *ret_any)
 {
     *ret_any = false;
-    for (uint32_t i = 0; i < writer->count && !writer->streaming; i++) {
-        struct section *s = &writer->sections[i];
+    for (uint32_t i = 0; i < writer->count; i++) {
+        struct section *s = &writer->sections[i]; /* empty if it is a stream that is open */
         if (s->hashed || s->aside || s->writable != NULL || s->entry.count == 0) {
             continue;
         }

@@ -72,7 +72,7 @@ struct ha_err *ha_index_writer_keep(struct ha_index_writer *writer, uint32_t id)
 
 /* Takes the checksum of the first section that has been written so far and has none, sooner than commit would: for a thread that has nothing better to
    do. *ret_any: there was one. Sections made with ha_index_section_map() may still change, and are left to commit. Nobody else may use the writer in
-   the meantime. */
+   the meantime, but for writing to a stream that is open. */
 struct ha_err *ha_index_writer_hash_next(struct ha_index_writer *writer, bool *ret_any) HA_WARN_UNUSED;
 
 /* A section made earlier by this writer, mapped for reading (and writing, if made with ha_index_section_map); count 0 if there is none. */
