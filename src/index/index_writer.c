@@ -34,7 +34,7 @@
 #define HA_INDEX_PRODUCER "unknown"
 #endif
 
-#define FLUSH_BYTES_MIN ((size_t)1 << 20) /* less is not worth a call */
+#define FLUSH_BYTES_MIN ((size_t)128 << 10) /* less is not worth a call */
 
 /* Offsets beyond this do not fit off_t. */
 #define FILE_BYTES_MAX ((uint64_t)INT64_MAX)
