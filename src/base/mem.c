@@ -3,7 +3,7 @@
  * Memory: checked wrappers around malloc, and big arrays as mappings of their own.
  *
  * A big array reserves address space only (MAP_NORESERVE): pages cost memory when they are first touched, so an array may be sized by a
- * bound that is rarely reached. From 2 MiB on, huge pages are asked for; where the kernel has none the request is simply not met. Pages that an
+ * bound that is rarely reached; but of a cold one that lies in a file though memory is not limited, pages are made at once. From 2 MiB on, huge pages are asked for; where the kernel has none the request is simply not met. Pages that an
  * array gives back are taken by the next ones (pages.c), unless memory is short: then files may need them more.
  *
  *     total of big arrays    0 ........ limit / 4, aim ........ limit ........
@@ -33,6 +33,7 @@
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
 #define COLD_PART 4U
+#define POPULATE_MAX ((size_t)64 << 20)
 
 static _Atomic uint64_t big_bytes_now;
 static _Atomic uint64_t big_bytes_peak;
@@ -184,8 +185,8 @@ static struct ha_err *map_file(struct ha_big *big, size_t bytes, bool must)
     }
     ha_file_close(fd);
     if (err == NULL) {
-        if (!must) {
-            ha_file_map_populate(data, bytes); /* not where memory is short: the pages would be written out before they are used */
+        if (!must && bytes <= POPULATE_MAX) { /* more, or where memory is short, could be written out before it is used */
+            ha_file_map_populate(data, bytes);
         }
         count(&big_file_bytes_now, &big_file_bytes_peak, bytes);
         *big = (struct ha_big){data, bytes, true};

@@ -159,7 +159,11 @@ static struct ha_err *write_tree(struct ha_build *build, struct ha_search *searc
 {
     ha_progress_begin(build->progress, "dominators", 0);
     HA_TRY(ha_big_init_raw(&search->word, (uint64_t)search->count + 1, sizeof(uint64_t))); /* before the lists take what memory there is */
-    HA_TRY(ha_inbound_write(inbound, build->writer, short_of_memory(search) ? 1 : build->threads, dominate, search));
+    const bool alone = short_of_memory(search);
+    if (alone) {
+        HA_TRY(ha_dom_semi_nca(search));
+    }
+    HA_TRY(ha_inbound_write(inbound, build->writer, build->threads, alone ? NULL : dominate, search));
     HA_TRY(make_idom(search, only, idom));
     HA_TRY(find_leaves(build, search, inbound, idom->data));
     ha_big_deinit(&search->pre);

@@ -279,7 +279,7 @@ struct writing {
     struct ha_turn *turn;
     uint64_t written; /* sources of the buckets that left; belongs to who holds the turn */
     uint64_t buckets;
-    ha_inbound_beside beside;
+    ha_beside_fn beside;
     void *beside_ctx;
     _Atomic(bool) beside_done;
 };
@@ -377,7 +377,7 @@ static struct ha_err *write_bucket(struct writing *w, unsigned worker, uint64_t 
 
 static struct ha_err *do_beside(struct writing *w)
 {
-    struct ha_err *err = w->beside(w->beside_ctx);
+    struct ha_err *err = w->beside == NULL ? NULL : w->beside(w->beside_ctx);
     atomic_store(&w->beside_done, true);
     return err;
 }
@@ -453,7 +453,7 @@ static struct ha_err *write_all(struct writing *w, unsigned threads)
     return put_large(w, threads);
 }
 
-struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writer *writer, unsigned threads, ha_inbound_beside beside, void *ctx)
+struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writer *writer, unsigned threads, ha_beside_fn beside, void *ctx)
 {
     struct writing w = {.inbound = inbound, .writer = writer, .buckets = bucket_count(inbound), .beside = beside, .beside_ctx = ctx};
     struct ha_err *err = write_all(&w, threads);

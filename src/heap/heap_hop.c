@@ -416,6 +416,7 @@ struct ha_err *ha_hop(struct ha_build *build, uint32_t wanted, uint64_t first_re
     build->heap_bytes = hop.bytes;
     build->facts.created_ms += hop.time_us / 1000;
     if (hop.heaps == 0) {
+        HA_TRY(ha_input_error(build->input)); /* who looked for where records go on took it for damage */
         return ha_damage_no_heap(build);
     }
     if (wanted > hop.heaps) {

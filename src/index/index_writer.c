@@ -36,6 +36,8 @@
 
 #define FLUSH_BYTES_MIN ((size_t)128 << 10) /* less is not worth a call */
 
+#define HASH_PART ((uint64_t)8 << 20) /* some milliseconds */
+
 /* Offsets beyond this do not fit off_t. */
 #define FILE_BYTES_MAX ((uint64_t)INT64_MAX)
 
@@ -66,6 +68,9 @@ struct ha_index_writer {
     char *shown;
     uint32_t count;
     bool streaming; /* the last section is open and has no count yet */
+    struct ha_hash_state *hashing; /* of a section of which a part is hashed; NULL: none is */
+    uint32_t hashing_section;
+    uint64_t hashing_bytes; /* of it so far */
     struct section sections[HA_INDEX_SECTIONS_MAX];
 };
 
@@ -141,6 +146,7 @@ void ha_index_writer_destroy(struct ha_index_writer *writer)
         }
     }
     ha_file_close(writer->aside.fd);
+    ha_hash_destroy(writer->hashing);
     ha_free(writer->path);
     ha_free(writer->temp_dir);
     ha_free(writer->shown);
@@ -278,13 +284,15 @@ struct ha_err *ha_index_section_map(struct ha_index_writer *writer, uint32_t id,
     return NULL;
 }
 
-/* A named index is synced in the end; what is written long before that may as well be on the disk by then. */
+/* A named index is synced in the end; what is written long before that may as well be on the disk by then. Pages that are written in part wait for
+   the rest. */
 static struct ha_err *write_bytes(struct ha_index_writer *writer, const struct section *s,
                                   uint64_t off, const void *data, size_t len)
 {
     HA_TRY(ha_file_write_at(extent_of(writer, s)->fd, label(writer), off, data, len));
     if (writer->path != NULL && !s->aside && len >= FLUSH_BYTES_MIN) {
-        ha_file_flush_begin(writer->index.fd, off, len);
+        uint64_t first = (off + INDEX_ALIGN - 1) / INDEX_ALIGN * INDEX_ALIGN, end = (off + len) / INDEX_ALIGN * INDEX_ALIGN;
+        ha_file_flush_begin(writer->index.fd, first, end - first);
     }
     return NULL;
 }
@@ -448,6 +456,30 @@ static struct ha_err *hash_section(void *ctx, unsigned worker, uint64_t i)
     return NULL;
 }
 
+/* The next part of a section, of the one that was begun if there is one. */
+static struct ha_err *hash_part(struct ha_index_writer *writer, uint32_t i)
+{
+    if (writer->hashing == NULL) {
+        writer->hashing = ha_hash_create();
+        writer->hashing_section = i;
+        writer->hashing_bytes = 0;
+    }
+    if (writer->hashing == NULL) {
+        return ha_err_nomem();
+    }
+    struct section *s = &writer->sections[writer->hashing_section];
+    const uint64_t left = s->entry.count * s->entry.width - writer->hashing_bytes, now = left < HASH_PART ? left : HASH_PART;
+    ha_hash_update(writer->hashing, (const uint8_t *)s->data + writer->hashing_bytes, (size_t)now);
+    writer->hashing_bytes += now;
+    if (now == left) {
+        s->entry.hash = ha_hash_digest(writer->hashing);
+        s->hashed = true;
+        ha_hash_destroy(writer->hashing);
+        writer->hashing = NULL;
+    }
+    return NULL;
+}
+
 struct ha_err *ha_index_writer_hash_next(struct ha_index_writer *writer, bool *ret_any)
 {
     *ret_any = false;
@@ -460,7 +492,7 @@ struct ha_err *ha_index_writer_hash_next(struct ha_index_writer *writer, bool *r
             HA_TRY(map_section(writer, s, false));
         }
         *ret_any = true;
-        return hash_section(writer, 0, i);
+        return hash_part(writer, i);
     }
     return NULL;
 }

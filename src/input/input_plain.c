@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The bytes of a plain file: one descriptor and one read-only mapping of all of it. Nothing is read in advance: a scan goes through
- * pread (a fault per page costs more than a copy on virtual machines), look-ups here and there go through the mapping, and so does counting objects,
- * which looks at the heads of records only.
+ * pread (a fault per page costs more than a copy on virtual machines), and so does what leaps from one head of a record to the next; look-ups here and
+ * there go through the mapping.
  */
 #include "input_source.h"
 

@@ -4,7 +4,8 @@
  *
  *     random, mapped    the whole mapping, so that ha_window_at() never gets here
  *     stream, or where mapping does not work    1 MiB from the asked offset, read into the buffer; more if more is asked for at once
- *     leaps     4 KiB read into the buffer, and while what is asked for follows what was read, twice as much as the last time, to 1 MiB
+ *     leaps     4 KiB read into the buffer, and while what is asked for follows what was read, at most 4 KiB behind it, twice as much as the last
+ *               time, to 1 MiB
  *     gzip with a table    the piece that holds the offset; what lies across pieces is put together in the buffer
  *
  * A window on a gzip file keeps the pieces it used last, so that going back and forth between neighbours does not inflate them again.
@@ -216,7 +217,7 @@ static size_t bytes_to_read(const struct ha_window *window, uint64_t off, size_t
     size_t want = STREAM_BYTES;
     if (window->mode == HA_WINDOW_LEAPS) {
         uint64_t last = window->end - window->start;
-        bool follows = off >= window->start && off <= window->end && last > 0;
+        bool follows = last > 0 && off >= window->start && (off <= window->end || off - window->end <= LEAP_BYTES);
         want = !follows ? LEAP_BYTES : last < STREAM_BYTES / 2 ? 2 * (size_t)last : STREAM_BYTES;
     }
     want = len > want ? len : want;

@@ -51,7 +51,7 @@ struct ha_big {
 struct ha_err *ha_big_init(struct ha_big *big, uint64_t count, size_t size) HA_WARN_UNUSED;
 /* The same with contents that are anything: for arrays that are written before they are read. */
 struct ha_err *ha_big_init_raw(struct ha_big *big, uint64_t count, size_t size) HA_WARN_UNUSED;
-/* The same for an array that is mostly written and read from front to back: it goes into a file before others do. */
+/* The same for an array that is mostly written and read from front to back, all of it: it goes into a file before others do. */
 struct ha_err *ha_big_init_cold(struct ha_big *big, uint64_t count, size_t size) HA_WARN_UNUSED;
 void ha_big_deinit(struct ha_big *big);
 

@@ -36,12 +36,12 @@ struct ha_inbound_lists {
     const uint32_t *sources;
 };
 
-/* Another task, which must not use the writer of the index. */
-typedef struct ha_err *(*ha_inbound_beside)(void *ctx);
+/* Another task, which must not use the writer of the index. Its error ends the writing. */
+typedef struct ha_err *(*ha_beside_fn)(void *ctx);
 
 /* Makes all lists with so many threads, and writes the sections GINP, GINL, GSRC. Nobody else may use the writer in the meantime. One thread does
-   `beside` before it turns to the lists, with one thread that comes first; who finds no list left takes checksums of the index until it is done. */
-struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writer *writer, unsigned threads, ha_inbound_beside beside,
+   `beside` (NULL: nothing) before it turns to the lists, with one thread that comes first; who finds no list left takes checksums of the index until it is done. */
+struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writer *writer, unsigned threads, ha_beside_fn beside,
                                 void *ctx) HA_WARN_UNUSED;
 
 /* Called once for each bucket that has leaves, from several threads. */

@@ -70,8 +70,8 @@ struct ha_err *ha_index_writer_set_aside(struct ha_index_writer *writer, const u
 /* Copies a section that was set aside into the index after all, under its id; nothing if there is none. Views made before lose the section. */
 struct ha_err *ha_index_writer_keep(struct ha_index_writer *writer, uint32_t id) HA_WARN_UNUSED;
 
-/* Takes the checksum of the first section that has been written so far and has none, sooner than commit would: for a thread that has nothing better to
-   do. *ret_any: there was one. Sections made with ha_index_section_map() may still change, and are left to commit. Nobody else may use the writer in
+/* Takes the checksum of a few megabytes more of what has been written so far, sooner than commit would: for a thread that has nothing better to do until
+   something else is finished, which it looks for between calls. *ret_any: there was something left. Sections made with ha_index_section_map() may still change, and are left to commit. Nobody else may use the writer in
    the meantime, but for writing to a stream that is open. */
 struct ha_err *ha_index_writer_hash_next(struct ha_index_writer *writer, bool *ret_any) HA_WARN_UNUSED;
 

@@ -7,7 +7,7 @@
  * Bytes are read through a window, one per worker: a pointer from ha_window_at() is valid until the next call on the same window.
  *
  *     file   [...................................................]
- *     window             [start ............ end)                    slides forward (stream) or covers the whole mapping (random)
+ *     window             [start ............ end)                    slides forward (stream, leaps) or covers the whole mapping (random)
  */
 #ifndef HA_INPUT_INPUT_H
 #define HA_INPUT_INPUT_H
@@ -78,7 +78,7 @@ struct ha_window {
     uint64_t end;
     struct ha_input *input;
     enum ha_window_mode mode;
-    uint8_t *buffer; /* of a stream window; NULL until first used */
+    uint8_t *buffer; /* what is read lies there, or is put together; NULL until first used */
     size_t capacity;
     struct ha_window_cache *cache; /* pieces of a compressed dump; NULL until first used */
     struct ha_err *err; /* first read error, kept until taken with ha_window_error() */

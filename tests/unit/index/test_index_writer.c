@@ -259,6 +259,70 @@ START_TEST(test_stream_of_many_threads)
 }
 END_TEST
 
+static struct ha_err *hash_or_write_piece(void *ctx, unsigned worker, uint64_t index)
+{
+    const struct pieces *pieces = ctx;
+    if (index != 0) {
+        return write_piece(ctx, worker, index - 1);
+    }
+    for (bool any = true; any;) {
+        HA_TRY(ha_index_writer_hash_next(pieces->writer, &any));
+    }
+    return NULL;
+}
+
+START_TEST(test_hash_while_writing)
+{
+    enum { BYTES = 20 << 20 };
+    const uint32_t ids[] = {ID_C};
+    struct ha_index *index = NULL;
+    struct pieces pieces = {0};
+    void *mapped = NULL;
+    uint32_t calls = 0;
+    bool any = true;
+    setup();
+    uint8_t *bytes = malloc(BYTES);
+    ck_assert_ptr_nonnull(bytes);
+    for (size_t i = 0; i < BYTES; i++) {
+        bytes[i] = (uint8_t)(i * 7 + (i >> 12));
+    }
+    ck_ok(ha_index_writer_create(path, NULL, &pieces.writer));
+    ck_ok(ha_index_writer_set_aside(pieces.writer, ids, 1));
+    ck_ok(ha_index_section_map(pieces.writer, ID_B, 1, 1000, &mapped));
+    ck_ok(ha_index_section_put(pieces.writer, ID_C, 1, 1000, bytes));
+    ck_ok(ha_index_section_put(pieces.writer, ID_D, 1, BYTES, bytes));
+    while (any) {
+        ck_ok(ha_index_writer_hash_next(pieces.writer, &any));
+        calls += any;
+    }
+    ck_assert_uint_gt(calls, 1); /* who waits for something else looks for it in between */
+    ck_assert_uint_le(calls, BYTES >> 20);
+    ck_ok(ha_index_section_put(pieces.writer, HA_INDEX_ID('E', 'E', 'E', 'E'), 1, BYTES - 1, bytes + 1));
+    ck_ok(ha_index_stream_open(pieces.writer, ID_A, 4));
+    ck_ok(ha_parallel_for(4, 301, hash_or_write_piece, &pieces));
+    ck_ok(ha_index_stream_close(pieces.writer, UINT64_C(300) * 1024));
+    ck_ok(ha_index_section_put(pieces.writer, HA_INDEX_ID('F', 'F', 'F', 'F'), 1, BYTES - 2, bytes + 2));
+    ck_ok(ha_index_writer_hash_next(pieces.writer, &any)); /* the stream, which ended */
+    ck_assert(any);
+    ck_ok(ha_index_writer_hash_next(pieces.writer, &any)); /* a part of the last one */
+    ck_assert(any);
+    memset(mapped, 5, 1000);
+    ck_ok(ha_index_writer_commit(pieces.writer, &print, 2, &index));
+    ck_ok(ha_index_verify(index, 2));
+    ck_assert_uint_eq(ha_index_section_count(index), 5);
+    struct ha_index_section s = ha_index_find(index, ID_D, 1);
+    ck_assert_uint_eq(s.count, BYTES);
+    ck_assert_mem_eq(s.data, bytes, BYTES);
+    ha_index_close(index);
+    ck_ok(ha_index_writer_create(path, NULL, &pieces.writer));
+    ck_ok(ha_index_section_put(pieces.writer, ID_D, 1, BYTES, bytes));
+    ck_ok(ha_index_writer_hash_next(pieces.writer, &any));
+    ha_index_writer_destroy(pieces.writer);
+    free(bytes);
+    temp_dir_deinit(&dir);
+}
+END_TEST
+
 START_TEST(test_extend)
 {
     struct ha_index_writer *writer = NULL;
@@ -421,5 +485,5 @@ START_TEST(test_disk_full)
 END_TEST
 
 CK_HA_MAIN("index_writer", test_round_trip, test_sealed, test_threads_do_not_show, test_unnamed,
-           test_no_sections, test_sections_while_writing, test_stream_of_many_threads, test_extend,
+           test_no_sections, test_sections_while_writing, test_stream_of_many_threads, test_hash_while_writing, test_extend,
            test_extend_keeps_damage_visible, test_set_aside, test_misuse, test_section_limit, test_disk_full)

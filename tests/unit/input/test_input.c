@@ -116,7 +116,7 @@ START_TEST(test_window_ready)
     check_bytes(ha_window_at(&window, 100, 4), 100, 4);
     while (window.end < 512 << 10) {
         uint64_t bytes = window.end - window.start;
-        ck_assert_ptr_nonnull(ha_window_at(&window, window.end, 1));
+        ck_assert_ptr_nonnull(ha_window_at(&window, window.end + 30, 1)); /* the next name */
         ck_assert_uint_eq(window.end - window.start, 2 * bytes);
     }
     ha_window_deinit(&window);
