@@ -38,6 +38,7 @@
 #define TEMP_FILE "hprof-analyze" /* what unnamed files are called where they need a name for a moment */
 #define TEMP_DIGITS 12U
 #define NAME_TRIES 64U
+#define POPULATE_MIN ((size_t)32 << 10) /* less is not worth a call */
 
 /* "cannot <what> '<path>': <text of errnum>", the path made safe for a terminal. */
 static struct ha_err *path_error(int errnum, const char *what, const char *path)
@@ -186,7 +187,9 @@ void ha_file_map_random(const void *data, size_t bytes, bool random)
 void ha_file_map_populate(void *data, size_t bytes)
 {
 #ifdef MADV_POPULATE_WRITE
-    advise(data, bytes, MADV_POPULATE_WRITE);
+    if (bytes >= POPULATE_MIN) {
+        advise(data, bytes, MADV_POPULATE_WRITE);
+    }
 #else
     (void)data;
     (void)bytes;

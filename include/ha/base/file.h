@@ -38,7 +38,8 @@ void ha_file_flush_begin(int fd, uint64_t off, uint64_t len);
 void ha_file_map_random(const void *data, size_t bytes, bool random);
 
 /* Makes the pages that hold these bytes of a writable mapping present and writable at once: for bytes that are all about to be written, since a fault
-   for each page costs far more on virtual machines. What cannot be made is left to the faults (and to Linux before 5.14 everything is): no error. */
+   for each page costs far more on virtual machines. What cannot be made, and where there is little of it, is left to the faults (and to Linux before 5.14
+   everything is): no error. */
 void ha_file_map_populate(void *data, size_t bytes);
 
 /* Maps [0, bytes) read-only (shared) or read-write (shared). bytes > 0. Unmap with ha_file_unmap(); path, which names the file when it is cut
