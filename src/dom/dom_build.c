@@ -116,7 +116,7 @@ static void rows_are_random(const struct ha_search *search, bool random)
     ha_file_map_random(search->targets, search->target_count * sizeof *search->targets, random);
 }
 
-/* Where memory is short, one after the other. */
+/* Where memory is short, one after the other: collecting packs the starts of rows, and the search makes do with these. */
 static struct ha_err *search_and_collect(struct ha_search *search, struct both *both)
 {
     const struct ha_build *build = search->build;
@@ -126,10 +126,13 @@ static struct ha_err *search_and_collect(struct ha_search *search, struct both *
     if (search->pre.in_file) {
         ha_file_map_random(search->pre.data, search->pre.bytes, true);
     }
+    atomic_store(&both->searched, true); /* nobody waits for it */
+    HA_TRY(search_or_collect(both, 0, 1));
+    HA_TRY(ha_search_use_packed(search));
     rows_are_random(search, true);
     HA_TRY(search_or_collect(both, 0, 0));
     rows_are_random(search, false);
-    return search_or_collect(both, 0, 1);
+    return NULL;
 }
 
 static struct ha_err *search_tree(struct ha_build *build, struct ha_search *search, struct ha_inbound *inbound, uint32_t *only)

@@ -62,6 +62,18 @@ struct ha_err *ha_search_init(struct ha_search *search, struct ha_build *build)
     return find_class_edges(search);
 }
 
+struct ha_err *ha_search_use_packed(struct ha_search *search)
+{
+    struct ha_index_section blocks, large;
+    HA_TRY(ha_index_writer_section(search->build->writer, HA_SECTION_ROWS_PACKED, &blocks));
+    HA_TRY(ha_index_writer_section(search->build->writer, HA_SECTION_ROWS_LARGE, &large));
+    bool fits = ha_starts_open(&blocks, &large, search->build->facts.branch_count, search->target_count, &search->packed);
+    if (!fits) {
+        search->packed = (struct ha_starts){0}; /* rows are out of order */
+    }
+    return NULL;
+}
+
 void ha_search_drop_log(struct ha_search *search)
 {
     for (size_t i = 0; i < search->blocks.count; i++) {
@@ -140,8 +152,17 @@ struct cursor {
     uint32_t *vertex, *pre, *parent, *semi; /* arrays of the search */
 };
 
+static HA_NOINLINE const uint32_t *packed_row_of(const struct ha_search *search, uint32_t obj)
+{
+    struct ha_span row = ha_starts_get(&search->packed, obj);
+    return row.length == 0 ? NULL : search->targets + row.begin;
+}
+
 static inline const uint32_t *row_of(const struct ha_search *search, uint32_t obj)
 {
+    if (HA_UNLIKELY(search->packed.item_count > 0)) {
+        return packed_row_of(search, obj);
+    }
     uint64_t start = ha_le40(search->row_start + 5 * (size_t)obj);
     return start == HA_ROW_EMPTY ? NULL : search->targets + start;
 }
@@ -202,6 +223,9 @@ static inline bool leave(const struct ha_search *search, struct cursor *c)
    known once the begin of its row has come, so they are asked for one object later. */
 static inline void look_ahead(const struct ha_search *search, struct cursor *c, uint32_t branch_count)
 {
+    if (HA_UNLIKELY(search->packed.item_count > 0)) {
+        return; /* what lies in files is not to be had ahead */
+    }
     if (c->sibling < branch_count) {
         uint64_t start = ha_le40(search->row_start + 5 * (size_t)c->sibling);
         __builtin_prefetch(search->targets + (start == HA_ROW_EMPTY ? 0 : start));

@@ -17,6 +17,7 @@
 #include "ha/base/mem.h"
 #include "ha/base/vec.h"
 #include "ha/graph/graph_inbound.h"
+#include "ha/graph/graph_starts.h"
 #include "ha/heap/heap_build.h"
 
 #include <assert.h>
@@ -37,6 +38,7 @@ static_assert(HA_LOG_BUCKET_BITS <= 16 && sizeof(struct ha_log_chunk) <= 4096, "
 struct ha_search {
     struct ha_build *build;
     const uint8_t *row_start;
+    struct ha_starts packed; /* the same as the index has it, four times smaller, where memory is short; without items: row_start it is */
     const uint32_t *targets;
     uint64_t target_count;
     const uint8_t *class_column; /* both found by ha_search_init(): the writer is not asked while the search runs */
@@ -53,6 +55,8 @@ struct ha_search {
 };
 
 struct ha_err *ha_search_init(struct ha_search *search, struct ha_build *build) HA_WARN_UNUSED;
+/* For a search that comes after ha_inbound_collect(): takes the packed starts of rows, if there are any. */
+struct ha_err *ha_search_use_packed(struct ha_search *search) HA_WARN_UNUSED;
 struct ha_err *ha_search_run(struct ha_search *search) HA_WARN_UNUSED;
 void ha_search_drop_log(struct ha_search *search); /* no longer needed after ha_dom_semi_nca() */
 void ha_search_deinit(struct ha_search *search);
