@@ -11,7 +11,7 @@
  *     in a file                         cold ones               all
  *
  * A file is as long as its array and reserved on the disk, so that a full disk is an error when the array is made and not a signal when it is
- * written.
+ * written. Large blocks of malloc get huge pages, too.
  *
  * The counters and the limit are the only writable state of this file. The counters and the note that an allocation failed are atomic; where an array lies decides nothing but speed.
  */
@@ -32,6 +32,7 @@
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
+#define HUGE_BLOCK_MIN (2 * HUGE_PAGE_BYTES) /* holds a whole huge page wherever it lies */
 #define COLD_PART 4U
 #define POPULATE_MAX ((size_t)64 << 20)
 
@@ -46,10 +47,22 @@ static uint64_t big_aim_leaves;
 static char *big_folder;                /* the same */
 static _Atomic bool failed;
 
-static void *noted(void *block)
+/* Asks for huge pages where a block is large: what it costs is the first touch of its pages. From the page on in which malloc keeps its size: a mapping
+   of which only a part is advised is two to the kernel, and realloc() would have to copy it. */
+static void advise_huge(void *block, size_t bytes)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)block & ~(page - 1);
+    int errnum = errno;
+    (void)madvise((void *)begin, ((uintptr_t)block + bytes - begin + page - 1) & ~(page - 1), MADV_HUGEPAGE);
+    errno = errnum;
+}
+
+static void *noted(void *block, size_t bytes)
 {
     if (HA_UNLIKELY(block == NULL)) {
         atomic_store_explicit(&failed, true, memory_order_relaxed);
+    } else if (HA_UNLIKELY(bytes >= HUGE_BLOCK_MIN)) {
+        advise_huge(block, bytes);
     }
     return block;
 }
@@ -61,7 +74,7 @@ bool ha_mem_failed(void)
 
 void *ha_alloc(size_t size)
 {
-    return noted(malloc(size == 0 ? 1 : size));
+    return noted(malloc(size == 0 ? 1 : size), size);
 }
 
 void *ha_alloc_array(size_t count, size_t size)
@@ -76,7 +89,7 @@ void *ha_calloc_array(size_t count, size_t size)
     if (__builtin_mul_overflow(count, size, &bytes)) {
         return NULL;
     }
-    return noted(calloc(bytes == 0 ? 1 : bytes, 1));
+    return noted(calloc(bytes == 0 ? 1 : bytes, 1), bytes);
 }
 
 void *ha_realloc_array(void *old, size_t count, size_t size)
@@ -86,7 +99,7 @@ void *ha_realloc_array(void *old, size_t count, size_t size)
         return NULL;
     }
     // realloc(p, 0) may free p and return NULL, which our callers would take for a failure.
-    return noted(realloc(old, bytes == 0 ? 1 : bytes));
+    return noted(realloc(old, bytes == 0 ? 1 : bytes), bytes);
 }
 
 char *ha_strndup(const char *s, size_t len)

@@ -20,7 +20,7 @@ SHAPES = {
     "instances": ("instances", 1_000_000, 20_000_000, 1.5),
     "locals": ("locals", 500_000, 1_000_000, 10.0),
     "threads": ("threads", 50_000, 100_000, 40.0),
-    "arrays": ("arrays", 2_000, 20_000, 1.5),
+    "arrays": ("arrays", 2_000, 20_000, 2.5),  # finds its few scattered objects by bisection: computes where the mix waits for memory
     "zgc": ("zgc", 80_000, 1_600_000, 3.0),
     "mix4": ("mix4", 80_000, 1_600_000, 1.5),
     "gzip": ("mix", 80_000, 1_600_000, None),
