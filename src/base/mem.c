@@ -3,8 +3,9 @@
  * Memory: checked wrappers around malloc, and big arrays as mappings of their own.
  *
  * A big array reserves address space only (MAP_NORESERVE): pages cost memory when they are first touched, so an array may be sized by a
- * bound that is rarely reached; but of a cold one that lies in a file though memory is not limited, pages are made at once. From 2 MiB on, huge pages are asked for; where the kernel has none the request is simply not met. Pages that an
- * array gives back are taken by the next ones (pages.c), unless memory is short: then files may need them more.
+ * bound that is rarely reached; but of a cold one that lies in a file though memory is not limited, pages are made at once. From 2 MiB on,
+ * huge pages are asked for; where the kernel has none the request is simply not met. Pages that an array gives back are taken by the next
+ * ones (pages.c), unless memory is short: then files may need them more.
  *
  *     total of big arrays    0 ........ limit / 4, aim ........ limit ........
  *     anonymous              all        all but cold ones       none            (and whatever is smaller than HA_BIG_FILE_MIN)
