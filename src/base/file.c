@@ -16,6 +16,7 @@
 
 #include "ha/base/emergency.h"
 #include "ha/base/mem.h"
+#include "ha/base/pages.h"
 #include "ha/base/mutf8.h"
 #include "ha/base/sbuf.h"
 
@@ -168,27 +169,16 @@ void ha_file_flush_begin(int fd, uint64_t off, uint64_t len)
 #endif
 }
 
-/* Of the pages that hold these bytes; whether it is taken decides nothing. */
-static void advise(const void *data, size_t bytes, int advice)
-{
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)data & ~(page - 1);
-    int errnum = errno;
-    if (bytes > 0) {
-        (void)madvise((void *)begin, (size_t)((uintptr_t)data + bytes - begin), advice);
-    }
-    errno = errnum;
-}
-
 void ha_file_map_random(const void *data, size_t bytes, bool random)
 {
-    advise(data, bytes, random ? MADV_RANDOM : MADV_NORMAL);
+    ha_pages_advise((uintptr_t)data, bytes, random ? MADV_RANDOM : MADV_NORMAL);
 }
 
 void ha_file_map_populate(void *data, size_t bytes)
 {
 #ifdef MADV_POPULATE_WRITE
     if (bytes >= POPULATE_MIN) {
-        advise(data, bytes, MADV_POPULATE_WRITE);
+        ha_pages_advise((uintptr_t)data, bytes, MADV_POPULATE_WRITE);
     }
 #else
     (void)data;

@@ -48,22 +48,14 @@ static uint64_t big_aim_leaves;
 static char *big_folder;                /* the same */
 static _Atomic bool failed;
 
-/* Asks for huge pages where a block is large: what it costs is the first touch of its pages. From the page on in which malloc keeps its size: a mapping
-   of which only a part is advised is two to the kernel, and realloc() would have to copy it. */
-static void advise_huge(void *block, size_t bytes)
-{
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)block & ~(page - 1);
-    int errnum = errno;
-    (void)madvise((void *)begin, ((uintptr_t)block + bytes - begin + page - 1) & ~(page - 1), MADV_HUGEPAGE);
-    errno = errnum;
-}
-
+/* A block of malloc, or that there is none. Large ones get huge pages, from the page on in which malloc keeps the size: a mapping of which only a part is
+   advised is two to the kernel, and realloc() would have to copy it. */
 static void *noted(void *block, size_t bytes)
 {
     if (HA_UNLIKELY(block == NULL)) {
         atomic_store_explicit(&failed, true, memory_order_relaxed);
     } else if (HA_UNLIKELY(bytes >= HUGE_BLOCK_MIN)) {
-        advise_huge(block, bytes);
+        ha_pages_advise((uintptr_t)block, bytes, MADV_HUGEPAGE);
     }
     return block;
 }

@@ -13,10 +13,12 @@
  */
 #include "ha/base/pages.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 #define SPANS_MAX 64U
@@ -162,4 +164,14 @@ void ha_pages_release(void)
         }
         munmap(span.at, span.bytes);
     }
+}
+
+void ha_pages_advise(uintptr_t address, size_t bytes, int advice)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = address & ~(page - 1);
+    int errnum = errno;
+    if (bytes > 0) {
+        (void)madvise((void *)begin, (size_t)(address + bytes - begin), advice);
+    }
+    errno = errnum;
 }

@@ -27,6 +27,12 @@ struct both {
     _Atomic(bool) searched;
 };
 
+static struct ha_err *collect(struct both *both)
+{
+    HA_TRY(ha_graph_write_classes(both->search->build));
+    return ha_inbound_collect(both->inbound, both->only);
+}
+
 static struct ha_err *search_or_collect(void *ctx, unsigned worker, uint64_t index)
 {
     struct both *both = ctx;
@@ -36,13 +42,8 @@ static struct ha_err *search_or_collect(void *ctx, unsigned worker, uint64_t ind
         atomic_store(&both->searched, true);
         return err;
     }
-    struct ha_build *build = both->search->build;
-    HA_TRY(ha_graph_write_classes(build));
-    HA_TRY(ha_inbound_collect(both->inbound, both->only));
-    for (bool any = true; any && !atomic_load(&both->searched);) {
-        HA_TRY(ha_index_writer_hash_next(build->writer, &any));
-    }
-    return NULL;
+    HA_TRY(collect(both));
+    return ha_index_writer_hash_until(both->search->build->writer, &both->searched);
 }
 
 /* Dominators of the branch objects in object numbers, from those in the order of the search, cut into pieces. */
@@ -126,11 +127,10 @@ static struct ha_err *search_and_collect(struct ha_search *search, struct both *
     if (search->pre.in_file) {
         ha_file_map_random(search->pre.data, search->pre.bytes, true);
     }
-    atomic_store(&both->searched, true); /* nobody waits for it */
-    HA_TRY(search_or_collect(both, 0, 1));
+    HA_TRY(collect(both));
     HA_TRY(ha_search_use_packed(search));
     rows_are_random(search, true);
-    HA_TRY(search_or_collect(both, 0, 0));
+    HA_TRY(ha_search_run(search));
     rows_are_random(search, false);
     return NULL;
 }

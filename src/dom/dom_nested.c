@@ -368,7 +368,7 @@ static struct ha_err *small_tree_make(const struct nested *nested, struct small_
     return ha_dom_places(tree->parent, tree->count, &tree->places);
 }
 
-/* Asks for a node, and for what is looked at of one that comes sooner. */
+/* Asks for a rare branch object, and for what is looked at of one that comes sooner; leaves are left out. */
 HA_INLINE void small_tree_ahead(const struct nested *nested, const struct small_tree *tree, uint64_t place)
 {
     const struct sweep *s = nested->s;

@@ -382,14 +382,6 @@ static struct ha_err *do_beside(struct writing *w)
     return err;
 }
 
-static struct ha_err *hash_meanwhile(struct writing *w)
-{
-    for (bool any = true; any && !atomic_load(&w->beside_done);) {
-        HA_TRY(ha_index_writer_hash_next(w->writer, &any));
-    }
-    return NULL;
-}
-
 /* Task 0 is what is done beside, then come the buckets, then checksums. */
 static struct ha_err *write_task(void *ctx, unsigned worker, uint64_t index)
 {
@@ -397,7 +389,7 @@ static struct ha_err *write_task(void *ctx, unsigned worker, uint64_t index)
     if (index == 0) {
         return do_beside(w);
     }
-    return index <= w->buckets ? write_bucket(w, worker, index - 1) : hash_meanwhile(w);
+    return index <= w->buckets ? write_bucket(w, worker, index - 1) : ha_index_writer_hash_until(w->writer, &w->beside_done);
 }
 
 static int compare_large(const void *a, const void *b)

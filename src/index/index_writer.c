@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -493,6 +494,14 @@ struct ha_err *ha_index_writer_hash_next(struct ha_index_writer *writer, bool *r
         }
         *ret_any = true;
         return hash_part(writer, i);
+    }
+    return NULL;
+}
+
+struct ha_err *ha_index_writer_hash_until(struct ha_index_writer *writer, const _Atomic(bool) *done)
+{
+    for (bool any = true; any && !atomic_load(done);) {
+        HA_TRY(ha_index_writer_hash_next(writer, &any));
     }
     return NULL;
 }

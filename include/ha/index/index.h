@@ -13,6 +13,7 @@
 
 #include "ha/base/err.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,9 +72,12 @@ struct ha_err *ha_index_writer_set_aside(struct ha_index_writer *writer, const u
 struct ha_err *ha_index_writer_keep(struct ha_index_writer *writer, uint32_t id) HA_WARN_UNUSED;
 
 /* Takes the checksum of a few megabytes more of what has been written so far, sooner than commit would: for a thread that has nothing better to do until
-   something else is finished, which it looks for between calls. *ret_any: there was something left. Sections made with ha_index_section_map() may still change, and are left to commit. Nobody else may use the writer in
-   the meantime, but for writing to a stream that is open. */
+   something else is finished. *ret_any: there was something left. Sections made with ha_index_section_map() may still change, and are left to commit.
+   Nobody else may use the writer in the meantime, but for writing to a stream that is open. */
 struct ha_err *ha_index_writer_hash_next(struct ha_index_writer *writer, bool *ret_any) HA_WARN_UNUSED;
+
+/* The same until *done, or until nothing is left. */
+struct ha_err *ha_index_writer_hash_until(struct ha_index_writer *writer, const _Atomic(bool) *done) HA_WARN_UNUSED;
 
 /* A section made earlier by this writer, mapped for reading (and writing, if made with ha_index_section_map); count 0 if there is none. */
 struct ha_err *ha_index_writer_section(struct ha_index_writer *writer, uint32_t id, struct ha_index_section *ret) HA_WARN_UNUSED;
