@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory: checked wrappers around malloc, and big arrays as mappings of their own.
+ * Memory: checked wrappers around malloc, and big arrays as mappings of their own, unless they turn out small.
  *
  * A big array reserves address space only (MAP_NORESERVE): pages cost memory when they are first touched, so an array may be sized by a
  * bound that is rarely reached; but of a cold one that lies in a file though memory is not limited, pages are made at once. From 2 MiB on,
@@ -34,6 +34,8 @@
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
 #define HUGE_BLOCK_MIN (2 * HUGE_PAGE_BYTES) /* holds a whole huge page wherever it lies */
+#define ALIGN ((size_t)64)
+#define MAPPED_MIN ((size_t)64 << 10) /* less is left to malloc: to make and take away a mapping costs more than what is done with so little */
 #define COLD_PART 4U
 #define POPULATE_MAX ((size_t)64 << 20)
 
@@ -83,6 +85,11 @@ void *ha_calloc_array(size_t count, size_t size)
         return NULL;
     }
     return noted(calloc(bytes == 0 ? 1 : bytes, 1), bytes);
+}
+
+void *ha_alloc_aligned(size_t bytes)
+{
+    return bytes > SIZE_MAX - ALIGN ? NULL : noted(aligned_alloc(ALIGN, (bytes + ALIGN - 1) & ~(ALIGN - 1)), bytes);
 }
 
 void *ha_realloc_array(void *old, size_t count, size_t size)
@@ -202,9 +209,12 @@ static struct ha_err *map_file(struct ha_big *big, size_t bytes, bool must)
 
 static struct ha_err *map_anonymous(struct ha_big *big, size_t bytes, bool zero)
 {
-    void *data = ha_pages_take(bytes, zero);
+    void *data = bytes < MAPPED_MIN ? ha_alloc_aligned(bytes) : ha_pages_take(bytes, zero);
     if (data == NULL) {
         return ha_err_nomem();
+    }
+    if (zero && bytes < MAPPED_MIN) {
+        memset(data, 0, bytes);
     }
     count(&big_bytes_now, &big_bytes_peak, bytes);
     *big = (struct ha_big){data, bytes, false};
@@ -259,6 +269,8 @@ void ha_big_deinit(struct ha_big *big)
         }
         if (big->in_file) {
             ha_file_unmap(big->data, big->bytes);
+        } else if (big->bytes < MAPPED_MIN) {
+            free(big->data);
         } else {
             ha_pages_give(big->data, big->bytes, ha_big_bytes_peak() <= big_limit / 2);
         }

@@ -37,6 +37,7 @@
 
 #define FLUSH_BYTES_MIN ((size_t)128 << 10) /* less is not worth a call */
 
+#define MAPPED_MIN ((uint64_t)64 << 10) /* less is read instead: to make and take away a mapping costs more */
 #define HASH_PART ((uint64_t)8 << 20) /* some milliseconds */
 
 /* Offsets beyond this do not fit off_t. */
@@ -53,7 +54,7 @@ struct section {
     bool hashed;                 /* entry.hash is set */
     bool aside;                  /* in the other extent */
     void *map;   /* of the pages that hold the section; NULL until mapped */
-    size_t map_bytes;
+    size_t map_bytes; /* 0: a copy in memory */
     const void *data; /* element 0, inside map */
     void *writable;   /* the same, NULL unless made with ha_index_section_map() */
 };
@@ -122,14 +123,20 @@ struct ha_err *ha_index_writer_create(const char *path, const char *temp_dir,
     return NULL;
 }
 
+static void unmap_section(struct section *s)
+{
+    if (s->map != NULL && s->map_bytes > 0) {
+        ha_file_unmap(s->map, s->map_bytes);
+    } else {
+        ha_free(s->map);
+    }
+    s->map = NULL;
+}
+
 static void unmap_sections(struct ha_index_writer *writer)
 {
     for (uint32_t i = 0; i < writer->count; i++) {
-        struct section *s = &writer->sections[i];
-        if (s->map != NULL) {
-            ha_file_unmap(s->map, s->map_bytes);
-            s->map = NULL;
-        }
+        unmap_section(&writer->sections[i]);
     }
 }
 
@@ -184,6 +191,29 @@ static struct ha_err *reserve(const struct ha_index_writer *writer, int fd, uint
                          writer->shown);
 }
 
+/* A copy of what has been written, for less than a mapping is worth. */
+static struct ha_err *copy_section(struct ha_index_writer *writer, struct section *s, size_t bytes)
+{
+    size_t got = 0;
+    void *copy = ha_alloc_aligned(bytes);
+    if (copy == NULL) {
+        return ha_err_nomem();
+    }
+    struct ha_err *err = ha_file_read_at(extent_of(writer, s)->fd, label(writer), s->entry.off, copy, bytes, &got);
+    if (err == NULL && got < bytes) {
+        err = ha_err_new(HA_ERR_INPUT, "index '%s' was cut while it was made", writer->shown);
+    }
+    if (err != NULL) {
+        ha_free(copy);
+        return err;
+    }
+    s->map = copy;
+    s->map_bytes = 0;
+    s->data = copy;
+    s->writable = NULL;
+    return NULL;
+}
+
 /* Maps [off, off + bytes) of the file; page size may be larger than our alignment. */
 static struct ha_err *map_section(struct ha_index_writer *writer, struct section *s, bool writable)
 {
@@ -191,6 +221,9 @@ static struct ha_err *map_section(struct ha_index_writer *writer, struct section
     uint64_t slack = s->entry.off % (uint64_t)sysconf(_SC_PAGESIZE);
     if (bytes > SIZE_MAX - slack) {
         return ha_err_nomem();
+    }
+    if (!writable && bytes < MAPPED_MIN) {
+        return copy_section(writer, s, (size_t)bytes);
     }
     size_t len = (size_t)(bytes + slack);
     void *map = mmap(NULL, len, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED,
@@ -398,9 +431,7 @@ struct ha_err *ha_index_writer_keep(struct ha_index_writer *writer, uint32_t id)
         err = ha_file_write_at(writer->index.fd, label(writer), s->entry.off, old.data,
                                (size_t)bytes);
     }
-    if (old.map != NULL) {
-        ha_file_unmap(old.map, old.map_bytes);
-    }
+    unmap_section(&old);
     return err;
 }
 

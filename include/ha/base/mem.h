@@ -27,6 +27,9 @@ void *ha_alloc(size_t size);
 void *ha_alloc_array(size_t count, size_t size);
 void *ha_calloc_array(size_t count, size_t size); /* zero-filled */
 
+/* So many bytes, aligned to 64; their contents are anything. */
+void *ha_alloc_aligned(size_t bytes);
+
 /* Resizes an array to count × size bytes; NULL leaves the old one as it was. */
 void *ha_realloc_array(void *old, size_t count, size_t size);
 
@@ -42,7 +45,7 @@ void ha_free_at(void *pp); /* for HA_FREE: pp points to a pointer */
 
 /* One big array; a zeroed struct is a valid empty one. */
 struct ha_big {
-    void *data;   /* page aligned; NULL when empty */
+    void *data;   /* aligned to 64 bytes; NULL when empty */
     size_t bytes; /* as asked for */
     bool in_file; /* not anonymous */
 };
