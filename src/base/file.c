@@ -79,6 +79,25 @@ struct ha_err *ha_file_open_plain(const char *path, int *ret_fd, struct ha_file_
     return open_read(path, O_NONBLOCK, ret_fd, ret_info);
 }
 
+struct ha_err *ha_file_open_update(const char *path, int *ret_fd, struct ha_file_info *ret_info)
+{
+    *ret_fd = -1;
+    int fd;
+    do {
+        fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0) {
+        return NULL;
+    }
+    struct ha_err *err = ha_file_info(fd, path, ret_info);
+    if (err != NULL || !ret_info->regular || flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        ha_file_close(fd);
+        return err;
+    }
+    *ret_fd = fd;
+    return NULL;
+}
+
 void ha_file_close(int fd)
 {
     if (fd >= 0) {
@@ -152,6 +171,15 @@ struct ha_err *ha_file_write_at(int fd, const char *path, uint64_t off, const vo
         done += (size_t)put;
     }
     return NULL;
+}
+
+struct ha_err *ha_file_sync(int fd, const char *path)
+{
+    int rc;
+    do {
+        rc = fdatasync(fd);
+    } while (rc != 0 && errno == EINTR);
+    return rc == 0 ? NULL : path_error(errno, "write", path);
 }
 
 void ha_file_flush_begin(int fd, uint64_t off, uint64_t len)
@@ -466,6 +494,7 @@ struct ha_err *ha_file_new_commit(struct ha_file_new *file)
     ha_emergency_temp_drop(file->guard);
     ha_free(file->temp);
     file->temp = NULL;
+    (void)flock(file->fd, LOCK_UN); // a mapping would keep it
     ha_file_new_abort(file);
     return NULL;
 }

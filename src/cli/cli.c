@@ -22,6 +22,7 @@
 #include "ha/base/mem.h"
 #include "ha/base/mutf8.h"
 #include "ha/base/pool.h"
+#include "ha/query/q_places.h"
 #include "ha/query/q_suspects.h"
 #include "ha/query/q_unreachable.h"
 #include "ha/rules/rules.h"
@@ -283,6 +284,27 @@ struct ha_err *cli_open(struct cli *cli, unsigned number)
     return strict_check(cli);
 }
 
+static struct ha_err *put_places(void *ctx, const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx)
+{
+    (void)snapshot;
+    return ha_places_store(ctx, put, put_ctx);
+}
+
+struct ha_err *cli_places_add(struct ha_query *query, uint64_t *ret_bytes)
+{
+    return ha_snapshot_append(query->snapshot, put_places, query, ret_bytes);
+}
+
+void cli_places_keep(struct cli *cli, struct ha_query *query)
+{
+    uint64_t bytes = 0;
+    struct ha_err *err = cli_places_add(query, &bytes);
+    if (err != NULL && !cli->options.quiet) {
+        cli_say(cli, "%s: places are worked out again next time", ha_err_message(err));
+    }
+    ha_err_free(err);
+}
+
 static struct ha_err *question_answer(struct cli *cli, struct ha_query *query, struct ha_doc *doc)
 {
     struct ha_report report;
@@ -317,6 +339,9 @@ static struct ha_err *question_run(struct cli *cli)
     ha_query_init(&query, cli->snapshot);
     struct ha_err *err = question_answer(cli, &query, doc);
     ha_doc_destroy(doc);
+    if (err == NULL) {
+        cli_places_keep(cli, &query);
+    }
     ha_query_deinit(&query);
     if (err == NULL &&
         !cli->command->spec->tells_warnings) { // a mistake is told alone, in one line

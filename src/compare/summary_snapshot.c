@@ -11,8 +11,6 @@
 #include "ha/query/q_rank.h"
 #include "ha/query/q_suspects.h"
 
-#define PLACES_SHARE 200
-
 /* A copy; NULL stays NULL. Memory running out shows as NULL too and is noticed where a text must be there. */
 static const char *copy(struct ha_summary *s, const char *text)
 {
@@ -151,11 +149,11 @@ static int compare_places(const void *ctx, const void *a, const void *b)
     return strcmp(x->signature, y->signature);
 }
 
-static struct ha_err *places_fill(struct ha_query *q, uint64_t min_bytes, struct ha_summary *s)
+static struct ha_err *places_fill(struct ha_query *q, struct ha_summary *s)
 {
     struct ha_places places;
-    s->places_min_bytes = min_bytes != 0 ? min_bytes : s->heap.shallow_bytes / PLACES_SHARE;
-    HA_TRY(ha_places_query(q, s->places_min_bytes, &places));
+    HA_TRY(ha_places_query(q, 0, &places));
+    s->places_min_bytes = places.min_bytes;
     s->places = ha_arena_calloc(&s->arena, (size_t)places.count + 1, sizeof *s->places);
     if (s->places == NULL) {
         return ha_err_nomem();
@@ -187,5 +185,5 @@ struct ha_err *ha_summary_of_snapshot(struct ha_query *q, const struct ha_summar
     if (options->with_suspects) {
         HA_TRY(suspects_fill(q, ret));
     }
-    return options->with_places ? places_fill(q, options->places_min_bytes, ret) : NULL;
+    return options->with_places ? places_fill(q, ret) : NULL;
 }

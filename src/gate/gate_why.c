@@ -20,7 +20,6 @@
 #include "ha/query/q_rank.h"
 #include "ha/query/q_threads.h"
 
-#define PLACES_SHARE 200
 #define DESCENT 0.7
 #define CHAIN_MAX 64U
 #define THREAD_GROUPS 3
@@ -33,7 +32,7 @@ static const char entry_class[] = "java.lang.ThreadLocal$ThreadLocalMap$Entry";
 static struct ha_err *places_make(struct gate_explainer *e)
 {
     if (!e->has_places) {
-        HA_TRY(ha_places_query(e->heap->q, e->heap->summary.heap.shallow_bytes / PLACES_SHARE, &e->places));
+        HA_TRY(ha_places_query(e->heap->q, 0, &e->places));
         e->has_places = true;
     }
     return NULL;

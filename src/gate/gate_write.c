@@ -15,7 +15,6 @@
 #include "ha/query/q_rank.h"
 
 #define CLASSES_SHARE 500
-#define PLACES_SHARE 200
 #define SUSPECT_PERCENT 5.0 /* half of what makes a suspect: one that is about to be called so is none that is new */
 
 struct writing {
@@ -281,16 +280,23 @@ static int compare_places(const void *ctx, const void *a, const void *b)
 static struct ha_err *places_write(struct writing *w)
 {
     struct ha_places places;
-    HA_TRY(ha_places_query(w->heap.q, w->heap.summary.heap.shallow_bytes / PLACES_SHARE, &places));
-    ha_rank_sort(places.list, places.count, sizeof *places.list, compare_places, NULL);
+    HA_TRY(ha_places_query(w->heap.q, 0, &places));
+    struct ha_place *sorted = ha_arena_alloc(&w->heap.q->arena, (size_t)places.count + 1, sizeof *sorted);
+    if (sorted == NULL) {
+        return ha_err_nomem();
+    }
+    if (places.count > 0) {
+        memcpy(sorted, places.list, places.count * sizeof *sorted);
+    }
+    ha_rank_sort(sorted, places.count, sizeof *sorted, compare_places, NULL);
     member(w, ",\n  ", "places_min_bytes", NULL, places.min_bytes, true);
     list_begin(w, "places");
     for (uint32_t i = 0; i < places.count; i++) {
         struct ha_json *json = row_begin(w);
         if (json != NULL) {
-            text_member(json, "place", places.list[i].signature);
-            number_member(json, "objects", places.list[i].objects);
-            number_member(json, "retained_bytes", places.list[i].retained_bytes);
+            text_member(json, "place", sorted[i].signature);
+            number_member(json, "objects", sorted[i].objects);
+            number_member(json, "retained_bytes", sorted[i].retained_bytes);
             row_end(w, json);
         }
     }

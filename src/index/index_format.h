@@ -5,8 +5,8 @@
  *     0          4096                        each at the next multiple of 4096           table_off        file_bytes
  *     [header]---[section][pad][section][pad]…[section][pad]----------------------------[table]
  *
- * All numbers are little-endian and used in place. Sections lie in the order of the table without gaps but the padding to 4096, so that
- * an entry's offset has exactly one valid value: overlap, misalignment and hidden bytes are all the same mistake. A section of no
+ * All numbers are little-endian and used in place. Sections lie in the order of the table, each at a later multiple of 4096 than the one before ends;
+ * whole pages in between held a table before sections were added (index_append.c), and what lies behind file_bytes was not finished. A section of no
  * elements has offset 0 and takes no room.
  */
 #ifndef HA_INDEX_FORMAT_H

@@ -21,6 +21,8 @@
 #include "ha/base/mutf8.h"
 #include "ha/base/sbuf.h"
 
+#define HEADER_TRIES 3U
+
 static struct ha_err *damaged(const struct ha_index *index, const char *what)
 {
     return ha_err_new(HA_ERR_INPUT, "index '%s' is damaged (%s)", index->shown, what);
@@ -55,22 +57,22 @@ static struct ha_err *check_header(const struct ha_index *index)
         !all_zero(h->reserved, sizeof h->reserved)) {
         return damaged(index, "unknown fields in the header");
     }
-    if (h->file_bytes != index->bytes) {
-        return damaged(index, index->bytes < h->file_bytes ? "file too short" : "file too long");
+    if (index->bytes < h->file_bytes) {
+        return damaged(index, "file too short");
     }
     if (h->section_count > HA_INDEX_SECTIONS_MAX) {
         return damaged(index, "too many sections");
     }
     uint64_t table_bytes = h->section_count * (uint64_t)sizeof(struct ha_index_entry);
     if (h->table_off % INDEX_ALIGN != 0 || h->table_off < INDEX_ALIGN ||
-        !ha_range_fits(h->table_off, table_bytes, index->bytes) ||
-        h->table_off + table_bytes != index->bytes) {
+        !ha_range_fits(h->table_off, table_bytes, h->file_bytes) ||
+        h->table_off + table_bytes != h->file_bytes) {
         return damaged(index, "place of the section table");
     }
     return NULL;
 }
 
-/* Moves *at behind the section, which must begin there. */
+/* Moves *at behind the section, which must begin there or at a later page: what lies in between was a table before sections were added. */
 static struct ha_err *check_entry(const struct ha_index *index, const struct ha_index_entry *entry,
                                   uint64_t *at)
 {
@@ -81,13 +83,16 @@ static struct ha_err *check_entry(const struct ha_index *index, const struct ha_
     if (entry->width == 0 || !ha_mul_u64(entry->count, entry->width, &bytes)) {
         return damaged(index, "section size");
     }
-    if (entry->off != (bytes == 0 ? 0 : *at)) {
+    if (bytes == 0) {
+        return entry->off == 0 ? NULL : damaged(index, "section place");
+    }
+    if (entry->off < *at || entry->off % INDEX_ALIGN != 0) {
         return damaged(index, "section place");
     }
-    if (!ha_range_fits(*at, bytes, index->header.table_off)) {
+    if (!ha_range_fits(entry->off, bytes, index->header.table_off)) {
         return damaged(index, "section size");
     }
-    if (!ha_align_u64(*at + bytes, INDEX_ALIGN, at)) {
+    if (!ha_align_u64(entry->off + bytes, INDEX_ALIGN, at)) {
         return damaged(index, "section size");
     }
     return NULL;
@@ -108,8 +113,8 @@ static struct ha_err *check_table(const struct ha_index *index)
             }
         }
     }
-    if (at != index->header.table_off) {
-        return damaged(index, "bytes that belong to no section");
+    if (at > index->header.table_off) {
+        return damaged(index, "place of the section table");
     }
     return NULL;
 }
@@ -122,6 +127,19 @@ static struct ha_err *read_exactly(const struct ha_index *index, int fd, const c
     return got == len ? NULL : damaged(index, "file too short");
 }
 
+/* A header that is being replaced (index_append.c) may be read in two halves, then it is read again. */
+static struct ha_err *read_header(struct ha_index *index, int fd, const char *path)
+{
+    struct ha_index_header *h = &index->header;
+    for (unsigned i = 0; i < HEADER_TRIES; i++) {
+        HA_TRY(read_exactly(index, fd, path, 0, h, sizeof *h));
+        if (h->header_hash == ha_index_header_hash(h)) {
+            break;
+        }
+    }
+    return NULL;
+}
+
 static struct ha_err *open_checked(struct ha_index *index, int fd)
 {
     const char *path = index->path != NULL ? index->path : index->temp_dir;
@@ -129,8 +147,9 @@ static struct ha_err *open_checked(struct ha_index *index, int fd)
     if (index->bytes < sizeof *h) {
         return damaged(index, "file too short");
     }
-    HA_TRY(read_exactly(index, fd, path, 0, h, sizeof *h));
+    HA_TRY(read_header(index, fd, path));
     HA_TRY(check_header(index));
+    index->bytes = h->file_bytes;
     HA_TRY(read_exactly(index, fd, path, h->table_off, index->entries,
                         h->section_count * sizeof index->entries[0]));
     HA_TRY(check_table(index));

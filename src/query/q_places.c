@@ -20,6 +20,7 @@
 #include "ha/query/q_paths.h"
 #include "ha/query/q_rank.h"
 #include "query/q_kids.h"
+#include "query/q_place.h"
 
 #define ARRAY_LOOKED_THROUGH 4096U /* longer arrays are taken to hold what they dominate */
 #define DEPTH_MAX 1000U            /* expansions one below the other */
@@ -234,18 +235,13 @@ static struct ha_err *place_of_run(struct places *p, uint32_t above, const struc
     const char *name = p->texts.list.data[run->key];
     const char *field = label_text(p, run->label);
     struct ha_place place = {.class_name = name, .field = field, .parent = above, .objects = run->count, .retained_bytes = run->bytes, .largest = run->largest};
-    const char *shown = field == NULL ? "?" : field;
-    if (above == HA_NONE) {
-        place.signature = name;
-    } else {
-        struct ha_place *up = &p->list.data[above];
-        if (strcmp(up->class_name, name) == 0 && up->field != NULL && field != NULL && strcmp(up->field, field) == 0) {
-            up->objects += run->count;
-            *ret = above;
-            return NULL;
-        }
-        place.signature = ha_arena_printf(&p->q->arena, "%s > %s %s", up->signature, shown, name);
+    struct ha_place *up = above == HA_NONE ? NULL : &p->list.data[above];
+    if (up != NULL && strcmp(up->class_name, name) == 0 && up->field != NULL && field != NULL && strcmp(up->field, field) == 0) {
+        up->objects += run->count;
+        *ret = above;
+        return NULL;
     }
+    place.signature = place_signature(&p->q->arena, up, field, name);
     struct ha_place *slot = ha_vec_push(&p->list);
     if (slot == NULL || place.signature == NULL) {
         return ha_err_nomem();
@@ -373,9 +369,9 @@ static struct ha_err *run(struct places *p)
     return NULL;
 }
 
-struct ha_err *ha_places_query(struct ha_query *q, uint64_t min_bytes, struct ha_places *ret)
+static struct ha_err *work_out(struct ha_query *q, uint64_t min_bytes, struct ha_places *ret)
 {
-    struct places p = {.q = q, .min_bytes = min_bytes == 0 ? 1 : min_bytes, .texts.arena = &q->arena, .budget = q->snapshot->heap->facts.object_count};
+    struct places p = {.q = q, .min_bytes = min_bytes, .texts.arena = &q->arena, .budget = q->snapshot->heap->facts.object_count};
     struct ha_err *err = run(&p);
     struct ha_place *list = err == NULL ? ha_arena_calloc(&q->arena, p.list.count + 1, sizeof *list) : NULL;
     if (err == NULL && list == NULL) {
@@ -385,8 +381,35 @@ struct ha_err *ha_places_query(struct ha_query *q, uint64_t min_bytes, struct ha
         if (p.list.count > 0) {
             memcpy(list, p.list.data, p.list.count * sizeof *list);
         }
-        *ret = (struct ha_places){list, (uint32_t)p.list.count, p.cut, p.min_bytes};
+        *ret = (struct ha_places){.list = list, .count = (uint32_t)p.list.count, .cut = p.cut, .min_bytes = p.min_bytes};
     }
     places_deinit(&p);
     return err;
+}
+
+/* Those of the usual size: asked for more than once, and kept. */
+static struct ha_err *usual(struct ha_query *q, struct ha_places *ret)
+{
+    const uint64_t share = q->snapshot->retained->reachable_bytes / HA_PLACES_SHARE, min_bytes = share == 0 ? 1 : share;
+    bool found = true;
+    if (q->places != NULL) {
+        *ret = *q->places;
+        return NULL;
+    }
+    HA_TRY(places_load(q, min_bytes, ret, &found));
+    if (!found) {
+        HA_TRY(work_out(q, min_bytes, ret));
+    }
+    struct ha_places *copy = ha_arena_alloc(&q->arena, 1, sizeof *copy);
+    if (copy == NULL) {
+        return ha_err_nomem();
+    }
+    *copy = *ret;
+    q->places = copy;
+    return NULL;
+}
+
+struct ha_err *ha_places_query(struct ha_query *q, uint64_t min_bytes, struct ha_places *ret)
+{
+    return min_bytes == 0 ? usual(q, ret) : work_out(q, min_bytes, ret);
 }

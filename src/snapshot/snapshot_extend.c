@@ -3,6 +3,8 @@
  * Another size model for an index that has one already. The graph and the dominators do not depend on sizes, so only retained sizes, totals and what
  * higher layers keep are worked out, from the tree; their sections go into a copy of the index that takes its place, packed if that is, or, where it
  * cannot be written, into one without a name.
+ *
+ * Answers that were worked out on the way are added where the index lies.
  */
 #include "snapshot/snapshot_internal.h"
 
@@ -35,6 +37,13 @@ static struct ha_err *keep_section(void *ctx, uint32_t id, uint32_t width, uint6
     added->data[added->count] = copy;
     added->sections[added->count++] = (struct ha_index_section){.id = id, .width = width, .count = count, .data = copy};
     return NULL;
+}
+
+static void added_deinit(struct added *added)
+{
+    for (size_t i = 0; i < added->count; i++) {
+        ha_free(added->data[i]);
+    }
 }
 
 /* ---- retained sizes ---- */
@@ -82,16 +91,21 @@ struct extra {
     struct ha_index_writer *writer;
 };
 
+static bool has_section(const struct ha_index *index, uint32_t id)
+{
+    for (uint32_t i = 0; i < ha_index_section_count(index); i++) {
+        if (ha_index_section_at(index, i).id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A section that the old index has of this model already, for whatever reason, stays: ids are unique. */
 static struct ha_err *put_new(void *ctx, uint32_t id, uint32_t width, uint64_t count, const void *data)
 {
     const struct extra *extra = ctx;
-    for (uint32_t i = 0; i < ha_index_section_count(extra->old); i++) {
-        if (ha_index_section_at(extra->old, i).id == id) {
-            return NULL;
-        }
-    }
-    return ha_index_section_put(extra->writer, id, width, count, data);
+    return has_section(extra->old, id) ? NULL : ha_index_section_put(extra->writer, id, width, count, data);
 }
 
 static struct ha_err *add_extra(const struct ha_snapshot *snapshot, const struct ha_snapshot_options *options, struct ha_index_writer *writer)
@@ -151,9 +165,25 @@ struct ha_err *ha_snapshot_extend(struct ha_snapshot *snapshot, const struct ha_
         err = write_longer(snapshot, options, &added, false, ret);
         err = err == NULL ? NULL : write_unnamed(snapshot, options, &added, err, ret);
     }
-    for (size_t i = 0; i < added.count; i++) {
-        ha_free(added.data[i]);
-    }
+    added_deinit(&added);
     ha_progress_end(options->progress);
+    return err;
+}
+
+/* ---- in place ---- */
+
+struct ha_err *ha_snapshot_append(const struct ha_snapshot *snapshot, ha_snapshot_extra extra, void *extra_ctx, uint64_t *ret_bytes)
+{
+    struct added added = {.count = 0};
+    bool among_them = false;
+    *ret_bytes = 0;
+    struct ha_err *err = extra(extra_ctx, snapshot, keep_section, &added);
+    for (size_t i = 0; i < added.count; i++) { // one that is of no use, but has the id
+        among_them = among_them || has_section(snapshot->index, added.sections[i].id);
+    }
+    if (err == NULL && !among_them) {
+        err = ha_index_append(snapshot->index, added.sections, added.count, ret_bytes);
+    }
+    added_deinit(&added);
     return err;
 }

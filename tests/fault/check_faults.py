@@ -56,6 +56,8 @@ SCENARIOS = [
     Scenario("dominators", "dominators", "leak.hprof", indexed=True),
     Scenario("threads", "threads", "--locals", "leak.hprof", indexed=True),
     Scenario("suspects", "suspects", "leak.hprof", indexed=True),
+    Scenario("compare", "compare", "leak.hprof", "leak.hprof", "-j", "1"),
+    Scenario("compare with an index", "compare", "leak.hprof", "leak.hprof", "-j", "2", indexed=True),
     Scenario("top", "top", "leak.hprof", indexed=True),
     Scenario("index build", "index", "build", "leak.hprof", "-j", "1"),
     Scenario("packed index build, no unnamed files", "index", "build", "leak.hprof", "-j", "1", "--index-packed", without="tmpfile"),

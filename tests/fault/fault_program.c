@@ -118,6 +118,11 @@ REAL(void *, calloc, size_t count, size_t size)
     return hits(ALLOC) ? NULL : counted(__real_calloc(count, size));
 }
 
+REAL(void *, aligned_alloc, size_t alignment, size_t size)
+{
+    return hits(ALLOC) ? NULL : counted(__real_aligned_alloc(alignment, size));
+}
+
 REAL(void *, realloc, void *old, size_t size)
 {
     if (hits(ALLOC)) {
@@ -241,6 +246,11 @@ REAL(int, fallocate64, int fd, int mode, off_t off, off_t len)
 REAL(int, fsync, int fd)
 {
     return fails(SYNC, EIO) ? -1 : __real_fsync(fd);
+}
+
+REAL(int, fdatasync, int fd)
+{
+    return fails(SYNC, EIO) ? -1 : __real_fdatasync(fd);
 }
 
 /* ---- names ---- */

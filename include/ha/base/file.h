@@ -25,12 +25,17 @@ struct ha_err *ha_file_open_read(const char *path, int *ret_fd, struct ha_file_i
 
 /* The same for what is read as a plain file: opening a FIFO does not wait for its writer; the caller looks at ret_info->regular. */
 struct ha_err *ha_file_open_plain(const char *path, int *ret_fd, struct ha_file_info *ret_info) HA_WARN_UNUSED;
+/* Opens a plain file for reading and writing, under an exclusive flock that goes with the descriptor. *ret_fd is -1 where that cannot be: it may not be
+   written, is no plain file, is gone, or another process has the lock. */
+struct ha_err *ha_file_open_update(const char *path, int *ret_fd, struct ha_file_info *ret_info) HA_WARN_UNUSED;
 void ha_file_close(int fd); /* -1 is fine; keeps errno */
 struct ha_err *ha_file_info(int fd, const char *path, struct ha_file_info *ret) HA_WARN_UNUSED;
 
 /* Reads up to len bytes at off; *ret_len is less than len only at the end of the file. path is for messages only. */
 struct ha_err *ha_file_read_at(int fd, const char *path, uint64_t off, void *buf, size_t len, size_t *ret_len) HA_WARN_UNUSED;
 struct ha_err *ha_file_write_at(int fd, const char *path, uint64_t off, const void *buf, size_t len) HA_WARN_UNUSED;
+/* Waits until the disk has the bytes that were written. */
+struct ha_err *ha_file_sync(int fd, const char *path) HA_WARN_UNUSED;
 /* Has the system begin to write these bytes to the disk, if it can: a later fsync has less to wait for. Decides nothing else, hence no error. */
 void ha_file_flush_begin(int fd, uint64_t off, uint64_t len);
 

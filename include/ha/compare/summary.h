@@ -65,7 +65,6 @@ struct ha_summary {
 
 struct ha_summary_options {
     bool with_suspects, with_places;
-    uint64_t places_min_bytes; /* 0: a two-hundredth of the heap */
 };
 
 /* Both leave *ret valid for ha_summary_deinit() whatever happens. */

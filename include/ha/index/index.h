@@ -33,7 +33,7 @@ struct ha_err *ha_fingerprint_take(int fd, const char *path, struct ha_fingerpri
 /* A section id: four printable characters. */
 #define HA_INDEX_ID(a, b, c, d) ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 
-#define HA_INDEX_FORMAT 1U        /* bumped when header or table change; any other number is rebuilt */
+#define HA_INDEX_FORMAT 2U        /* bumped when header or table change; any other number is rebuilt */
 #define HA_INDEX_SECTIONS_MAX 256U
 
 struct ha_index_section {
@@ -111,6 +111,12 @@ struct ha_err *ha_index_extend_end(struct ha_index_writer *writer, struct ha_ind
 
 /* Both at once. */
 struct ha_err *ha_index_extend(struct ha_index *index, const struct ha_index_section *added, size_t added_count, struct ha_index **ret) HA_WARN_UNUSED;
+
+/* Adds sections to an index where it lies, without copying it: behind its end, with a new table behind them, and then the header is replaced. Processes
+   that have it open go on with what they have; `index` itself does not show the new sections. *ret_bytes: how long the file is now; 0: nothing was added,
+   because it has no name, may not be written, has been replaced or added to since it was opened, another process is adding to it, or it has no room for
+   more sections. None of the ids may be there already. HA_ERR_SYSTEM: the disk; the index is as it was. */
+struct ha_err *ha_index_append(const struct ha_index *index, const struct ha_index_section *added, size_t added_count, uint64_t *ret_bytes) HA_WARN_UNUSED;
 
 /* ---- reading ---- */
 

@@ -17,6 +17,7 @@
 #include "ha/query/q_query.h"
 
 #define HA_PLACES_MAX 1000U /* places at most: more would be no summary */
+#define HA_PLACES_SHARE 200U /* a place retains this part of the reachable heap at least, unless asked otherwise */
 
 struct ha_place {
     const char *signature;
@@ -29,13 +30,19 @@ struct ha_place {
 };
 
 struct ha_places {
-    struct ha_place *list; /* every place behind the one above it */
+    const struct ha_place *list; /* every place behind the one above it */
     uint32_t count;
     bool cut;              /* HA_PLACES_MAX was reached: the smaller ones of some places are missing */
     uint64_t min_bytes;    /* what a place retains at least */
+    bool kept;             /* they come from the index */
 };
 
-/* All places that retain min_bytes or more (at least 1). The list lives in q->arena. */
+/* All places that retain min_bytes or more. 0: a share of HA_PLACES_SHARE of the reachable heap, which are taken from the index if it keeps them, and
+   worked out once per query otherwise: that looks at most objects of the heap (4 to 12 bytes of memory each). The list lives in q->arena and must not
+   be changed. HA_ERR_INPUT: the index is damaged. */
 struct ha_err *ha_places_query(struct ha_query *q, uint64_t min_bytes, struct ha_places *ret) HA_WARN_UNUSED;
+
+/* For the index: the places that were worked out with this query, of the usual size. Puts nothing if none were, or if they come from the index. */
+struct ha_err *ha_places_store(struct ha_query *q, ha_section_put put, void *put_ctx) HA_WARN_UNUSED;
 
 #endif

@@ -19,6 +19,7 @@
 #include "ha/snapshot/snapshot.h"
 
 struct ha_groups;
+struct ha_places;
 
 struct ha_query {
     const struct ha_snapshot *snapshot;
@@ -26,6 +27,7 @@ struct ha_query {
     struct ha_arena arena;   /* owns every answer */
     const struct ha_groups *groups[3]; /* made when first needed, see ha_groups_get() */
     struct ha_big child_starts;        /* made when first needed, see src/query/q_tree.h */
+    const struct ha_places *places;    /* of the usual size, made when first needed, see q_places.h */
 };
 
 void ha_query_init(struct ha_query *q, const struct ha_snapshot *snapshot);

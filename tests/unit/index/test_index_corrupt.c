@@ -120,10 +120,14 @@ START_TEST(test_lengths)
     }
     restore();
     memset(bad + good_len, 0, 4096);
-    bad_len = good_len + 1;
-    refuse("file too long");
-    bad_len = good_len + 4096;
-    refuse("file too long");
+    for (size_t more = 1; more <= 4096; more += 4095) { // left by a process that was to add something and did not come to its end
+        struct ha_index *index = NULL;
+        temp_write(path, bad, good_len + more);
+        ck_ok(ha_index_open(path, &index));
+        ck_assert_uint_eq(ha_index_bytes(index), good_len);
+        ck_ok(ha_index_verify(index, 1));
+        ha_index_close(index);
+    }
     memset(bad, 0, good_len);
     bad_len = good_len;
     refuse("does not begin like an index");
@@ -166,7 +170,7 @@ START_TEST(test_header_fields)
         restore();
         header->file_bytes = places[i];
         seal();
-        refuse("file too");
+        refuse(places[i] > good_len ? "file too short" : "place of the section table");
     }
     teardown();
 }
@@ -196,11 +200,11 @@ START_TEST(test_table_fields)
             if (table[i].off != values[k]) {
                 table[i].off = values[k];
                 seal();
-                refuse("section place");
+                refuse("is damaged (section ");
             }
             restore();
-            // Fewer or more elements are believed as long as they end in the same page.
-            if ((table[i].count * table[i].width + 4095) / 4096 !=
+            // Fewer elements are believed, and more as long as they end in the same page.
+            if ((table[i].count * table[i].width + 4095) / 4096 <
                 (values[k] > 1000000 ? UINT64_MAX : (values[k] * table[i].width + 4095) / 4096)) {
                 table[i].count = values[k];
                 seal();
