@@ -20,6 +20,7 @@
 #include <string.h>
 
 #define FLUSH_TARGETS (4U << 20)  /* targets a worker buffers before it writes */
+#define ROW_ROOM_LEAST 4096U
 #define ROW_ROOM (HA_WINDOW_MAX / 4U + 2U) /* the most references that are put at a time: of an instance that fits a window */
 #define NAME_SHOWN_MAX 200U       /* bytes of a class name in a message */
 
@@ -72,8 +73,9 @@ static struct ha_err *workers_create(struct ha_build *build, struct pass_worker 
     if (workers == NULL) {
         return ha_err_nomem();
     }
-    uint64_t wanted = build->heap_bytes / build->facts.id_size + 1; /* a small dump needs no large buffers */
-    size_t capacity = (wanted < FLUSH_TARGETS ? (size_t)wanted : FLUSH_TARGETS) + ROW_ROOM;
+    /* a small dump needs no large buffers */
+    uint64_t wanted = build->heap_bytes / build->facts.id_size + 1, room = ha_input_bytes(build->input) / build->facts.id_size + ROW_ROOM_LEAST;
+    size_t capacity = (wanted < FLUSH_TARGETS ? (size_t)wanted : FLUSH_TARGETS) + (room < ROW_ROOM ? (size_t)room : ROW_ROOM);
     for (unsigned i = 0; i < build->threads; i++) {
         ha_window_init(&workers[i].window, build->input, build->counts != NULL ? HA_WINDOW_RANDOM : HA_WINDOW_STREAM);
         ha_lookup_near_init(&workers[i].nearby);

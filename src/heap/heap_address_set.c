@@ -2,7 +2,7 @@
 /*
  * The set of addresses while a dump is being scanned, and how it becomes the address map.
  *
- * Pages of the bitmap are made when their first address comes. They are found through regions of 2^33 slots: few in any real heap, kept in a
+ * Pages of the bitmap are made when their first address comes. They are found through regions of 2^29 slots: few in any real heap, kept in a
  * short list that is only appended to; each worker remembers its last page. Bits are collected per worker in one pending word and or-ed
  * into the page when the next address falls elsewhere: dumps ascend, so that is one atomic operation per ten objects.
  *
@@ -22,7 +22,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define REGION_PAGE_BITS 19U /* pages of a region: 2^33 slots */
+#define REGION_PAGE_BITS 15U /* pages of a region: 2^29 slots, 4 GiB of a heap of objects at multiples of 8 */
 #define REGIONS_MAX 4096U
 #define BLOCK_PAGES 512U /* 2 MiB */
 #define SMALL_BLOCK_PAGES 8U
@@ -30,7 +30,7 @@
 #define DIRECTORY_FLOOR (4U << 20) /* entries that any dump may have; beyond, only in proportion to its pages */
 #define DIRECTORY_ENTRIES_PER_PAGE 256U
 #define SPARSE_FLOOR (16U << 20)
-#define REGION_BYTES (2U << 20) /* what a region takes that has one page: a huge page of pointers */
+#define REGION_BYTES sizeof(struct region)
 #define SPARSE_BYTES_PER_OBJECT 96U
 
 struct page {

@@ -150,7 +150,7 @@ uint64_t ha_address_set_count(const struct ha_address_set *set);
    no, or it cannot be told. span: pages from the first to the last. */
 bool ha_addresses_are_dense(uint64_t pages_least, uint64_t pages_most, uint64_t regions_most, uint64_t span, uint64_t objects, uint64_t dump_bytes);
 #define HA_PAGE_ADDRESS_BITS (HA_PAGE_SLOT_BITS + 3U)    /* of a page with shift 3 */
-#define HA_REGION_ADDRESS_BITS (HA_PAGE_ADDRESS_BITS + 19U) /* and of a region */
+#define HA_REGION_ADDRESS_BITS (HA_PAGE_ADDRESS_BITS + 15U) /* and of a region */
 
 /* Numbers the objects and writes the sections of the map. HA_ERR_LIMIT beyond HA_OBJECTS_MAX. */
 struct ha_err *ha_address_set_finish(struct ha_address_set *set, struct ha_index_writer *writer) HA_WARN_UNUSED;
