@@ -30,7 +30,7 @@ const struct opt cli_common_options[] = {
     {0, "rules", "FILE|DIR", OPT_WORDS, AT(rules), 0, 0,
      "leak patterns of your own, besides the built-in ones; may be repeated"},
     {'j', "threads", "N", OPT_COUNT, AT(threads), 1, HA_THREADS_MAX,
-     "threads to work with (default: the processors there are)"},
+     "threads to work with (default: the processors there are, fewer for a small dump)"},
     {0, "memory-limit", "SIZE", OPT_SIZE, AT(memory_limit), 1 << 20, 1ULL << 50,
      "memory to build the index with; more goes into files (default: what the control group and the "
      "machine allow)"},

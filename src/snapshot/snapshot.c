@@ -17,6 +17,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define BYTES_PER_THREAD ((uint64_t)8 << 20)
+
 struct opening {
     const struct ha_snapshot_options *options;
     struct ha_snapshot *snapshot;
@@ -133,6 +135,16 @@ static struct ha_err *take_diag(struct ha_snapshot *s)
     return NULL;
 }
 
+/* Unless asked for a number: a thread costs as much as it saves with so few bytes of the dump. */
+static void fit_threads(const struct opening *o)
+{
+    struct ha_snapshot *s = o->snapshot;
+    uint64_t useful = 1 + ha_input_bytes(s->input) / BYTES_PER_THREAD;
+    if (o->options->threads == 0 && useful < s->threads) {
+        s->threads = (unsigned)useful;
+    }
+}
+
 /* Opens the dump and everything else with an index that belongs to it; only_last: nothing is opened if there is a heap behind this one. Takes the
    index. On failure nothing is open. */
 static struct ha_err *use_index(const struct opening *o, struct ha_index *index, bool only_last)
@@ -143,6 +155,7 @@ static struct ha_err *use_index(const struct opening *o, struct ha_index *index,
         ha_index_close(index);
         return err;
     }
+    fit_threads(o);
     err = attach(o, index);
     bool wanted = err == NULL && (!only_last || s->heap->facts.heaps == s->heap->facts.heap);
     if (o->options->index_packed && o->options->index_required) {
@@ -209,6 +222,7 @@ static struct ha_err *build_index(struct opening *o, bool keep)
     struct ha_index *index = NULL;
     HA_FREE char *path = NULL;
     HA_TRY(ha_snapshot_input_open(s, options, NULL, &s->input));
+    fit_threads(o);
     HA_TRY(ha_build_create(s->input, options->heap, s->diag, options->progress, s->threads, &build));
     struct ha_fingerprint fingerprint = o->fingerprint;
     fingerprint.heap = build->facts.heap;

@@ -35,7 +35,7 @@ struct ha_snapshot_options {
     bool heap_only;               /* classes, objects and sizes only: graph, dom and retained stay NULL; implies no_index. For shallow histograms */
     uint32_t heap;                /* which heap of the file, from 1; 0: the last */
     enum ha_size_model size_model;
-    unsigned threads;             /* 0: ha_threads_default() */
+    unsigned threads;             /* 0: ha_threads_default(), fewer for a small dump */
     uint64_t memory_limit;        /* bytes of memory that building may take; 0: what the control groups and the machine allow */
     struct ha_progress *progress; /* may be NULL */
     void (*notice)(void *ctx, const char *line); /* one-line notices ("index … is of another version of this dump: rebuilding"); may be NULL */
