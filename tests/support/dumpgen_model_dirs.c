@@ -194,13 +194,21 @@ struct elements {
     size_t capacity;
 };
 
+static bool parse_count(struct parser *p, uint64_t *ret)
+{
+    if (!parse_unsigned(p, ret) || *ret > ELEMENTS_MAX) {
+        return parse_fail(p, "expected elements in brackets, or how many");
+    }
+    return true;
+}
+
 /* "[a, b*3, c]" or a number: that many zeros. */
 static bool parse_elements(struct parser *p, enum hprof_type type, struct elements *ret)
 {
     if (p->lex.kind != GEN_OPEN) {
         uint64_t count;
-        if (!parse_unsigned(p, &count) || count > ELEMENTS_MAX) {
-            return parse_fail(p, "expected elements in brackets, or how many");
+        if (!parse_count(p, &count)) {
+            return false;
         }
         for (uint64_t i = 0; i < count; i++) {
             *sup_push(ret) = 0;
@@ -282,6 +290,14 @@ static bool parse_prim(struct parser *p, enum hprof_type type)
     }
     if (p->lex.kind == GEN_STRING) {
         return prim_from_text(p, id, type);
+    }
+    if (p->lex.kind != GEN_OPEN) {
+        uint64_t count;
+        if (!parse_count(p, &count)) {
+            return false;
+        }
+        gen_prim_add(p->f, id, type, (uint32_t)count); /* zeros: not one by one, there may be millions */
+        return true;
     }
     struct elements elements = {0};
     bool ok = parse_elements(p, type, &elements);
