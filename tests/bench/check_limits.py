@@ -47,7 +47,7 @@ class Case:
         """Exit code, standard error, and the index file's bytes."""
         index = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
         environment = {**os.environ, "HPROF_ANALYZE_CGROUP_ROOT": str(root)}
-        done = subprocess.run([self.program, "index", "build", self.dump, "-v", "--index-dir", index, *options], stdout=subprocess.DEVNULL,
+        done = subprocess.run([self.program, "report", self.dump, "-v", "--index-dir", index, *options], stdout=subprocess.DEVNULL,
                               stderr=subprocess.PIPE, text=True, env=environment, check=False)
         files = list(index.glob("*.hpx"))
         return done.returncode, done.stderr, files[0].read_bytes() if files else b""
