@@ -58,8 +58,14 @@ static inline uint32_t eval(uint64_t *word, uint32_t u, uint32_t v)
 /* The logged references of one bucket, grouped by target. */
 struct bucket {
     uint32_t *sources;
-    uint32_t start[BUCKET_NODES + 1];
+    uint32_t start[]; /* per node, and one more */
 };
+
+static uint32_t bucket_nodes(const struct ha_search *search, uint32_t index)
+{
+    const uint32_t left = search->count - (index << HA_LOG_BUCKET_BITS); /* less one: numbers begin with 0 */
+    return left < BUCKET_NODES ? left + 1 : BUCKET_NODES;
+}
 
 static uint64_t bucket_references(const struct ha_log_chunk *last)
 {
@@ -68,18 +74,19 @@ static uint64_t bucket_references(const struct ha_log_chunk *last)
 
 static void bucket_load(const struct ha_search *search, uint32_t index, struct bucket *bucket)
 {
-    memset(bucket->start, 0, sizeof bucket->start);
+    const uint32_t nodes = bucket_nodes(search, index);
+    memset(bucket->start, 0, ((size_t)nodes + 1) * sizeof *bucket->start);
     for (const struct ha_log_chunk *c = search->buckets[index]; c != NULL; c = c->next) {
         for (uint32_t i = 0; i < c->count; i++) {
             bucket->start[c->target[i]]++;
         }
     }
     uint32_t sum = 0;
-    for (uint32_t i = 0; i < BUCKET_NODES; i++) {
+    for (uint32_t i = 0; i < nodes; i++) {
         sum += bucket->start[i];
         bucket->start[i] = sum; /* ends for now; filling backwards turns them into starts */
     }
-    bucket->start[BUCKET_NODES] = sum;
+    bucket->start[nodes] = sum;
     for (const struct ha_log_chunk *c = search->buckets[index]; c != NULL; c = c->next) {
         for (uint32_t i = 0; i < c->count; i++) {
             bucket->sources[--bucket->start[c->target[i]]] = c->source[i];
@@ -140,7 +147,7 @@ static void semidominators(struct ha_search *search, struct bucket *bucket)
 static struct ha_err *find_semidominators(struct ha_search *search)
 {
     struct ha_big sources = {0};
-    HA_FREE struct bucket *bucket = ha_alloc_array(1, sizeof *bucket);
+    HA_FREE struct bucket *bucket = ha_alloc(sizeof *bucket + ((size_t)bucket_nodes(search, 0) + 1) * sizeof *bucket->start);
     if (bucket == NULL) {
         return ha_err_nomem();
     }

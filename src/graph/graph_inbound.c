@@ -267,7 +267,7 @@ struct ha_err *ha_inbound_collect_unreached(struct ha_inbound *inbound, const ui
 /* ---- writing ---- */
 
 struct sorter {
-    uint32_t start[BUCKET_OBJECTS + 2];
+    uint32_t *start;              /* per object of a bucket, and two more */
     struct ha_big sources;        /* of a bucket; made anew for one that has more */
     struct ha_starts_maker maker; /* keeps the large lists of all buckets of this worker */
 };
@@ -307,6 +307,12 @@ static inline bool read_reference(struct reading *r, uint32_t *ret_target)
     return true;
 }
 
+static uint32_t bucket_objects(const struct ha_inbound *inbound, uint64_t index)
+{
+    const uint64_t left = inbound->build->facts.object_count - (index << BUCKET_BITS);
+    return (uint32_t)(left < BUCKET_OBJECTS ? left : BUCKET_OBJECTS);
+}
+
 /* Makes the lists of a bucket. */
 static struct ha_err *sort_bucket(const struct ha_inbound *inbound, uint32_t index, struct sorter *sorter)
 {
@@ -318,13 +324,14 @@ static struct ha_err *sort_bucket(const struct ha_inbound *inbound, uint32_t ind
         ha_big_deinit(&sorter->sources);
         HA_TRY(ha_big_init_cold(&sorter->sources, bucket->references, sizeof(uint32_t)));
     }
-    memset(sorter->start, 0, sizeof sorter->start);
+    const uint32_t count = bucket_objects(inbound, index);
+    memset(sorter->start, 0, ((size_t)count + 2) * sizeof *sorter->start);
     uint32_t *next = sorter->start + 1; /* next[i]: where the list of i goes on; its begin once all are filled is start[i] */
     uint32_t target;
     for (struct reading r = {.chunk = bucket->first}; read_reference(&r, &target);) {
         next[target + 1]++;
     }
-    for (uint32_t i = 1; i <= BUCKET_OBJECTS; i++) {
+    for (uint32_t i = 1; i <= count; i++) {
         next[i] += next[i - 1];
     }
     uint32_t *sources = sorter->sources.data;
@@ -350,12 +357,6 @@ static struct ha_err *put_starts(const struct ha_inbound *inbound, uint32_t firs
         }
     }
     return NULL;
-}
-
-static uint32_t bucket_objects(const struct ha_inbound *inbound, uint64_t index)
-{
-    const uint64_t left = inbound->build->facts.object_count - (index << BUCKET_BITS);
-    return (uint32_t)(left < BUCKET_OBJECTS ? left : BUCKET_OBJECTS);
 }
 
 static struct ha_err *write_bucket(struct writing *w, unsigned worker, uint64_t index)
@@ -438,6 +439,10 @@ static struct ha_err *write_all(struct writing *w, unsigned threads)
     HA_TRY(ha_index_section_map(w->writer, HA_SECTION_IN_STARTS, HA_STARTS_BYTES, ha_starts_blocks(n), &blocks));
     for (unsigned i = 0; i < threads; i++) {
         w->sorters[i].maker.blocks = blocks;
+        w->sorters[i].start = ha_alloc_array((n < BUCKET_OBJECTS ? (size_t)n : BUCKET_OBJECTS) + 2, sizeof(uint32_t));
+        if (w->sorters[i].start == NULL) {
+            return ha_err_nomem();
+        }
     }
     HA_TRY(ha_index_stream_open(w->writer, HA_SECTION_SOURCES, sizeof(uint32_t)));
     HA_TRY(ha_parallel_for(threads, w->buckets + 2, write_task, w));
@@ -450,6 +455,7 @@ struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writ
     struct writing w = {.inbound = inbound, .writer = writer, .buckets = bucket_count(inbound), .beside = beside, .beside_ctx = ctx};
     struct ha_err *err = write_all(&w, threads);
     for (unsigned i = 0; w.sorters != NULL && i < threads; i++) {
+        ha_free(w.sorters[i].start);
         ha_big_deinit(&w.sorters[i].sources);
         ha_vec_deinit(&w.sorters[i].maker.large);
     }

@@ -89,8 +89,12 @@ static const uint8_t *window_fail(struct ha_window *window, struct ha_err *err)
     return NULL;
 }
 
-static bool window_grow(struct ha_window *window, size_t bytes)
+/* Room for so many bytes of the input at least. A request over 1 MiB is rarely the only one: the buffer then grows once, to the most that can be asked
+   for. Of a small input it holds all. */
+static bool window_grow(struct ha_window *window, size_t len)
 {
+    size_t bytes = len > STREAM_BYTES ? HA_WINDOW_MAX : STREAM_BYTES;
+    bytes = window->input->bytes < bytes ? (size_t)window->input->bytes : bytes;
     if (window->capacity >= bytes) {
         return true;
     }
@@ -196,7 +200,7 @@ static const uint8_t *fill_from_pieces(struct ha_window *window, uint64_t off, s
         window->end = slot->plain_off + slot->plain_bytes;
         return window->data + (off - window->start);
     }
-    if (!window_grow(window, len > STREAM_BYTES ? HA_WINDOW_MAX : STREAM_BYTES)) {
+    if (!window_grow(window, len)) {
         return window_fail(window, ha_err_nomem());
     }
     err = join_pieces(window, off, len);
@@ -240,8 +244,7 @@ const uint8_t *ha_window_fill(struct ha_window *window, uint64_t off, size_t len
     if (input->table.piece_count > 0) {
         return fill_from_pieces(window, off, len);
     }
-    // A request over 1 MiB is rarely the only one: the buffer then grows once, to the most that can be asked for.
-    if (!window_grow(window, len > STREAM_BYTES ? HA_WINDOW_MAX : STREAM_BYTES)) {
+    if (!window_grow(window, len)) {
         return window_fail(window, ha_err_nomem());
     }
     const size_t want = bytes_to_read(window, off, len);
