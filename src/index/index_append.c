@@ -17,8 +17,6 @@
 
 #include "ha/base/checked.h"
 
-#define FILE_BYTES_MAX ((uint64_t)INT64_MAX)
-
 struct append {
     const struct ha_index *index;
     int fd;
@@ -39,7 +37,7 @@ static struct ha_err *cut_behind(const struct append *a)
 static struct ha_err *write_behind(struct append *a, const void *data, uint64_t bytes, uint64_t *ret_off)
 {
     uint64_t off, end;
-    if (!ha_align_u64(a->header.file_bytes, INDEX_ALIGN, &off) || !ha_add_u64(off, bytes, &end) || end > FILE_BYTES_MAX || bytes > SIZE_MAX) {
+    if (!ha_align_u64(a->header.file_bytes, INDEX_ALIGN, &off) || !ha_add_u64(off, bytes, &end) || end > INDEX_FILE_BYTES_MAX || bytes > SIZE_MAX) {
         return ha_err_new(HA_ERR_LIMIT, "index '%s' would be too large", a->index->shown);
     }
     a->header.file_bytes = end;

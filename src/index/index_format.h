@@ -20,6 +20,7 @@
 #include <stddef.h>
 
 #define INDEX_ALIGN 4096U
+#define INDEX_FILE_BYTES_MAX ((uint64_t)INT64_MAX) /* offsets beyond this do not fit off_t */
 #define INDEX_MAGIC "\x89HPX\r\n\x1a\n" /* a transfer in text mode or of 7 bits would change it */
 #define INDEX_MAGIC_BYTES 8U
 

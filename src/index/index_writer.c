@@ -10,17 +10,12 @@
  * another section, so new sections are zero.
  *
  * Sections that are set aside lie in a second file, in the same way, and do not become part of the index.
- *
- * Commit: checksums (a section copied from another index keeps the one it had: copying must not make damage look sound), table, header,
- * then base/file.c puts the file in place. Until then the first page is zero and the file is no index.
  */
-#include "index_format.h"
+#include "index_writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -29,57 +24,10 @@
 #include "ha/base/emergency.h"
 #include "ha/base/file.h"
 #include "ha/base/mem.h"
-#include "ha/base/pool.h"
-
-#ifndef HA_INDEX_PRODUCER
-#define HA_INDEX_PRODUCER "unknown"
-#endif
 
 #define FLUSH_BYTES_MIN ((size_t)128 << 10) /* less is not worth a call */
 
 #define MAPPED_MIN ((uint64_t)64 << 10) /* less is read instead: to make and take away a mapping costs more */
-#define HASH_PART ((uint64_t)8 << 20) /* some milliseconds */
-
-/* Offsets beyond this do not fit off_t. */
-#define FILE_BYTES_MAX ((uint64_t)INT64_MAX)
-
-/* Where sections lie, one behind the other. */
-struct extent {
-    int fd;       /* -1: not there */
-    uint64_t end; /* of the last section, a multiple of 4096 */
-};
-
-struct section {
-    struct ha_index_entry entry; /* entry.off: in its extent */
-    bool hashed;                 /* entry.hash is set */
-    bool aside;                  /* in the other extent */
-    void *map;   /* of the pages that hold the section; NULL until mapped */
-    size_t map_bytes; /* 0: a copy in memory */
-    const void *data; /* element 0, inside map */
-    void *writable;   /* the same, NULL unless made with ha_index_section_map() */
-};
-
-struct ha_index_writer {
-    struct ha_file_new file; /* when named; file.fd is index.fd */
-    struct extent index;
-    struct extent aside; /* sections of these ids */
-    uint32_t aside_ids[HA_INDEX_ASIDE_MAX];
-    size_t aside_count;
-    char *path;     /* NULL when unnamed */
-    char *temp_dir; /* NULL when named */
-    char *shown;
-    uint32_t count;
-    bool streaming; /* the last section is open and has no count yet */
-    struct ha_hash_state *hashing; /* of a section of which a part is hashed; NULL: none is */
-    uint32_t hashing_section;
-    uint64_t hashing_bytes; /* of it so far */
-    struct section sections[HA_INDEX_SECTIONS_MAX];
-};
-
-static const char *label(const struct ha_index_writer *writer)
-{
-    return writer->path != NULL ? writer->path : writer->temp_dir;
-}
 
 static struct extent *extent_of(struct ha_index_writer *writer, const struct section *s)
 {
@@ -133,7 +81,7 @@ static void unmap_section(struct section *s)
     s->map = NULL;
 }
 
-static void unmap_sections(struct ha_index_writer *writer)
+void index_writer_unmap(struct ha_index_writer *writer)
 {
     for (uint32_t i = 0; i < writer->count; i++) {
         unmap_section(&writer->sections[i]);
@@ -145,7 +93,7 @@ void ha_index_writer_destroy(struct ha_index_writer *writer)
     if (writer == NULL) {
         return;
     }
-    unmap_sections(writer);
+    index_writer_unmap(writer);
     if (writer->index.fd >= 0) {
         if (writer->path != NULL) {
             ha_file_new_abort(&writer->file);
@@ -163,11 +111,10 @@ void ha_index_writer_destroy(struct ha_index_writer *writer)
 
 /* ---- room in the file ---- */
 
-/* Makes a file at least `bytes` long. */
-static struct ha_err *extend_file(const struct ha_index_writer *writer, int fd, uint64_t bytes)
+struct ha_err *index_file_extend(const struct ha_index_writer *writer, int fd, uint64_t bytes)
 {
     struct ha_file_info info;
-    HA_TRY(ha_file_info(fd, label(writer), &info));
+    HA_TRY(ha_file_info(fd, index_writer_label(writer), &info));
     if (info.bytes < bytes && ftruncate(fd, (off_t)bytes) != 0) {
         return ha_err_system(errno, "cannot extend index '%s' to %" PRIu64 " bytes", writer->shown,
                              bytes);
@@ -185,7 +132,7 @@ static struct ha_err *reserve(const struct ha_index_writer *writer, int fd, uint
         return NULL;
     }
     if (errno == EOPNOTSUPP || errno == ENOSYS) {
-        return extend_file(writer, fd, off + bytes);
+        return index_file_extend(writer, fd, off + bytes);
     }
     return ha_err_system(errno, "cannot reserve %" PRIu64 " bytes for index '%s'", bytes,
                          writer->shown);
@@ -199,7 +146,7 @@ static struct ha_err *copy_section(struct ha_index_writer *writer, struct sectio
     if (copy == NULL) {
         return ha_err_nomem();
     }
-    struct ha_err *err = ha_file_read_at(extent_of(writer, s)->fd, label(writer), s->entry.off, copy, bytes, &got);
+    struct ha_err *err = ha_file_read_at(extent_of(writer, s)->fd, index_writer_label(writer), s->entry.off, copy, bytes, &got);
     if (err == NULL && got < bytes) {
         err = ha_err_new(HA_ERR_INPUT, "index '%s' was cut while it was made", writer->shown);
     }
@@ -214,8 +161,8 @@ static struct ha_err *copy_section(struct ha_index_writer *writer, struct sectio
     return NULL;
 }
 
-/* Maps [off, off + bytes) of the file; page size may be larger than our alignment. */
-static struct ha_err *map_section(struct ha_index_writer *writer, struct section *s, bool writable)
+/* Page size may be larger than our alignment. */
+struct ha_err *index_section_map(struct ha_index_writer *writer, struct section *s, bool writable)
 {
     uint64_t bytes = s->entry.count * s->entry.width;
     uint64_t slack = s->entry.off % (uint64_t)sysconf(_SC_PAGESIZE);
@@ -232,7 +179,7 @@ static struct ha_err *map_section(struct ha_index_writer *writer, struct section
         return ha_err_system(errno, "cannot map %" PRIu64 " bytes of index '%s'", bytes,
                              writer->shown);
     }
-    ha_emergency_map_add(map, len, label(writer), writable);
+    ha_emergency_map_add(map, len, index_writer_label(writer), writable);
     s->map = map;
     s->map_bytes = len;
     s->data = (uint8_t *)map + slack;
@@ -291,7 +238,7 @@ static struct ha_err *place_section(struct ha_index_writer *writer, struct secti
     uint64_t bytes = 0;
     uint64_t end;
     if (!ha_mul_u64(count, s->entry.width, &bytes) || !ha_add_u64(extent->end, bytes, &end) ||
-        !ha_align_u64(end, INDEX_ALIGN, &end) || end > FILE_BYTES_MAX - INDEX_ALIGN) {
+        !ha_align_u64(end, INDEX_ALIGN, &end) || end > INDEX_FILE_BYTES_MAX - INDEX_ALIGN) {
         return ha_err_new(HA_ERR_LIMIT,
                           "index '%s' would be too large: %" PRIu64 " elements of %u bytes",
                           writer->shown, count, s->entry.width);
@@ -312,7 +259,7 @@ struct ha_err *ha_index_section_map(struct ha_index_writer *writer, uint32_t id,
     HA_TRY(place_section(writer, s, count, &bytes));
     if (count > 0) {
         HA_TRY(reserve(writer, extent_of(writer, s)->fd, s->entry.off, bytes));
-        HA_TRY(map_section(writer, s, true));
+        HA_TRY(index_section_map(writer, s, true));
     }
     *ret = s->writable;
     return NULL;
@@ -323,7 +270,7 @@ struct ha_err *ha_index_section_map(struct ha_index_writer *writer, uint32_t id,
 static struct ha_err *write_bytes(struct ha_index_writer *writer, const struct section *s,
                                   uint64_t off, const void *data, size_t len)
 {
-    HA_TRY(ha_file_write_at(extent_of(writer, s)->fd, label(writer), off, data, len));
+    HA_TRY(ha_file_write_at(extent_of(writer, s)->fd, index_writer_label(writer), off, data, len));
     if (writer->path != NULL && !s->aside && len >= FLUSH_BYTES_MIN) {
         uint64_t first = (off + INDEX_ALIGN - 1) / INDEX_ALIGN * INDEX_ALIGN, end = (off + len) / INDEX_ALIGN * INDEX_ALIGN;
         ha_file_flush_begin(writer->index.fd, first, end - first);
@@ -358,7 +305,7 @@ struct ha_err *ha_index_stream_write_at(struct ha_index_writer *writer, uint64_t
     }
     const struct section *s = &writer->sections[writer->count - 1];
     if (!ha_add_u64(extent_of(writer, s)->end, off, &off) || !ha_add_u64(off, len, &end) ||
-        end > FILE_BYTES_MAX) {
+        end > INDEX_FILE_BYTES_MAX) {
         return ha_err_new(HA_ERR_LIMIT, "index '%s' would be too large", writer->shown);
     }
     return write_bytes(writer, s, off, data, len);
@@ -376,7 +323,7 @@ struct ha_err *ha_index_stream_close(struct ha_index_writer *writer, uint64_t co
     uint64_t bytes = 0;
     HA_TRY(place_section(writer, s, count, &bytes));
     writer->streaming = false;
-    HA_TRY(ha_file_info(extent->fd, label(writer), &info));
+    HA_TRY(ha_file_info(extent->fd, index_writer_label(writer), &info));
     if (count > 0 && info.bytes < start + bytes) {
         return ha_err_new(HA_ERR_BUG,
                           "index '%s': a stream of %" PRIu64
@@ -418,7 +365,7 @@ struct ha_err *ha_index_writer_keep(struct ha_index_writer *writer, uint32_t id)
         return NULL;
     }
     if (s->entry.count > 0 && s->map == NULL) {
-        HA_TRY(map_section(writer, s, false));
+        HA_TRY(index_section_map(writer, s, false));
     }
     // Sections stand in the order in which they lie in the file.
     struct section old = *s;
@@ -428,7 +375,7 @@ struct ha_err *ha_index_writer_keep(struct ha_index_writer *writer, uint32_t id)
     *s = (struct section){.entry = {.id = id, .width = old.entry.width}};
     struct ha_err *err = place_section(writer, s, old.entry.count, &bytes);
     if (err == NULL && bytes > 0) {
-        err = ha_file_write_at(writer->index.fd, label(writer), s->entry.off, old.data,
+        err = ha_file_write_at(writer->index.fd, index_writer_label(writer), s->entry.off, old.data,
                                (size_t)bytes);
     }
     unmap_section(&old);
@@ -446,7 +393,7 @@ struct ha_err *ha_index_writer_section(struct ha_index_writer *writer, uint32_t 
         return NULL;
     }
     if (s->map == NULL) {
-        HA_TRY(map_section(writer, s, false));
+        HA_TRY(index_section_map(writer, s, false));
     }
     *ret = (struct ha_index_section){
         .id = id, .width = s->entry.width, .count = s->entry.count, .data = s->data};
@@ -473,220 +420,4 @@ struct ha_err *ha_index_writer_view(struct ha_index_writer *writer, struct ha_in
     index->header.section_count = writer->count;
     *ret = index;
     return NULL;
-}
-
-/* ---- commit ---- */
-
-static struct ha_err *hash_section(void *ctx, unsigned worker, uint64_t i)
-{
-    (void)worker;
-    struct section *s = &((struct ha_index_writer *)ctx)->sections[i];
-    if (!s->hashed && !s->aside) {
-        s->entry.hash = ha_hash(s->data, (size_t)(s->entry.count * s->entry.width));
-        s->hashed = true;
-    }
-    return NULL;
-}
-
-/* The next part of a section, of the one that was begun if there is one. */
-static struct ha_err *hash_part(struct ha_index_writer *writer, uint32_t i)
-{
-    if (writer->hashing == NULL) {
-        writer->hashing = ha_hash_create();
-        writer->hashing_section = i;
-        writer->hashing_bytes = 0;
-    }
-    if (writer->hashing == NULL) {
-        return ha_err_nomem();
-    }
-    struct section *s = &writer->sections[writer->hashing_section];
-    const uint64_t left = s->entry.count * s->entry.width - writer->hashing_bytes, now = left < HASH_PART ? left : HASH_PART;
-    ha_hash_update(writer->hashing, (const uint8_t *)s->data + writer->hashing_bytes, (size_t)now);
-    writer->hashing_bytes += now;
-    if (now == left) {
-        s->entry.hash = ha_hash_digest(writer->hashing);
-        s->hashed = true;
-        ha_hash_destroy(writer->hashing);
-        writer->hashing = NULL;
-    }
-    return NULL;
-}
-
-struct ha_err *ha_index_writer_hash_next(struct ha_index_writer *writer, bool *ret_any)
-{
-    *ret_any = false;
-    for (uint32_t i = 0; i < writer->count; i++) {
-        struct section *s = &writer->sections[i]; /* empty if it is a stream that is open */
-        if (s->hashed || s->aside || s->writable != NULL || s->entry.count == 0) {
-            continue;
-        }
-        if (s->map == NULL) {
-            HA_TRY(map_section(writer, s, false));
-        }
-        *ret_any = true;
-        return hash_part(writer, i);
-    }
-    return NULL;
-}
-
-struct ha_err *ha_index_writer_hash_until(struct ha_index_writer *writer, const _Atomic(bool) *done)
-{
-    for (bool any = true; any && !atomic_load(done);) {
-        HA_TRY(ha_index_writer_hash_next(writer, &any));
-    }
-    return NULL;
-}
-
-static struct ha_err *hash_sections(struct ha_index_writer *writer, unsigned threads)
-{
-    // The last section may end before its last page does.
-    HA_TRY(extend_file(writer, writer->index.fd, writer->index.end));
-    for (uint32_t i = 0; i < writer->count; i++) {
-        struct section *s = &writer->sections[i];
-        if (s->map == NULL && s->entry.count > 0 && !s->hashed && !s->aside) {
-            HA_TRY(map_section(writer, s, false));
-        }
-    }
-    return ha_parallel_for(threads, writer->count, hash_section, writer);
-}
-
-/* Writes the table at the end and the header at the front; *ret_bytes: the length of the file. */
-static struct ha_err *write_frame(const struct ha_index_writer *writer,
-                                  const struct ha_fingerprint *fp, uint64_t *ret_bytes)
-{
-    struct ha_index_entry table[HA_INDEX_SECTIONS_MAX];
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < writer->count; i++) {
-        if (!writer->sections[i].aside) {
-            table[count++] = writer->sections[i].entry;
-        }
-    }
-    size_t table_bytes = count * sizeof table[0];
-    struct ha_index_header h = {.magic = INDEX_MAGIC,
-                                .format = HA_INDEX_FORMAT,
-                                .dump_bytes = fp->bytes,
-                                .dump_mtime_sec = fp->mtime_sec,
-                                .dump_mtime_nsec = fp->mtime_nsec,
-                                .dump_heap = fp->heap,
-                                .dump_sample = fp->sample,
-                                .table_off = writer->index.end,
-                                .section_count = count,
-                                .entry_bytes = sizeof table[0],
-                                .file_bytes = writer->index.end + table_bytes,
-                                .table_hash = ha_hash(table, table_bytes)};
-    (void)snprintf(h.producer, sizeof h.producer, "%s", HA_INDEX_PRODUCER);
-    h.header_hash = ha_index_header_hash(&h);
-    HA_TRY(ha_file_write_at(writer->index.fd, label(writer), writer->index.end, table, table_bytes));
-    HA_TRY(ha_file_write_at(writer->index.fd, label(writer), 0, &h, sizeof h));
-    *ret_bytes = h.file_bytes;
-    return NULL;
-}
-
-/* later: the file waits for ha_index_keep(). */
-static struct ha_err *finish(struct ha_index_writer *writer, const struct ha_fingerprint *fingerprint, unsigned threads, bool later,
-                             struct ha_index **ret)
-{
-    struct ha_index *index = NULL;
-    uint64_t bytes = 0;
-    if (writer->streaming) {
-        return ha_err_new(HA_ERR_BUG, "index '%s' cannot be committed while a stream is open",
-                          writer->shown);
-    }
-    HA_TRY(hash_sections(writer, threads));
-    unmap_sections(writer);
-    HA_TRY(write_frame(writer, fingerprint, &bytes));
-    // Opened before it is put in place: afterwards another process may already have replaced it.
-    HA_TRY(ha_index_open_fd(writer->index.fd, bytes, writer->path, writer->temp_dir, &index));
-    struct ha_err *err = writer->path == NULL || later ? NULL : ha_file_new_commit(&writer->file);
-    if (err != NULL) {
-        ha_index_close(index);
-        return err;
-    }
-    if (writer->path != NULL) {
-        index->pending = writer->file; /* nothing, once it is in place */
-        writer->index.fd = -1;
-    }
-    ha_index_writer_destroy(writer);
-    *ret = index;
-    return NULL;
-}
-
-struct ha_err *ha_index_writer_commit(struct ha_index_writer *writer, const struct ha_fingerprint *fingerprint, unsigned threads,
-                                      struct ha_index **ret)
-{
-    return finish(writer, fingerprint, threads, false, ret);
-}
-
-struct ha_err *ha_index_writer_seal(struct ha_index_writer *writer, const struct ha_fingerprint *fingerprint, unsigned threads,
-                                    struct ha_index **ret)
-{
-    return finish(writer, fingerprint, threads, true, ret);
-}
-
-/* ---- extending ---- */
-
-static bool is_added(const struct ha_index_section *added, size_t added_count, uint32_t id)
-{
-    for (size_t i = 0; i < added_count; i++) {
-        if (added[i].id == id) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static struct ha_err *copy_sections(struct ha_index_writer *writer, const struct ha_index *index,
-                                    const struct ha_index_section *added, size_t added_count)
-{
-    for (uint32_t i = 0; i < index->header.section_count; i++) {
-        const struct ha_index_entry *e = &index->entries[i];
-        if (is_added(added, added_count, e->id)) {
-            continue;
-        }
-        HA_TRY(
-            ha_index_section_put(writer, e->id, e->width, e->count, ha_index_entry_data(index, e)));
-        struct section *s = &writer->sections[writer->count - 1];
-        s->entry.hash = e->hash;
-        s->hashed = true;
-    }
-    for (size_t i = 0; i < added_count; i++) {
-        HA_TRY(ha_index_section_put(writer, added[i].id, added[i].width, added[i].count,
-                                    added[i].data));
-    }
-    return NULL;
-}
-
-struct ha_err *ha_index_extend_begin(const struct ha_index *index, const struct ha_index_section *added, size_t added_count, bool unnamed,
-                                     struct ha_index_writer **ret)
-{
-    struct ha_index_writer *writer = NULL;
-    HA_TRY(ha_index_writer_create(unnamed ? NULL : index->path, index->temp_dir, &writer));
-    struct ha_err *err = copy_sections(writer, index, added, added_count);
-    if (err != NULL) {
-        ha_index_writer_destroy(writer);
-        return err;
-    }
-    *ret = writer;
-    return NULL;
-}
-
-struct ha_err *ha_index_extend_end(struct ha_index_writer *writer, struct ha_index *index, bool later, struct ha_index **ret)
-{
-    struct ha_index *extended = NULL;
-    HA_TRY(finish(writer, &index->fingerprint, ha_threads_default(), later, &extended));
-    ha_index_close(index);
-    *ret = extended;
-    return NULL;
-}
-
-struct ha_err *ha_index_extend(struct ha_index *index, const struct ha_index_section *added,
-                               size_t added_count, struct ha_index **ret)
-{
-    struct ha_index_writer *writer = NULL;
-    HA_TRY(ha_index_extend_begin(index, added, added_count, false, &writer));
-    struct ha_err *err = ha_index_extend_end(writer, index, false, ret);
-    if (err != NULL) {
-        ha_index_writer_destroy(writer);
-    }
-    return err;
 }
