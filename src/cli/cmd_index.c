@@ -57,7 +57,7 @@ static struct ha_err *places_add(struct cli *cli, uint64_t *ret_bytes)
         err = ha_query_error(&query);
     }
     if (err == NULL) {
-        err = cli_places_add(&query, &longer);
+        err = ha_err_wrap(cli_places_add(&query, &longer), "the index is there, but not the places that 'compare' looks for");
     }
     ha_query_deinit(&query);
     ha_progress_end(cli->progress);

@@ -101,9 +101,8 @@ static struct ha_err *hash_sections(struct ha_index_writer *writer, unsigned thr
 
 /* ---- commit ---- */
 
-/* Writes the table at the end and the header at the front; *ret_bytes: the length of the file. */
-static struct ha_err *write_frame(const struct ha_index_writer *writer,
-                                  const struct ha_fingerprint *fp, uint64_t *ret_bytes)
+/* Writes the table at the end and the header at the front. */
+static struct ha_err *write_frame(const struct ha_index_writer *writer, const struct ha_fingerprint *fp)
 {
     struct ha_index_entry table[HA_INDEX_SECTIONS_MAX];
     uint32_t count = 0;
@@ -128,9 +127,7 @@ static struct ha_err *write_frame(const struct ha_index_writer *writer,
     (void)snprintf(h.producer, sizeof h.producer, "%s", HA_INDEX_PRODUCER);
     h.header_hash = ha_index_header_hash(&h);
     HA_TRY(ha_file_write_at(writer->index.fd, index_writer_label(writer), writer->index.end, table, table_bytes));
-    HA_TRY(ha_file_write_at(writer->index.fd, index_writer_label(writer), 0, &h, sizeof h));
-    *ret_bytes = h.file_bytes;
-    return NULL;
+    return ha_file_write_at(writer->index.fd, index_writer_label(writer), 0, &h, sizeof h);
 }
 
 /* later: the file waits for ha_index_keep(). */
@@ -138,16 +135,15 @@ static struct ha_err *finish(struct ha_index_writer *writer, const struct ha_fin
                              struct ha_index **ret)
 {
     struct ha_index *index = NULL;
-    uint64_t bytes = 0;
     if (writer->streaming) {
         return ha_err_new(HA_ERR_BUG, "index '%s' cannot be committed while a stream is open",
                           writer->shown);
     }
     HA_TRY(hash_sections(writer, threads));
     index_writer_unmap(writer);
-    HA_TRY(write_frame(writer, fingerprint, &bytes));
+    HA_TRY(write_frame(writer, fingerprint));
     // Opened before it is put in place: afterwards another process may already have replaced it.
-    HA_TRY(ha_index_open_fd(writer->index.fd, bytes, writer->path, writer->temp_dir, &index));
+    HA_TRY(ha_index_open_fd(writer->index.fd, writer->path, writer->temp_dir, &index));
     struct ha_err *err = writer->path == NULL || later ? NULL : ha_file_new_commit(&writer->file);
     if (err != NULL) {
         ha_index_close(index);

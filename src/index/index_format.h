@@ -121,7 +121,7 @@ static inline const char *ha_index_id_text(uint32_t id, char buf[static 5])
 
 /* An opened index. The table is a checked copy: what is done to the file afterwards cannot move a section out of the mapping. */
 struct ha_index {
-    void *map; /* the whole file, read-only */
+    void *map; /* of the file what belongs to the index, read-only */
     uint64_t bytes;
     char *path;     /* NULL for an unnamed one */
     char *temp_dir; /* folder of an unnamed one */
@@ -134,10 +134,9 @@ struct ha_index {
     const void *pieces[HA_INDEX_SECTIONS_MAX];
 };
 
-/* Checks and opens the index in an open file of `bytes` bytes; fd stays the caller's and is needed no more afterwards. Exactly one of
-   path and temp_dir is not NULL; both are copied. */
-struct ha_err *ha_index_open_fd(int fd, uint64_t bytes, const char *path, const char *temp_dir,
-                                struct ha_index **ret) HA_WARN_UNUSED;
+/* Checks and opens the index in an open file; fd stays the caller's and is needed no more afterwards. Exactly one of path and temp_dir is not NULL; both
+   are copied. */
+struct ha_err *ha_index_open_fd(int fd, const char *path, const char *temp_dir, struct ha_index **ret) HA_WARN_UNUSED;
 
 /* What messages call an index: its escaped path, or "(unnamed, in FOLDER)"; NULL without memory. Owned by the caller. */
 char *ha_index_shown(const char *path, const char *temp_dir);

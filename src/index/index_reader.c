@@ -38,7 +38,7 @@ static bool all_zero(const uint8_t *p, size_t len)
     return true;
 }
 
-static struct ha_err *check_header(const struct ha_index *index)
+static struct ha_err *check_header(const struct ha_index *index, uint64_t file_bytes)
 {
     const struct ha_index_header *h = &index->header;
     if (memcmp(h->magic, INDEX_MAGIC, INDEX_MAGIC_BYTES) != 0) {
@@ -57,7 +57,7 @@ static struct ha_err *check_header(const struct ha_index *index)
         !all_zero(h->reserved, sizeof h->reserved)) {
         return damaged(index, "unknown fields in the header");
     }
-    if (index->bytes < h->file_bytes) {
+    if (file_bytes < h->file_bytes) {
         return damaged(index, "file too short");
     }
     if (h->section_count > HA_INDEX_SECTIONS_MAX) {
@@ -127,8 +127,9 @@ static struct ha_err *read_exactly(const struct ha_index *index, int fd, const c
     return got == len ? NULL : damaged(index, "file too short");
 }
 
-/* A header that is being replaced (index_append.c) may be read in two halves, then it is read again. */
-static struct ha_err *read_header(struct ha_index *index, int fd, const char *path)
+/* A header that is being replaced (index_append.c) may be read in two halves, then it is read again. The file was made longer before it got a header that says
+   so: how long it is, is asked afterwards. */
+static struct ha_err *read_header(struct ha_index *index, int fd, const char *path, uint64_t *ret_file_bytes)
 {
     struct ha_index_header *h = &index->header;
     for (unsigned i = 0; i < HEADER_TRIES; i++) {
@@ -137,18 +138,19 @@ static struct ha_err *read_header(struct ha_index *index, int fd, const char *pa
             break;
         }
     }
+    struct ha_file_info info;
+    HA_TRY(ha_file_info(fd, path, &info));
+    *ret_file_bytes = info.bytes;
     return NULL;
 }
 
 static struct ha_err *open_checked(struct ha_index *index, int fd)
 {
     const char *path = index->path != NULL ? index->path : index->temp_dir;
-    struct ha_index_header *h = &index->header;
-    if (index->bytes < sizeof *h) {
-        return damaged(index, "file too short");
-    }
-    HA_TRY(read_header(index, fd, path));
-    HA_TRY(check_header(index));
+    const struct ha_index_header *h = &index->header;
+    uint64_t file_bytes = 0;
+    HA_TRY(read_header(index, fd, path, &file_bytes));
+    HA_TRY(check_header(index, file_bytes));
     index->bytes = h->file_bytes;
     HA_TRY(read_exactly(index, fd, path, h->table_off, index->entries,
                         h->section_count * sizeof index->entries[0]));
@@ -185,14 +187,13 @@ const char *ha_index_temp_dir(const char *temp_dir)
     return dir != NULL && dir[0] != '\0' ? dir : "/tmp";
 }
 
-struct ha_err *ha_index_open_fd(int fd, uint64_t bytes, const char *path, const char *temp_dir,
+struct ha_err *ha_index_open_fd(int fd, const char *path, const char *temp_dir,
                                 struct ha_index **ret)
 {
     struct ha_index *index = ha_calloc_array(1, sizeof *index);
     if (index == NULL) {
         return ha_err_nomem();
     }
-    index->bytes = bytes;
     index->path = path == NULL ? NULL : ha_strndup(path, strlen(path));
     index->temp_dir = temp_dir == NULL ? NULL : ha_strndup(temp_dir, strlen(temp_dir));
     index->shown = ha_index_shown(path, temp_dir);
@@ -220,7 +221,7 @@ struct ha_err *ha_index_open(const char *path, struct ha_index **ret)
     int fd = -1;
     struct ha_file_info info;
     HA_TRY(ha_file_open_plain(path, &fd, &info));
-    struct ha_err *err = ha_index_open_fd(fd, info.bytes, path, NULL, ret);
+    struct ha_err *err = ha_index_open_fd(fd, path, NULL, ret);
     ha_file_close(fd);
     return err;
 }

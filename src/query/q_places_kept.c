@@ -5,7 +5,8 @@
  *     JPLC MPLC   first how large they are and whether some are missing, then a record per place, in the order of ha_places
  *     JPLT MPLT   their names, each ended by NUL
  *
- * Signatures follow from the names. The sections come from a file: what is wrong makes them as good as absent. Sizes may lie, as those of classes may.
+ * Signatures follow from the names. The sections come from a file: what is wrong makes them as good as absent. Sizes may lie, as those of classes may, but
+ * are no larger than the heap.
  */
 #include <string.h>
 
@@ -133,7 +134,8 @@ static struct ha_err *load_place(struct ha_query *q, const struct disk_place *ro
 {
     const char *class_name = name_at(names, row->class_name), *field = row->field == HA_NONE ? NULL : name_at(names, row->field);
     *ret_good = class_name != NULL && (field != NULL || row->field == HA_NONE) && (row->parent == HA_NONE || row->parent < i) &&
-                row->largest < q->snapshot->heap->facts.object_count;
+                row->largest < q->snapshot->heap->facts.object_count && row->objects <= q->snapshot->heap->facts.object_count &&
+                row->retained_bytes <= q->snapshot->retained->reachable_bytes;
     if (!*ret_good) {
         return NULL;
     }

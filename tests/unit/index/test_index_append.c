@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/ck_ha.h"
@@ -211,6 +212,41 @@ START_TEST(test_all_sections_taken)
 }
 END_TEST
 
+/* Another process adds section after section: who opens the index meanwhile finds it sound, with what was added before. */
+START_TEST(test_opened_while_added_to)
+{
+    int status = -1;
+    uint64_t before = 0, opened = 0;
+    setup();
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    for (uint32_t i = 2; child == 0 && i < HA_INDEX_SECTIONS_MAX; i++) {
+        struct ha_index *index = open_index();
+        append(index, HA_INDEX_ID('X', 'X', 'A' + i / 16, 'A' + i % 16), 1 + i);
+        ha_index_close(index);
+    }
+    if (child == 0) {
+        _exit(0);
+    }
+    for (bool last = false; !last; opened++) {
+        last = waitpid(child, &status, WNOHANG) == child;
+        struct ha_index *index = open_index();
+        ck_assert_uint_ge(ha_index_bytes(index), before);
+        before = ha_index_bytes(index);
+        if (opened % 100 == 0) { // else no time is lost with it: it is the opening that meets the other one
+            check_old(index);
+        }
+        ha_index_close(index);
+    }
+    ck_assert_int_eq(status, 0);
+    ck_assert_uint_gt(opened, 1);
+    struct ha_index *index = open_index();
+    ck_assert_uint_eq(ha_index_section_count(index), HA_INDEX_SECTIONS_MAX);
+    ha_index_close(index);
+    teardown();
+}
+END_TEST
+
 /* What a process left that was killed before it wrote the header. */
 START_TEST(test_leftovers_behind_the_end)
 {
@@ -262,5 +298,5 @@ START_TEST(test_full_disk)
 }
 END_TEST
 
-CK_HA_MAIN("index_append", test_added_sections, test_extended_afterwards, test_pending, test_nothing_to_add_to, test_all_sections_taken,
+CK_HA_MAIN("index_append", test_added_sections, test_extended_afterwards, test_pending, test_nothing_to_add_to, test_all_sections_taken, test_opened_while_added_to,
            test_leftovers_behind_the_end, test_full_disk)
