@@ -11,6 +11,7 @@
 /* What takes a search, as the index keeps it (q_suspects_kept.c). */
 struct suspect_kept {
     bool found;
+    uint64_t threshold; /* under which the suspect was found */
     ha_obj accumulation_point;
     bool path_excluded;
     uint64_t sampled;
@@ -19,8 +20,9 @@ struct suspect_kept {
     struct ha_ranked_list largest;
 };
 
-/* found: false where the index keeps none of this threshold, or nothing that can be trusted. */
-struct ha_err *suspect_kept_find(struct ha_query *q, uint64_t threshold, const struct ha_suspect *s, struct suspect_kept *ret) HA_WARN_UNUSED;
+/* found: false where the index keeps no such suspect, or nothing that can be trusted. What is kept of a group is that of other objects if the threshold
+   makes objects of its class suspects of their own that are none here, or the reverse. */
+struct ha_err *suspect_kept_find(struct ha_query *q, const struct ha_suspect *s, struct suspect_kept *ret) HA_WARN_UNUSED;
 
 /* The objects of a suspect, ascending by number; one for a single. With `kept`, those of a group are not there. */
 struct ha_suspect_members {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Finding suspects takes two passes over the top of the dominator tree (the largest objects; sums by class) and a third for the members of
- * groups. One search from the roots serves all groups. With the default threshold, what takes a search comes from the index (q_suspects_kept.c).
+ * groups. One search from the roots serves all groups. What takes a search comes from the index if that keeps it (q_suspects_kept.c).
  *
  * The top level's retained sizes add up to the heap, so fewer than heap ÷ threshold objects can exceed the threshold: that bounds the
  * selection of singles.
@@ -180,6 +180,12 @@ static struct ha_err *find(struct finding *f, uint64_t limit)
 
 /* ---- groups ---- */
 
+/* A group whose path takes a search. */
+static bool is_sought(const struct candidate *c)
+{
+    return c->suspect.kind == HA_SUSPECT_GROUP && !c->members.kept.found;
+}
+
 static struct ha_err *collect_members(struct finding *f)
 {
     const struct ha_heap *heap = f->q->snapshot->heap;
@@ -190,7 +196,7 @@ static struct ha_err *collect_members(struct finding *f)
     }
     bool any = false;
     for (size_t i = 0; i < f->count; i++) {
-        if (f->list.data[i].suspect.kind == HA_SUSPECT_GROUP) {
+        if (is_sought(&f->list.data[i])) {
             group_of[f->list.data[i].suspect.cls.i] = (uint32_t)i + 1;
             any = true;
         }
@@ -278,7 +284,7 @@ static struct ha_err *trace_groups(struct finding *f)
     struct ha_err *err = NULL;
     for (size_t i = 0; i < f->count && err == NULL; i++) {
         struct ha_suspect_members *members = &f->list.data[i].members;
-        if (f->list.data[i].suspect.kind == HA_SUSPECT_GROUP) {
+        if (is_sought(&f->list.data[i])) {
             err = draw_sample(members);
             if (err == NULL && !ha_vec_reserve(&targets, members->sample.count)) {
                 err = ha_err_nomem();
@@ -293,7 +299,7 @@ static struct ha_err *trace_groups(struct finding *f)
     if (err == NULL && targets.count > 0) {
         err = ha_multipath_find(f->q, targets.data, targets.count, &excludes, &multipath);
         for (size_t i = 0; i < f->count && err == NULL; i++) {
-            if (f->list.data[i].suspect.kind == HA_SUSPECT_GROUP) {
+            if (is_sought(&f->list.data[i])) {
                 err = trace_group(f, &f->list.data[i], &multipath, true);
             }
         }
@@ -305,17 +311,38 @@ static struct ha_err *trace_groups(struct finding *f)
 
 /* ---- from the index ---- */
 
-/* Whether all that takes a search is kept of every suspect to be described. */
-static struct ha_err *find_kept(struct finding *f, bool *ret_all)
+/* Whether a group is made of the same objects under two thresholds: no object of its class is a suspect of its own under one of them alone. */
+static struct ha_err *is_same_group(const struct finding *f, ha_cls cls, uint64_t other, bool *ret)
 {
-    *ret_all = true;
-    for (size_t i = 0; i < f->count && *ret_all; i++) {
-        struct candidate *c = &f->list.data[i];
-        HA_TRY(suspect_kept_find(f->q, f->threshold, &c->suspect, &c->members.kept));
-        *ret_all = c->members.kept.found && (c->suspect.kind == HA_SUSPECT_OBJECT || ha_suspect_has_parts(f->q, &c->suspect, f->threshold));
+    const struct ha_snapshot *snapshot = f->q->snapshot;
+    const uint64_t low = other < f->threshold ? other : f->threshold, high = other < f->threshold ? f->threshold : other;
+    struct ha_ranked_list largest;
+    *ret = low == high;
+    if (low == high || low == 0) {
+        return NULL;
     }
-    for (size_t i = 0; i < f->count && !*ret_all; i++) {
-        f->list.data[i].members.kept.found = false;
+    HA_TRY(ha_dominators_largest(f->q, ha_dom_top(snapshot->dom), snapshot->retained->reachable_bytes / low + 1, &largest));
+    *ret = true;
+    for (uint64_t i = 0; i < largest.count && largest.list[i].retained_bytes > low; i++) {
+        if (largest.list[i].retained_bytes <= high && ha_heap_class_of(snapshot->heap, largest.list[i].obj).i == cls.i) {
+            *ret = false;
+        }
+    }
+    return NULL;
+}
+
+/* What takes a search, of the suspects that it is kept of. */
+static struct ha_err *find_kept(struct finding *f)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        struct candidate *c = &f->list.data[i];
+        struct suspect_kept *kept = &c->members.kept;
+        HA_TRY(suspect_kept_find(f->q, &c->suspect, kept));
+        if (kept->found && c->suspect.kind == HA_SUSPECT_GROUP) {
+            bool same;
+            HA_TRY(is_same_group(f, c->suspect.cls, kept->threshold, &same));
+            kept->found = same && ha_suspect_has_parts(f->q, &c->suspect, f->threshold);
+        }
     }
     return NULL;
 }
@@ -339,12 +366,9 @@ static struct ha_err *set_kept(struct finding *f, struct candidate *c)
 static struct ha_err *describe(struct finding *f, const struct ha_suspects_options *options,
                                struct ha_suspects *ret)
 {
-    bool kept;
-    HA_TRY(find_kept(f, &kept));
-    if (!kept) {
-        HA_TRY(collect_members(f));
-        HA_TRY(trace_groups(f));
-    }
+    HA_TRY(find_kept(f));
+    HA_TRY(collect_members(f));
+    HA_TRY(trace_groups(f));
     ret->list = ha_arena_calloc(&f->q->arena, f->count + 1, sizeof *ret->list);
     if (ret->list == NULL) {
         return ha_err_nomem();
@@ -355,7 +379,7 @@ static struct ha_err *describe(struct finding *f, const struct ha_suspects_optio
     for (size_t i = 0; i < f->count; i++) {
         struct candidate *c = &f->list.data[i];
         c->suspect.retained_percent = ha_query_percent(f->q, c->suspect.retained_bytes);
-        if (kept) {
+        if (c->members.kept.found) {
             HA_TRY(set_kept(f, c));
         } else if (c->suspect.kind == HA_SUSPECT_OBJECT) {
             HA_TRY(ha_suspect_trace_object(f->q, &c->suspect));

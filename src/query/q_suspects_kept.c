@@ -3,7 +3,7 @@
  * Suspects as the index keeps them: what takes a search. How large they are, and what goes with them, comes from other sections; names are read anew.
  * Section JSUS, MSUS, words of 4 bytes:
  *
- *     threshold, lower and upper half; of another threshold nothing is kept
+ *     threshold under which they were found, lower and upper half
  *     suspects
  *     per suspect:
  *       kind, class, object (none: a group), accumulation point (none: none), path avoids references that are not strong (0, 1), objects sampled
@@ -84,14 +84,15 @@ struct ha_err *ha_suspects_store(const struct ha_snapshot *snapshot, ha_section_
 /* ---- reading ---- */
 
 /* The record of a suspect; NULL: there is none. */
-static const uint32_t *find_record(const struct ha_query *q, uint64_t threshold, const struct ha_suspect *s)
+static const uint32_t *find_record(const struct ha_query *q, const struct ha_suspect *s, uint64_t *ret_threshold)
 {
     const struct ha_snapshot *snapshot = q->snapshot;
     struct ha_index_section section = ha_index_find(snapshot->index, HA_SECTION_OF(snapshot->sizes->model, SUSPECTS), sizeof(uint32_t));
     const uint32_t *at = section.data;
-    if (section.count < HEAD || (at[0] | (uint64_t)at[1] << 32) != threshold) {
+    if (section.count < HEAD) {
         return NULL;
     }
+    *ret_threshold = at[0] | (uint64_t)at[1] << 32;
     uint64_t left = section.count - HEAD;
     at += HEAD;
     while (left >= RECORD) {
@@ -119,9 +120,10 @@ static bool copy_objects(const struct ha_query *q, const uint32_t *from, uint32_
     return good;
 }
 
-struct ha_err *suspect_kept_find(struct ha_query *q, uint64_t threshold, const struct ha_suspect *s, struct suspect_kept *ret)
+struct ha_err *suspect_kept_find(struct ha_query *q, const struct ha_suspect *s, struct suspect_kept *ret)
 {
-    const uint32_t *record = find_record(q, threshold, s);
+    uint64_t threshold = 0;
+    const uint32_t *record = find_record(q, s, &threshold);
     *ret = (struct suspect_kept){.found = false};
     if (record == NULL || record[4] > 1 || (record[3] != HA_NONE && record[3] >= q->snapshot->heap->facts.object_count)) {
         return NULL;
@@ -139,7 +141,7 @@ struct ha_err *suspect_kept_find(struct ha_query *q, uint64_t threshold, const s
     for (uint32_t i = 0; i < largest_count; i++) {
         ranked[i] = (struct ha_ranked){largest[i], ha_query_retained(q, largest[i])};
     }
-    *ret = (struct suspect_kept){.found = true, .accumulation_point = {record[3]}, .path_excluded = record[4] != 0, .sampled = record[5],
+    *ret = (struct suspect_kept){.found = true, .threshold = threshold, .accumulation_point = {record[3]}, .path_excluded = record[4] != 0, .sampled = record[5],
                                  .path = path, .path_count = path_count,
                                  .largest = {.list = ranked, .count = largest_count, .omitted = record[8] | (uint64_t)record[9] << 32}};
     return NULL;

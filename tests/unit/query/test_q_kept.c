@@ -144,7 +144,8 @@ END_TEST
 
 START_TEST(test_suspects)
 {
-    static const struct ha_suspects_options options[] = {{.limit = 0}, {.limit = 1}, {.threshold_percent = 2}, {.class_limit = 3}};
+    static const struct ha_suspects_options options[] = {{.limit = 0}, {.limit = 1}, {.threshold_percent = 2}, {.class_limit = 3}, {.threshold_percent = 5},
+                                                         {.threshold_percent = 8}, {.threshold_percent = 15}, {.threshold_percent = 30}};
     struct pair p;
     pair_write(&p, (uint64_t)_i + 100);
     for (int model = HA_SIZES_JVM; model <= HA_SIZES_MAT; model++) {
