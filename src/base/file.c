@@ -8,7 +8,7 @@
  *              rename to path                               rename to path
  *
  * `path` itself is only ever the target of a rename() of a complete, synced file: nobody sees it half-written, whenever we or the
- * machine stop. What a crash can leave is a file path.tmp-…; the lock (flock, gone with its holder) tells a leftover from a file that a
+ * machine stop. (Who opens a file with ha_file_open_update() must see to that himself.) What a crash can leave is a file path.tmp-…; the lock (flock, gone with its holder) tells a leftover from a file that a
  * living process works on, and the next begin removes leftovers. The lock is taken on unnamed files as well, since they have a temporary
  * name for the moment between link and rename. Temporary names are listed in base/emergency.h while they exist, for signal handlers.
  */

@@ -290,15 +290,10 @@ static struct ha_err *put_places(void *ctx, const struct ha_snapshot *snapshot, 
     return ha_places_store(ctx, put, put_ctx);
 }
 
-struct ha_err *cli_places_add(struct ha_query *query, uint64_t *ret_bytes)
-{
-    return ha_snapshot_append(query->snapshot, put_places, query, ret_bytes);
-}
-
 void cli_places_keep(struct cli *cli, struct ha_query *query)
 {
     uint64_t bytes = 0;
-    struct ha_err *err = cli_places_add(query, &bytes);
+    struct ha_err *err = ha_snapshot_append(query->snapshot, put_places, query, &bytes);
     if (err != NULL && !cli->options.quiet) {
         cli_say(cli, "%s: places are worked out again next time", ha_err_message(err));
     }

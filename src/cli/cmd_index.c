@@ -4,6 +4,8 @@
  */
 #include "cli/run.h"
 
+#include <unistd.h>
+
 #include "cli/exit.h"
 #include "ha/base/file.h"
 #include "ha/base/mem.h"
@@ -38,53 +40,40 @@ static struct ha_err *line_print(struct cli *cli, struct ha_sbuf *text)
 
 #define PLACES_BYTES 16U /* of memory per object, at most */
 
-/* What a question would otherwise look through the whole heap for, while the disk takes the index; *ret_bytes: how long that is then. */
-static struct ha_err *places_add(struct cli *cli, uint64_t *ret_bytes)
+/* What a question would otherwise look through the whole heap for, unless there is little memory or nothing can be added: then whoever asks works it out. */
+static struct ha_err *places_add(struct cli *cli)
 {
+    const struct ha_snapshot *snapshot = cli->snapshot;
     struct ha_places places;
     struct ha_query query;
-    uint64_t longer = 0;
-    *ret_bytes = ha_index_bytes(cli->snapshot->index);
-    uint64_t limit = cli->options.memory_limit, most = ha_big_limit();
-    most = limit != 0 && limit < most ? limit : most;
-    if (most / PLACES_BYTES < cli->snapshot->heap->facts.object_count) { // later, when they are asked for
+    if (ha_snapshot_memory(&cli->snapshot_options) / PLACES_BYTES < snapshot->heap->facts.object_count || access(ha_index_path(snapshot->index), W_OK) != 0) {
         return NULL;
     }
     ha_progress_begin(cli->progress, "places", 0);
-    ha_query_init(&query, cli->snapshot);
+    ha_query_init(&query, snapshot);
     struct ha_err *err = ha_places_query(&query, 0, &places);
     if (err == NULL) {
         err = ha_query_error(&query);
     }
     if (err == NULL) {
-        err = ha_err_wrap(cli_places_add(&query, &longer), "the index is there, but not the places that 'compare' looks for");
+        cli_places_keep(cli, &query);
     }
     ha_query_deinit(&query);
     ha_progress_end(cli->progress);
-    *ret_bytes = longer > 0 ? longer : *ret_bytes;
+    display_clear(cli->display);
     return err;
-}
-
-static struct ha_err *keep(struct cli *cli)
-{
-    ha_progress_begin(cli->progress, "keep index", 0);
-    struct ha_err *err = ha_snapshot_keep(cli->snapshot);
-    ha_progress_end(cli->progress);
-    return err == NULL ? NULL : ha_err_wrap(err, "the index cannot be kept (--index-dir names another folder)");
 }
 
 static struct ha_err *build(struct cli *cli)
 {
     struct ha_sbuf text = {0};
-    uint64_t bytes = 0;
     cli->snapshot_options.index_required = true;
-    cli->snapshot_options.keep_later = true;
     HA_TRY(cli_open(cli, 1));
-    HA_TRY(places_add(cli, &bytes));
-    HA_TRY(keep(cli));
-    display_clear(cli->display);
-    ha_sbuf_printf(&text, "%s %s (", cli->snapshot->built ? "built" : "up to date:", ha_index_path(cli->snapshot->index));
-    ha_words_bytes(&text, bytes);
+    HA_TRY(places_add(cli));
+    const struct ha_index *index = cli->snapshot->index;
+    ha_sbuf_printf(&text, "%s %s (",
+                   cli->snapshot->built ? "built" : "up to date:", ha_index_path(index));
+    ha_words_bytes(&text, ha_index_bytes(index));
     ha_sbuf_putc(&text, ')');
     cli_warnings_say(cli);
     return line_print(cli, &text);

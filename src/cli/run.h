@@ -144,11 +144,8 @@ struct ha_err *cli_open(struct cli *cli, unsigned number) HA_WARN_UNUSED;
 /* What was wrong with the dump, a line each on stderr, unless -q: after the answer, so that it is not scrolled away. */
 void cli_warnings_say(struct cli *cli);
 
-/* Adds the places that were worked out with this query to the index, so that the next one finds them. *ret_bytes: how long the index is then; 0: none were
-   worked out, or it cannot be added to. HA_ERR_SYSTEM: the disk. */
-struct ha_err *cli_places_add(struct ha_query *query, uint64_t *ret_bytes) HA_WARN_UNUSED;
-
-/* The same where the answer stands without it: what goes wrong is a line on stderr. */
+/* Adds the places that were worked out with this query to the index, so that the next one finds them. The answer stands without that: what goes wrong is a
+   line on stderr. */
 void cli_places_keep(struct cli *cli, struct ha_query *query);
 
 /* Rows that a question should give so that no output lacks any: 0 is all. */

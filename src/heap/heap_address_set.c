@@ -23,7 +23,7 @@
 #include <stdlib.h>
 
 #define REGION_PAGE_BITS 15U /* pages of a region: 2^29 slots, 4 GiB of a heap of objects at multiples of 8 */
-#define REGIONS_MAX 4096U
+#define REGIONS_MAX 512U /* the list is gone through */
 #define BLOCK_PAGES 512U /* 2 MiB */
 #define SMALL_BLOCK_PAGES 8U
 #define SMALL_BLOCKS 16U /* then a small dump is none any more */

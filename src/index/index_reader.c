@@ -248,7 +248,11 @@ bool ha_index_is_pending(const struct ha_index *index)
 
 struct ha_err *ha_index_keep(struct ha_index *index)
 {
-    return ha_index_is_pending(index) ? ha_file_new_commit(&index->pending) : NULL;
+    struct ha_err *err = ha_index_is_pending(index) ? ha_file_new_commit(&index->pending) : NULL;
+    if (err != NULL) { // never again: once told that the disk failed, the system may take what is lost for written
+        ha_file_new_abort(&index->pending);
+    }
+    return err;
 }
 
 const char *ha_index_path(const struct ha_index *index)

@@ -40,7 +40,7 @@ static uint64_t machine_memory(void)
     return pages <= 0 || page_bytes <= 0 ? UINT64_MAX : (uint64_t)pages * (uint64_t)page_bytes;
 }
 
-static uint64_t available(const struct ha_snapshot_options *options)
+uint64_t ha_snapshot_memory(const struct ha_snapshot_options *options)
 {
     uint64_t least = options->memory_limit == 0 ? UINT64_MAX : options->memory_limit;
     uint64_t group = ha_cgroup_memory(ha_cgroup_root()), machine = machine_memory();
@@ -76,7 +76,7 @@ static char *choose_folder(const char *index_path, const char *index_dir)
 
 struct ha_err *ha_snapshot_memory_fit(struct ha_build *build, const struct ha_snapshot_options *options, const char *index_path)
 {
-    uint64_t bytes = available(options);
+    uint64_t bytes = ha_snapshot_memory(options);
     uint64_t least = FIXED_BYTES + build->heap_bytes / MAP_SHARE + thread_bytes(build);
     if (bytes == UINT64_MAX) {
         return NULL;

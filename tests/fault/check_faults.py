@@ -160,9 +160,12 @@ class Check:
         return f"after the next run {sorted(unwanted)} is there" if unwanted else None
 
     def judge_index(self, outcome, now):
-        """An index that should be there, but is nowhere, has been told of."""
+        """An index that should be there, but is nowhere, has been told of; what was told not to be kept, is not."""
+        made = [name for name in now.keys() - self.scratch.first.keys() if name.endswith(".hpx")]
+        if made and (b"cannot be kept" in outcome.err or b"not kept" in outcome.err):
+            return f"{made} is there, and was told not to be kept"
         wanted = any(name.endswith(".hpx") for name in self.expected - self.scratch.first.keys())
-        if outcome.code != 0 or not wanted or any(name.endswith(".hpx") for name in now.keys() - self.scratch.first.keys()):
+        if outcome.code != 0 or not wanted or made:
             return None
         return None if b"index" in outcome.err else f"the index is not there, and nobody said so: {outcome.said().strip()[-200:]!r}"
 

@@ -3,8 +3,8 @@
  * The only caller of malloc and of anonymous mmap. Every array is sized by (count, element size) with an overflow check; NULL means
  * out of memory (or overflow), and the caller returns ha_err_nomem().
  *
- * Big arrays (ha_big) are whole mappings, page aligned, zero-filled when fresh, with huge pages asked for: first touch of a page is what
- * costs on virtual machines. They are counted, so that `-v` can tell the peak of anonymous memory we asked for.
+ * Big arrays (ha_big) are whole mappings, zero-filled when fresh, with huge pages asked for: first touch of a page is what costs on virtual
+ * machines; those that turn out small are blocks of malloc. They are counted, so that `-v` can tell the peak of anonymous memory we asked for.
  *
  * Under a limit (ha_big_limit_set) what would pass it lies in unnamed files instead: the kernel can write those pages out and take them back,
  * which it cannot do with anonymous memory where there is no swap. Nothing else differs. An aim (ha_big_aim_set) does the same to cold arrays

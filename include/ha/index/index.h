@@ -79,7 +79,8 @@ struct ha_err *ha_index_writer_hash_next(struct ha_index_writer *writer, bool *r
 /* The same until *done, or until nothing is left. */
 struct ha_err *ha_index_writer_hash_until(struct ha_index_writer *writer, const _Atomic(bool) *done) HA_WARN_UNUSED;
 
-/* A section made earlier by this writer, mapped for reading (and writing, if made with ha_index_section_map); count 0 if there is none. */
+/* A section made earlier by this writer: the mapping, if it was made with ha_index_section_map(); else for reading, mapped or copied, so it must be
+   complete. count 0 if there is none. */
 struct ha_err *ha_index_writer_section(struct ha_index_writer *writer, uint32_t id, struct ha_index_section *ret) HA_WARN_UNUSED;
 
 struct ha_index;
@@ -95,7 +96,7 @@ struct ha_err *ha_index_writer_commit(struct ha_index_writer *writer, const stru
 
 /* The same in two steps, for who has something to say before the disk has it all: _seal gives an index that is complete and can be read, but has no
    name yet and vanishes when it is closed; ha_index_keep() waits for the disk and puts it in place. The latter does nothing for all other indexes.
-   When it fails (HA_ERR_SYSTEM), the index can still be read until it is closed. */
+   When it fails (HA_ERR_SYSTEM), the file is gone, and the index can still be read until it is closed. */
 struct ha_err *ha_index_writer_seal(struct ha_index_writer *writer, const struct ha_fingerprint *fingerprint, unsigned threads,
                                     struct ha_index **ret) HA_WARN_UNUSED;
 struct ha_err *ha_index_keep(struct ha_index *index) HA_WARN_UNUSED;
@@ -115,7 +116,8 @@ struct ha_err *ha_index_extend(struct ha_index *index, const struct ha_index_sec
 /* Adds sections to an index where it lies, without copying it: behind its end, with a new table behind them, and then the header is replaced. Processes
    that have it open go on with what they have; `index` itself does not show the new sections. *ret_bytes: how long the file is now; 0: nothing was added,
    because it has no name, may not be written, has been replaced or added to since it was opened, another process is adding to it, or it has no room for
-   more sections. None of the ids may be there already. HA_ERR_SYSTEM: the disk; the index is as it was. */
+   more sections. None of the ids may be there already. HA_ERR_SYSTEM: the disk, or no memory; HA_ERR_LIMIT: it would be too
+   large; the index is as it was. */
 struct ha_err *ha_index_append(const struct ha_index *index, const struct ha_index_section *added, size_t added_count, uint64_t *ret_bytes) HA_WARN_UNUSED;
 
 /* ---- reading ---- */

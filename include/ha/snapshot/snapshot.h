@@ -67,6 +67,9 @@ void ha_snapshot_close(struct ha_snapshot *snapshot); /* NULL is fine */
 struct ha_err *ha_snapshot_keep(const struct ha_snapshot *snapshot) HA_WARN_UNUSED;
 bool ha_snapshot_is_pending(const struct ha_snapshot *snapshot); /* whether there is anything to do */
 
+/* Bytes of memory that a run may take: the least of memory_limit, what the control groups leave, and what the machine has; UINT64_MAX: not known. */
+uint64_t ha_snapshot_memory(const struct ha_snapshot_options *options);
+
 /* Adds to the index, where it lies, what `extra` puts (ha_index_append()): for answers that were worked out on the way. *ret_bytes: how long the index is
    now; 0: nothing was added, or the index cannot be added to. HA_ERR_SYSTEM: the disk; the index is as it was. */
 struct ha_err *ha_snapshot_append(const struct ha_snapshot *snapshot, ha_snapshot_extra extra, void *extra_ctx, uint64_t *ret_bytes) HA_WARN_UNUSED;
