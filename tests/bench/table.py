@@ -27,6 +27,12 @@ import shapes
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GIB = 2**30
 
+# What a dump with an index is asked; DUMP stands for it.
+QUESTIONS = ("report DUMP", "report DUMP -f json", "suspects DUMP", "suspects DUMP --threshold 5%", "suspects DUMP --threshold 1%", "histogram DUMP",
+             "histogram DUMP --by package", "top DUMP", "dominators DUMP", "dominators DUMP --by class", "threads DUMP --locals", "loaders DUMP", "offheap DUMP",
+             "properties DUMP", "unreachable DUMP", "paths DUMP --class java.lang.String", "compare DUMP DUMP", "check DUMP --no-config --max-heap 1T",
+             "export histogram DUMP", "index info DUMP")
+
 
 # ---- measuring ----
 
@@ -34,6 +40,21 @@ def wall_of(command):
     begin = time.monotonic()
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     return time.monotonic() - begin
+
+
+def answer_wall(program, question, path, folder, rounds):
+    """Until the first byte of what the index answers, the shortest of some runs; None: the question does not apply to this dump."""
+    words = [str(path) if word == "DUMP" else word for word in question.split()]
+    times = []
+    for _ in range(rounds):
+        begin = time.monotonic()
+        with subprocess.Popen([program, *words, "--index-dir", folder], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as run:
+            first = run.stdout.read(1)
+            times.append(time.monotonic() - begin)
+            run.stdout.read()
+        if run.returncode != 0 or not first:
+            return None
+    return min(times)
 
 
 def measure_dump(tool, name, path, rounds=3):
@@ -45,8 +66,7 @@ def measure_dump(tool, name, path, rounds=3):
         for threads in (1, 2):
             result[f"histogram_{threads}_s"] = min(wall_of([*histogram, "-j", str(threads)]) for _ in range(rounds))
         subprocess.run([tool.program, "index", "build", path, "--index-dir", folder], stdout=subprocess.DEVNULL, check=True)
-        for command in ("report", "histogram", "threads"):
-            result[f"answer_{command}_s"] = min(wall_of([tool.program, command, path, "--index-dir", folder]) for _ in range(rounds))
+        result["answers_s"] = {question: answer_wall(tool.program, question, path, folder, rounds) for question in QUESTIONS}
     result.update(name=f"dump-{name}", n=result["objects"], shown=name, machine=bench_run.machine(), load=bench_run.load(), runs=rounds,
                   date=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()))
     tool.keep(result)
@@ -131,11 +151,19 @@ def dump_table(results):
     used = [r for r in results if r["name"].startswith("dump-")]
     rows = [[r["shown"], f"{r['objects']:,}", f"{r['references']:,}", f"{r['user_ns_per_link']:.1f}", wall(r, f"{r['wall_ns_per_link']:.1f}"),
              f"{r['system_s']:.2f} / {r['calibration']['system_s']:.2f}", f"{r['anonymous_bytes_per_object']:.1f}", f"{r['index_bytes_per_object']:.1f}",
-             wall(r, f"{r['histogram_2_s'] * 1e9 / r['objects']:.1f}"), wall(r, f"{r['histogram_1_s'] * 1e9 / r['objects']:.1f}"),
-             wall(r, f"{r['answer_report_s'] * 1e3:.0f} / {r['answer_histogram_s'] * 1e3:.0f} / {r['answer_threads_s'] * 1e3:.0f}")] for r in used]
+             wall(r, f"{r['histogram_2_s'] * 1e9 / r['objects']:.1f}"), wall(r, f"{r['histogram_1_s'] * 1e9 / r['objects']:.1f}")] for r in used]
     head = ["dump", "objects", "references", "user ns/link", "wall ns/link", "system s / calibration", "anonymous B/object", "index B/object",
-            "histogram wall ns/object -j 2", "-j 1", "from the index, ms: report / histogram / threads"]
+            "histogram wall ns/object -j 2", "-j 1"]
     return taken(used) + table(head, rows) if used else []
+
+
+def answer_table(results):
+    used = [r for r in results if r["name"].startswith("dump-") and "answers_s" in r]
+    rows = []
+    for question in QUESTIONS:
+        seconds = [r["answers_s"].get(question) for r in used]
+        rows.append([f"`{question.replace(' DUMP', '')}`"] + ["-" if s is None else wall(r, f"{s * 1e3:.0f}") for s, r in zip(seconds, used)])
+    return taken(used) + table(["ms to the first byte"] + [r["shown"] for r in used], rows) if used else []
 
 
 def growth_results(results):
@@ -165,7 +193,7 @@ def growth_table(results):
     return taken(used) + table(head, rows) if used else []
 
 
-TABLES = {"shapes": shape_table, "phases": phase_table, "dumps": dump_table, "growth": growth_table}
+TABLES = {"shapes": shape_table, "phases": phase_table, "dumps": dump_table, "answers": answer_table, "growth": growth_table}
 
 
 def fill(text, results):
