@@ -134,7 +134,7 @@ START_TEST(test_pokes)
     uint8_t *bad = malloc(len);
     ck_assert_ptr_nonnull(bad);
     struct rng rng = rng_seed(9);
-    for (int round = 0; round < 600; round++) {
+    for (int round = 0; round < 200; round++) {
         uint64_t section_bytes = 0;
         ck_assert(!ask(&options, &snapshot, &q, &places)); // the sections are there, right or wrong
         ck_sound(snapshot, &places);
@@ -148,8 +148,8 @@ START_TEST(test_pokes)
         }
         temp_write(index_path, bad, len);
     }
-    ck_assert_uint_gt(kept, 100);
-    ck_assert_uint_gt(refused, 100);
+    ck_assert_uint_gt(kept, 30);
+    ck_assert_uint_gt(refused, 30);
     free(bytes);
     free(bad);
     temp_dir_deinit(&dir);
@@ -160,6 +160,7 @@ int main(void)
 {
     Suite *suite = suite_create("q_places_kept");
     TCase *tcase = tcase_create("q_places_kept");
+    tcase_set_timeout(tcase, 0); /* meson has one, which knows of slow builds */
     tcase_add_loop_test(tcase, test_kept_like_made, 0, 20);
     tcase_add_test(tcase, test_pokes);
     suite_add_tcase(suite, tcase);
