@@ -51,12 +51,19 @@ static struct ha_err *path_error(int errnum, const char *what, const char *path)
     return err;
 }
 
-static struct ha_err *open_read(const char *path, int flags, int *ret_fd, struct ha_file_info *ret_info)
+/* A descriptor, or -1 and errno. */
+static int open_existing(const char *path, int flags)
 {
     int fd;
     do {
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
+        fd = open(path, O_CLOEXEC | O_NOCTTY | flags);
     } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+static struct ha_err *open_read(const char *path, int flags, int *ret_fd, struct ha_file_info *ret_info)
+{
+    int fd = open_existing(path, O_RDONLY | flags);
     if (fd < 0) {
         return path_error(errno, "open", path);
     }
@@ -81,11 +88,8 @@ struct ha_err *ha_file_open_plain(const char *path, int *ret_fd, struct ha_file_
 
 struct ha_err *ha_file_open_update(const char *path, int *ret_fd, struct ha_file_info *ret_info)
 {
+    int fd = open_existing(path, O_RDWR | O_NONBLOCK);
     *ret_fd = -1;
-    int fd;
-    do {
-        fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    } while (fd < 0 && errno == EINTR);
     if (fd < 0) {
         return NULL;
     }

@@ -40,6 +40,12 @@ static struct ha_index *open_index(void)
     return index;
 }
 
+static struct ha_index *reopen(struct ha_index *index)
+{
+    ha_index_close(index);
+    return open_index();
+}
+
 static void setup(void)
 {
     struct ha_index_writer *writer = NULL;
@@ -128,8 +134,7 @@ START_TEST(test_extended_afterwards)
     setup();
     struct ha_index *index = open_index(), *longer = NULL;
     append(index, ID_NEW, 100);
-    ha_index_close(index);
-    index = open_index();
+    index = reopen(index);
     const struct ha_index_section more = {.id = ID_MORE, .width = 1, .count = 7, .data = new_data};
     ck_ok(ha_index_extend(index, &more, 1, &longer));
     check_old(longer);
@@ -155,8 +160,7 @@ START_TEST(test_pending)
     ck_ok(ha_index_keep(index));
     ck_assert_uint_eq(bytes, file_bytes());
     check_old(index);
-    ha_index_close(index);
-    index = open_index();
+    index = reopen(index);
     check_old(index);
     check_has(index, ID_NEW, 300);
     ha_index_close(index);
@@ -174,8 +178,7 @@ START_TEST(test_nothing_to_add_to)
     write_sections(writer);
     ck_ok(ha_index_writer_commit(writer, &print, 1, &index));
     ck_assert_uint_eq(append(index, ID_NEW, 1), 0);
-    ha_index_close(index);
-    index = open_index();
+    index = reopen(index);
     ck_ok(ha_index_append(index, NULL, 0, &bytes));
     ck_assert_uint_eq(bytes, 0);
     int fd = open(path, O_RDONLY);
@@ -258,13 +261,11 @@ START_TEST(test_leftovers_behind_the_end)
         ck_assert_int_eq((int)write(fd, new_data, sizeof new_data), (int)sizeof new_data);
     }
     close(fd);
-    ha_index_close(index);
-    index = open_index();
+    index = reopen(index);
     ck_assert_uint_eq(ha_index_bytes(index), bytes);
     check_old(index);
     ck_assert_uint_eq(append(index, ID_NEW, 5), file_bytes());
-    ha_index_close(index);
-    index = open_index();
+    index = reopen(index);
     check_old(index);
     check_has(index, ID_NEW, 5);
     ha_index_close(index);
