@@ -284,18 +284,19 @@ struct ha_err *cli_open(struct cli *cli, unsigned number)
     return strict_check(cli);
 }
 
-static struct ha_err *put_places(void *ctx, const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx)
+static struct ha_err *put_answers(void *ctx, const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx)
 {
     (void)snapshot;
-    return ha_places_store(ctx, put, put_ctx);
+    HA_TRY(ha_places_store(ctx, put, put_ctx));
+    return ha_suspects_store_asked(ctx, put, put_ctx);
 }
 
-void cli_places_keep(struct cli *cli, struct ha_query *query)
+void cli_answers_keep(struct cli *cli, struct ha_query *query)
 {
     uint64_t bytes = 0;
-    struct ha_err *err = ha_snapshot_append(query->snapshot, put_places, query, &bytes);
+    struct ha_err *err = ha_snapshot_append(query->snapshot, put_answers, query, &bytes);
     if (err != NULL && !cli->options.quiet) {
-        cli_say(cli, "%s: places are worked out again next time", ha_err_message(err));
+        cli_say(cli, "%s: what was looked for is worked out again next time", ha_err_message(err));
     }
     ha_err_free(err);
 }
@@ -335,7 +336,7 @@ static struct ha_err *question_run(struct cli *cli)
     struct ha_err *err = question_answer(cli, &query, doc);
     ha_doc_destroy(doc);
     if (err == NULL) {
-        cli_places_keep(cli, &query);
+        cli_answers_keep(cli, &query);
     }
     ha_query_deinit(&query);
     if (err == NULL &&

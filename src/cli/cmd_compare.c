@@ -59,7 +59,7 @@ static struct ha_err *dump_read(struct cli *cli, unsigned number, struct ha_summ
         err = ha_query_error(&query);
     }
     if (err == NULL) {
-        cli_places_keep(cli, &query);
+        cli_answers_keep(cli, &query);
         cli_warnings_say(cli);
     }
     ha_query_deinit(&query);

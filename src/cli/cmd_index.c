@@ -11,6 +11,7 @@
 #include "ha/base/mem.h"
 #include "ha/base/pool.h"
 #include "ha/query/q_places.h"
+#include "ha/query/q_suspects.h"
 #include "ha/report/words.h"
 
 #define ACTIONS "build|info|verify|remove"
@@ -38,28 +39,34 @@ static struct ha_err *line_print(struct cli *cli, struct ha_sbuf *text)
 
 /* ---- build ---- */
 
-#define PLACES_BYTES 16U /* of memory per object, at most */
+#define ANSWERS_BYTES 16U /* of memory per object, at most */
 
 /* What a question would otherwise look through the whole heap for, unless there is little memory or nothing can be added: then whoever asks works it out. */
-static struct ha_err *places_add(struct cli *cli)
+static struct ha_err *answers_add(struct cli *cli)
 {
     const struct ha_snapshot *snapshot = cli->snapshot;
     struct ha_places places;
+    struct ha_suspects suspects;
     struct ha_query query;
-    if (ha_snapshot_memory(&cli->snapshot_options) / PLACES_BYTES < snapshot->heap->facts.object_count || access(ha_index_path(snapshot->index), W_OK) != 0) {
+    if (ha_snapshot_memory(&cli->snapshot_options) / ANSWERS_BYTES < snapshot->heap->facts.object_count || access(ha_index_path(snapshot->index), W_OK) != 0) {
         return NULL;
     }
-    ha_progress_begin(cli->progress, "places", 0);
     ha_query_init(&query, snapshot);
+    ha_progress_begin(cli->progress, "places", 0);
     struct ha_err *err = ha_places_query(&query, 0, &places);
+    ha_progress_end(cli->progress);
+    if (err == NULL) {
+        ha_progress_begin(cli->progress, "suspects", 0);
+        err = ha_suspects_query(&query, &(struct ha_suspects_options){.threshold_percent = HA_SUSPECTS_LOW_PERCENT}, &suspects);
+        ha_progress_end(cli->progress);
+    }
     if (err == NULL) {
         err = ha_query_error(&query);
     }
     if (err == NULL) {
-        cli_places_keep(cli, &query);
+        cli_answers_keep(cli, &query);
     }
     ha_query_deinit(&query);
-    ha_progress_end(cli->progress);
     display_clear(cli->display);
     return err;
 }
@@ -69,7 +76,7 @@ static struct ha_err *build(struct cli *cli)
     struct ha_sbuf text = {0};
     cli->snapshot_options.index_required = true;
     HA_TRY(cli_open(cli, 1));
-    HA_TRY(places_add(cli));
+    HA_TRY(answers_add(cli));
     const struct ha_index *index = cli->snapshot->index;
     ha_sbuf_printf(&text, "%s %s (",
                    cli->snapshot->built ? "built" : "up to date:", ha_index_path(index));

@@ -144,9 +144,9 @@ struct ha_err *cli_open(struct cli *cli, unsigned number) HA_WARN_UNUSED;
 /* What was wrong with the dump, a line each on stderr, unless -q: after the answer, so that it is not scrolled away. */
 void cli_warnings_say(struct cli *cli);
 
-/* Adds the places that were worked out with this query to the index, so that the next one finds them. The answer stands without that: what goes wrong is a
-   line on stderr. */
-void cli_places_keep(struct cli *cli, struct ha_query *query);
+/* Adds the places and the suspects of other thresholds that were worked out with this query to the index, so that the next one finds them. The answer
+   stands without that: what goes wrong is a line on stderr. */
+void cli_answers_keep(struct cli *cli, struct ha_query *query);
 
 /* Rows that a question should give so that no output lacks any: 0 is all. */
 uint64_t cli_limit(const struct cli *cli);

@@ -14,8 +14,8 @@
  *         place    0 1 2 3 4 5 6 7        last_end[set]: one past the interval of the last top-most object of the set
  *                  A B A C|A D D A        A at 2 is nested (below 0 … 3), A at 4 is not
  *
- *     bits     0 … 25    sets with most leaves: leaves ask the object above them by its object number, where there is room for 32 bits only
- *             26 … 31    a tag that dom_totals.c hands down in the same way
+ *     bits     0 … 24    sets with most leaves: leaves ask the object above them by its object number, where there is room for 32 bits only
+ *             25 … 31    a tag that dom_totals.c hands down in the same way
  *             32 … 59    sets with most branch objects
  *             60 … 63    the kind of the object itself: in which groupings it is nested, and whether it is on the first level
  *

@@ -187,7 +187,7 @@ static inline uint32_t group_of(const struct grouping_sums *sums, uint32_t cls)
 }
 
 /* Bits of masks that are no sets: the caller's, and the kind of the object itself. */
-#define NESTED_TAG_SHIFT 26U
+#define NESTED_TAG_SHIFT 25U
 #define NESTED_TAG_BITS (UINT32_MAX << NESTED_TAG_SHIFT)
 #define NESTED_KIND_SHIFT 60U
 #define NESTED_FIRST_LEVEL (1U << GROUPINGS) /* of a kind: directly under the root; below it a bit per grouping, as of nested_of_branch() */

@@ -5,8 +5,8 @@
  *   - MAT's minimum retained size of a set (the instances of a class, package or loader): the sum over those without an ancestor of the same set
  *     in the dominator tree. dom_nested.c tells which have one.
  *
- *   - Histograms of the big parts of the heap: below each object directly under the root that retains more than 5 % of the heap, and below all
- *     other first-level objects of a class where these together do. Leak suspects are made of such parts.
+ *   - Histograms of the big parts of the heap: below each object directly under the root that retains more than 1 % of the heap, and below all
+ *     other first-level objects of a class where these together do, or where there are such. Leak suspects are made of such parts.
  *
  * Branch objects are summed up by their numbers in the order of the search, in which what they retain, their masks and parts are brought into the
  * order of objects, beside which leaves lie. That and the leaves are done in pieces, each worker with sums of its own.
@@ -21,7 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PARTS_MAX 40U               /* at most 19 objects and 19 classes hold more than a twentieth of the heap */
+#define BIG_MAX (HA_PART_SHARE - 1U) /* no more can each hold more than that share of the heap: they have nothing in common */
+#define PARTS_MAX 127U
 #define PARTS_TOLD (UINT32_MAX >> NESTED_TAG_SHIFT) /* parts (+ 1) that a tag can name */
 #define PART_CELLS_MAX (8U << 20)   /* parts × classes; beyond that the histograms are left to be worked out when asked for */
 #define WORKERS_BYTES_MAX (64U << 20) /* of the sums of all workers; where they would take more, one does the work */
@@ -31,7 +32,7 @@ struct set_sum {
     uint64_t retained, top_instances, top_retained;
 };
 
-static_assert(PARTS_MAX <= PARTS_TOLD, "a tag names every part");
+static_assert(PARTS_MAX <= PARTS_TOLD && BIG_MAX <= PARTS_MAX, "a tag names every part, and there is room for all that are big");
 
 /* What the instances of a class retain, apart by the groupings in which they are nested: eight sums. */
 #define NESTED_KINDS (1U << GROUPINGS)
@@ -92,10 +93,33 @@ static int compare_parts(const void *a, const void *b)
 /* A first-level object: a part of its own, or one of the others of its class. */
 static void take_first_level(struct totals *t, uint32_t obj, uint32_t cls, uint64_t bytes, uint64_t *rest)
 {
-    if (bytes > t->s->totals.reachable_bytes / HA_PART_SHARE && t->part_count < PARTS_MAX) {
+    if (bytes > t->s->totals.reachable_bytes / HA_PART_SHARE && t->part_count < BIG_MAX) {
         t->parts[t->part_count++] = (struct ha_disk_part){.object = obj, .cls = cls};
     } else {
         rest[cls] += bytes;
+    }
+}
+
+/* Parts of what is left of classes: where that is much, and where it takes it to know all of a class that has objects apart, as long as there is room. */
+static void add_rests(struct totals *t, const uint64_t *rest, uint64_t limit)
+{
+    const uint32_t classes = t->s->heap->facts.class_count, objects = t->part_count;
+    uint32_t big = 0;
+    for (uint32_t p = 0; p < objects; p++) {
+        t->part_of_class[t->parts[p].cls] = 1; /* for now: there are objects apart */
+    }
+    for (uint32_t c = 0; c < classes; c++) {
+        big += rest[c] > limit;
+    }
+    uint32_t room = objects + big < PARTS_MAX ? PARTS_MAX - objects - big : 0;
+    for (uint32_t c = 0; c < classes; c++) {
+        const bool small = rest[c] > 0 && rest[c] <= limit && t->part_of_class[c] != 0 && room > 0;
+        t->part_of_class[c] = 0;
+        if ((rest[c] > limit || small) && t->part_count < PARTS_MAX) {
+            t->parts[t->part_count++] = (struct ha_disk_part){.object = HA_NONE, .cls = c};
+            t->part_of_class[c] = (uint8_t)t->part_count;
+            room -= small;
+        }
     }
 }
 
@@ -124,12 +148,7 @@ static struct ha_err *find_parts(struct totals *t)
         take_first_level(t, obj, ha_heap_class_of(s->heap, (ha_obj){obj}).i, leaf_bytes(s, obj), rest);
     }
     qsort(t->parts, t->part_count, sizeof *t->parts, compare_parts);
-    for (uint32_t c = 0; c < classes; c++) {
-        if (rest[c] > limit && t->part_count < PARTS_MAX) {
-            t->parts[t->part_count++] = (struct ha_disk_part){.object = HA_NONE, .cls = c};
-            t->part_of_class[c] = (uint8_t)t->part_count;
-        }
-    }
+    add_rests(t, rest, limit);
     if ((uint64_t)t->part_count * classes > PART_CELLS_MAX) {
         t->part_count = 0;
         memset(t->part_of_class, 0, classes);
@@ -140,12 +159,16 @@ static struct ha_err *find_parts(struct totals *t)
 /* The part (+ 1) of an object directly under the root. */
 static uint8_t part_of_top(const struct totals *t, uint32_t obj, uint32_t cls)
 {
-    for (uint32_t p = 0; p < t->part_count && t->parts[p].object != HA_NONE; p++) {
-        if (t->parts[p].object == obj) {
-            return (uint8_t)(p + 1);
+    uint32_t low = 0, high = t->part_count; /* objects ascend, then come the classes */
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (t->parts[middle].object < obj) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    return t->part_of_class[cls];
+    return low < t->part_count && t->parts[low].object == obj ? (uint8_t)(low + 1) : t->part_of_class[cls];
 }
 
 static inline struct ha_disk_part_row *part_cell(const struct totals *t, const struct worker *w, uint32_t part, uint32_t cls)

@@ -129,6 +129,12 @@ struct summing {
     struct ha_level_sums workers[WORKERS_MAX];
 };
 
+static unsigned workers_for(const struct ha_query *q, struct ha_children objects)
+{
+    unsigned threads = objects.count <= BATCH || q->snapshot->threads < 1 ? 1 : q->snapshot->threads;
+    return threads < WORKERS_MAX ? threads : WORKERS_MAX;
+}
+
 static struct ha_err *sum_batch(void *ctx, unsigned worker, uint64_t index)
 {
     struct summing *s = ctx;
@@ -201,9 +207,7 @@ struct ha_err *ha_level_sums_create(const struct ha_query *q, struct ha_children
     if (found) {
         return NULL;
     }
-    unsigned workers =
-        objects.count <= BATCH || q->snapshot->threads < 1 ? 1 : q->snapshot->threads;
-    workers = workers < WORKERS_MAX ? workers : WORKERS_MAX;
+    const unsigned workers = workers_for(q, objects);
     struct ha_err *err = NULL;
     for (unsigned w = 0; err == NULL && w < workers; w++) {
         err = sums_init(q, &s.workers[w]);
@@ -261,20 +265,55 @@ static struct ha_err *add_children(const struct ha_query *q, ha_obj obj, object_
     return NULL;
 }
 
-/* Hands the children of each object to the pending node of its group. first: number of the node with wanted == 1. */
-static struct ha_err *hand_out(struct cutter *c, struct ha_children objects, size_t first)
+/* What objects dominate, handed to the groups of these. */
+struct handing {
+    const struct cutter *cutter;
+    struct ha_children objects;
+    object_list *lists; /* per worker, per group that wants them */
+    size_t wanted;      /* groups that do */
+};
+
+static struct ha_err *hand_batch(void *ctx, unsigned worker, uint64_t index)
 {
-    for (uint64_t i = 0; i < objects.count; i++) {
-        ha_obj obj = ha_children_at(&objects, i);
-        if (!ha_dom_may_have_children(c->q->snapshot->dom, obj)) {
+    const struct handing *h = ctx;
+    const struct ha_query *q = h->cutter->q;
+    uint64_t first = index * BATCH;
+    uint64_t end = h->objects.count - first < BATCH ? h->objects.count : first + BATCH;
+    for (uint64_t i = first; i < end; i++) {
+        ha_obj obj = ha_children_at(&h->objects, i);
+        if (!ha_dom_may_have_children(q->snapshot->dom, obj)) {
             continue;
         }
-        uint32_t wanted = c->wanted[ha_level_group_of(c->q, c->groups, obj)];
+        uint32_t wanted = h->cutter->wanted[ha_level_group_of(q, h->cutter->groups, obj)];
         if (wanted != 0) {
-            HA_TRY(add_children(c->q, obj, &c->queue.data[first + wanted - 1].below));
+            HA_TRY(add_children(q, obj, &h->lists[worker * h->wanted + wanted - 1]));
         }
     }
     return NULL;
+}
+
+/* Hands the children of each object to the pending node of its group. pending: the node with wanted == 1, and those behind it. */
+static struct ha_err *hand_out(struct cutter *c, struct ha_children objects, struct pending *pending, size_t count)
+{
+    const unsigned workers = workers_for(c->q, objects);
+    struct handing handing = {c, objects, ha_calloc_array(workers * count + 1, sizeof(object_list)), count};
+    if (handing.lists == NULL) {
+        return ha_err_nomem();
+    }
+    struct ha_err *err = ha_parallel_for(workers, (objects.count + BATCH - 1) / BATCH, hand_batch, &handing);
+    for (size_t i = 0; i < workers * count; i++) {
+        object_list *list = &handing.lists[i], *below = &pending[i % count].below;
+        if (below->count == 0 && err == NULL) {
+            *below = *list;
+            continue;
+        }
+        if (err == NULL && !ha_vec_append(below, list)) {
+            err = ha_err_nomem();
+        }
+        ha_vec_deinit(list);
+    }
+    ha_free(handing.lists);
+    return err;
 }
 
 static struct ha_err *make_children(struct cutter *c, struct ha_dominator_node *parent,
@@ -335,7 +374,7 @@ static struct ha_err *expand(struct cutter *c, struct ha_dominator_node *parent,
             (struct pending){.node = &parent->children[i], .level = level + 1};
         c->wanted[numbers[i]] = (uint32_t)i + 1;
     }
-    struct ha_err *err = hand_out(c, objects, first);
+    struct ha_err *err = hand_out(c, objects, c->queue.data + first, rows.count);
     for (uint64_t i = 0; i < rows.count; i++) {
         c->wanted[numbers[i]] = 0;
     }

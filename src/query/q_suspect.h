@@ -6,6 +6,7 @@
 #define HA_QUERY_Q_SUSPECT_H
 
 #include "ha/base/vec.h"
+#include "ha/heap/heap_sections.h"
 #include "ha/query/q_suspects.h"
 
 /* What takes a search, as the index keeps it (q_suspects_kept.c). */
@@ -20,9 +21,14 @@ struct suspect_kept {
     struct ha_ranked_list largest;
 };
 
-/* found: false where the index keeps no such suspect, or nothing that can be trusted. What is kept of a group is that of other objects if the threshold
-   makes objects of its class suspects of their own that are none here, or the reverse. */
-struct ha_err *suspect_kept_find(struct ha_query *q, const struct ha_suspect *s, struct suspect_kept *ret) HA_WARN_UNUSED;
+#define SUSPECTS_SECTIONS (1U + HA_SUSPECTS_ASKED)
+
+/* In the n-th of SUSPECTS_SECTIONS sections. found: false where it keeps no such suspect, or nothing that can be trusted. What is kept of a group is that of
+   other objects if the threshold makes objects of its class suspects of their own that are none here, or the reverse. */
+struct ha_err *suspect_kept_find(struct ha_query *q, const struct ha_suspect *s, unsigned n, struct suspect_kept *ret) HA_WARN_UNUSED;
+
+/* Notes in the query what it has worked out, for ha_suspects_store_asked(). */
+struct ha_err *suspects_note(struct ha_query *q, const struct ha_suspects *suspects) HA_WARN_UNUSED;
 
 /* The objects of a suspect, ascending by number; one for a single. With `kept`, those of a group are not there. */
 struct ha_suspect_members {

@@ -231,7 +231,7 @@ static struct ha_err *make_id(const struct ha_heap *heap, struct ha_suspect *sus
     return failed ? ha_err_nomem() : NULL;
 }
 
-#define PARTS_MAX 64
+#define PARTS_MAX 128 /* of one suspect */
 
 /* The kept parts that make up a suspect; 0: there are none that do. A group is made of what remains of its class when the parts that are objects of
    their own are taken out, and of those parts that are below the threshold. */
@@ -242,6 +242,7 @@ static size_t parts_of(const struct ha_query *q, const struct ha_suspect *suspec
     bool group = suspect->kind == HA_SUSPECT_GROUP;
     bool complete = !group;
     size_t count = 0;
+    uint64_t bytes = 0;
     if (group && threshold < retained->reachable_bytes / HA_PART_SHARE) {
         return 0; // objects that are suspects of their own lie in the part of the class
     }
@@ -257,9 +258,10 @@ static size_t parts_of(const struct ha_query *q, const struct ha_suspect *suspec
         if (belongs) {
             parts[count++] = part;
             complete = complete || rest;
+            bytes += rest ? 0 : ha_query_retained(q, part->object);
         }
     }
-    return complete ? count : 0;
+    return complete || bytes == suspect->retained_bytes ? count : 0; // all of the class may be objects of their own
 }
 
 bool ha_suspect_has_parts(const struct ha_query *q, const struct ha_suspect *suspect, uint64_t threshold)

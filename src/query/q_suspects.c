@@ -331,18 +331,30 @@ static struct ha_err *is_same_group(const struct finding *f, ha_cls cls, uint64_
     return NULL;
 }
 
-/* What takes a search, of the suspects that it is kept of. */
-static struct ha_err *find_kept(struct finding *f)
+/* What takes a search, if it is kept of this suspect. */
+static struct ha_err *find_kept_of(const struct finding *f, struct candidate *c)
 {
-    for (size_t i = 0; i < f->count; i++) {
-        struct candidate *c = &f->list.data[i];
-        struct suspect_kept *kept = &c->members.kept;
-        HA_TRY(suspect_kept_find(f->q, &c->suspect, kept));
-        if (kept->found && c->suspect.kind == HA_SUSPECT_GROUP) {
-            bool same;
-            HA_TRY(is_same_group(f, c->suspect.cls, kept->threshold, &same));
-            kept->found = same && ha_suspect_has_parts(f->q, &c->suspect, f->threshold);
+    struct suspect_kept *kept = &c->members.kept;
+    const bool group = c->suspect.kind == HA_SUSPECT_GROUP;
+    if (group && !ha_suspect_has_parts(f->q, &c->suspect, f->threshold)) {
+        return NULL;
+    }
+    for (unsigned n = 0; n < SUSPECTS_SECTIONS && !kept->found; n++) {
+        HA_TRY(suspect_kept_find(f->q, &c->suspect, n, kept));
+        if (kept->found && group) {
+            HA_TRY(is_same_group(f, c->suspect.cls, kept->threshold, &kept->found));
         }
+    }
+    return NULL;
+}
+
+/* *ret: whether it is kept of all of them. */
+static struct ha_err *find_kept(struct finding *f, bool *ret)
+{
+    *ret = true;
+    for (size_t i = 0; i < f->count; i++) {
+        HA_TRY(find_kept_of(f, &f->list.data[i]));
+        *ret = *ret && f->list.data[i].members.kept.found;
     }
     return NULL;
 }
@@ -366,7 +378,8 @@ static struct ha_err *set_kept(struct finding *f, struct candidate *c)
 static struct ha_err *describe(struct finding *f, const struct ha_suspects_options *options,
                                struct ha_suspects *ret)
 {
-    HA_TRY(find_kept(f));
+    bool all_kept;
+    HA_TRY(find_kept(f, &all_kept));
     HA_TRY(collect_members(f));
     HA_TRY(trace_groups(f));
     ret->list = ha_arena_calloc(&f->q->arena, f->count + 1, sizeof *ret->list);
@@ -388,7 +401,7 @@ static struct ha_err *describe(struct finding *f, const struct ha_suspects_optio
             ha_suspect_finish(f->q, &c->suspect, &c->members, f->threshold, options->class_limit));
         ret->list[i] = c->suspect;
     }
-    return NULL;
+    return all_kept ? NULL : suspects_note(f->q, ret);
 }
 
 static uint64_t threshold_of(const struct ha_query *q, const struct ha_suspects_options *options)

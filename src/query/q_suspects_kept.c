@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Suspects as the index keeps them: what takes a search. How large they are, and what goes with them, comes from other sections; names are read anew.
- * Section JSUS, MSUS, words of 4 bytes:
+ * Section JSUS, MSUS (those of the usual threshold), JSU1 … JSU4, MSU1 … MSU4 (those of thresholds that somebody asked for), words of 4 bytes:
  *
  *     threshold under which they were found, lower and upper half
  *     suspects
@@ -21,6 +21,7 @@
 #define HEAD 3U
 #define RECORD 10U
 #define PATH_MAX_OBJECTS 1000000U /* a longer path is found again when it is asked for */
+#define ASKED_MAX_WORDS (1U << 18) /* of a section that is added for a threshold that somebody asked for */
 
 /* ---- writing ---- */
 
@@ -81,13 +82,49 @@ struct ha_err *ha_suspects_store(const struct ha_snapshot *snapshot, ha_section_
     return err;
 }
 
+static uint32_t section_id(const struct ha_query *q, unsigned n)
+{
+    const enum ha_size_model model = q->snapshot->sizes->model;
+    return n == 0 ? HA_SECTION_OF(model, SUSPECTS) : HA_SECTION_NTH(HA_SECTION_OF(model, SUSPECTS_ASKED), n - 1);
+}
+
+struct ha_err *suspects_note(struct ha_query *q, const struct ha_suspects *suspects)
+{
+    word_list words = {0};
+    struct ha_err *err = put_suspects(suspects, &words);
+    if (err == NULL && words.count <= ASKED_MAX_WORDS) {
+        uint32_t *noted = ha_arena_alloc(&q->arena, words.count, sizeof *noted);
+        if (noted == NULL) {
+            err = ha_err_nomem();
+        } else {
+            memcpy(noted, words.data, words.count * sizeof *noted);
+            q->suspects = noted;
+            q->suspects_words = words.count;
+        }
+    }
+    ha_vec_deinit(&words);
+    return err;
+}
+
+struct ha_err *ha_suspects_store_asked(const struct ha_query *q, ha_section_put put, void *put_ctx)
+{
+    unsigned room = 0;
+    for (unsigned n = 0; q->suspects != NULL && n < SUSPECTS_SECTIONS; n++) {
+        struct ha_index_section section = ha_index_find(q->snapshot->index, section_id(q, n), 0);
+        if (section.count >= HEAD && section.width == sizeof *q->suspects && memcmp(section.data, q->suspects, sizeof(uint64_t)) == 0) {
+            return NULL; /* the same threshold: it can keep no more of them */
+        }
+        room = room == 0 && n > 0 && section.count == 0 ? n : room;
+    }
+    return room == 0 ? NULL : put(put_ctx, section_id(q, room), sizeof *q->suspects, q->suspects_words, q->suspects);
+}
+
 /* ---- reading ---- */
 
-/* The record of a suspect; NULL: there is none. */
-static const uint32_t *find_record(const struct ha_query *q, const struct ha_suspect *s, uint64_t *ret_threshold)
+/* The record of a suspect in the n-th section; NULL: there is none. */
+static const uint32_t *find_record(const struct ha_query *q, const struct ha_suspect *s, unsigned n, uint64_t *ret_threshold)
 {
-    const struct ha_snapshot *snapshot = q->snapshot;
-    struct ha_index_section section = ha_index_find(snapshot->index, HA_SECTION_OF(snapshot->sizes->model, SUSPECTS), sizeof(uint32_t));
+    struct ha_index_section section = ha_index_find(q->snapshot->index, section_id(q, n), sizeof(uint32_t));
     const uint32_t *at = section.data;
     if (section.count < HEAD) {
         return NULL;
@@ -120,10 +157,10 @@ static bool copy_objects(const struct ha_query *q, const uint32_t *from, uint32_
     return good;
 }
 
-struct ha_err *suspect_kept_find(struct ha_query *q, const struct ha_suspect *s, struct suspect_kept *ret)
+struct ha_err *suspect_kept_find(struct ha_query *q, const struct ha_suspect *s, unsigned n, struct suspect_kept *ret)
 {
     uint64_t threshold = 0;
-    const uint32_t *record = find_record(q, s, &threshold);
+    const uint32_t *record = find_record(q, s, n, &threshold);
     *ret = (struct suspect_kept){.found = false};
     if (record == NULL || record[4] > 1 || (record[3] != HA_NONE && record[3] >= q->snapshot->heap->facts.object_count)) {
         return NULL;

@@ -118,10 +118,10 @@ struct ha_class_total {
     uint64_t top_retained_bytes;
 };
 
-#define HA_PART_SHARE 20U /* a big part holds more than one twentieth of the reachable heap */
+#define HA_PART_SHARE 100U /* a big part holds more than one hundredth of the reachable heap */
 
-/* A big part of the heap: what lies below one first-level object that retains more than 5 % of the reachable heap, or below all other
-   first-level objects of a class where these together do. Histograms of them are kept. */
+/* A big part of the heap: what lies below one first-level object that retains more than 1 % of the reachable heap, or below all other
+   first-level objects of a class where these together do, or where there are such objects. Histograms of them are kept. */
 struct ha_part {
     ha_obj object;    /* HA_OBJ_NONE: the other first-level objects of cls */
     ha_cls cls;

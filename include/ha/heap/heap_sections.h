@@ -63,6 +63,7 @@
 #define HA_SECTION_MAT_TOP HA_INDEX_ID('M', 'T', 'O', 'P')              /* the first level of the dominator tree: its largest (query) */
 #define HA_SECTION_MAT_LEVEL HA_INDEX_ID('M', 'L', 'V', 'L')            /* and its sums by class */
 #define HA_SECTION_MAT_SUSPECTS HA_INDEX_ID('M', 'S', 'U', 'S')         /* leak suspects (query) */
+#define HA_SECTION_MAT_SUSPECTS_ASKED HA_INDEX_ID('M', 'S', 'U', '1')   /* the same under other thresholds: 1, 2, … */
 #define HA_SECTION_MAT_PLACES HA_INDEX_ID('M', 'P', 'L', 'C')           /* places of the dominator tree (query) */
 #define HA_SECTION_MAT_PLACE_NAMES HA_INDEX_ID('M', 'P', 'L', 'T')
 #define HA_SECTION_MAT_FINDINGS HA_INDEX_ID('M', 'F', 'N', 'D')         /* what the built-in rules found (rules) */
@@ -80,9 +81,13 @@
 #define HA_SECTION_JVM_TOP HA_INDEX_ID('J', 'T', 'O', 'P')
 #define HA_SECTION_JVM_LEVEL HA_INDEX_ID('J', 'L', 'V', 'L')
 #define HA_SECTION_JVM_SUSPECTS HA_INDEX_ID('J', 'S', 'U', 'S')
+#define HA_SECTION_JVM_SUSPECTS_ASKED HA_INDEX_ID('J', 'S', 'U', '1')
 #define HA_SECTION_JVM_PLACES HA_INDEX_ID('J', 'P', 'L', 'C')
 #define HA_SECTION_JVM_PLACE_NAMES HA_INDEX_ID('J', 'P', 'L', 'T')
 #define HA_SECTION_JVM_FINDINGS HA_INDEX_ID('J', 'F', 'N', 'D')
+#define HA_SUSPECTS_ASKED 4U /* thresholds, at most */
+/* The n-th of some sections whose ids end with a digit, from 0. */
+#define HA_SECTION_NTH(id, n) ((id) + ((uint32_t)(n) << 24))
 /* The section of a size model. */
 #define HA_SECTION_OF(model, name) ((model) == HA_SIZES_MAT ? HA_SECTION_MAT_##name : HA_SECTION_JVM_##name)
 #define HA_SECTION_GZIP_PIECES HA_INDEX_ID('G', 'Z', 'P', 'C')   /* a compressed dump: what lies where (input) */

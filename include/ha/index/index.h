@@ -33,7 +33,7 @@ struct ha_err *ha_fingerprint_take(int fd, const char *path, struct ha_fingerpri
 /* A section id: four printable characters. */
 #define HA_INDEX_ID(a, b, c, d) ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 
-#define HA_INDEX_FORMAT 2U        /* bumped when header or table change; any other number is rebuilt */
+#define HA_INDEX_FORMAT 3U        /* bumped when header or table change; any other number is rebuilt */
 #define HA_INDEX_SECTIONS_MAX 256U
 
 struct ha_index_section {

@@ -28,6 +28,8 @@ struct ha_query {
     const struct ha_groups *groups[3]; /* made when first needed, see ha_groups_get() */
     struct ha_big child_starts;        /* made when first needed, see src/query/q_tree.h */
     const struct ha_places *places;    /* of the usual size, made when first needed, see q_places.h */
+    const uint32_t *suspects;          /* those of the last search that the index does not keep, as it would; NULL: none, see q_suspects.h */
+    uint64_t suspects_words;
 };
 
 void ha_query_init(struct ha_query *q, const struct ha_snapshot *snapshot);

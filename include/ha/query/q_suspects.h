@@ -22,6 +22,7 @@ struct ha_suspects_options {
     uint64_t class_limit;     /* rows of retained_classes; 0: HA_SUSPECTS_CLASSES */
 };
 #define HA_SUSPECTS_PERCENT 10.0
+#define HA_SUSPECTS_LOW_PERCENT 1.0 /* as low as it is worth working them out before somebody asks */
 #define HA_SUSPECTS_CLASSES 20
 
 #define HA_SUSPECT_ID_BYTES 20 /* "s1-", 16 hex digits, NUL */
@@ -68,5 +69,9 @@ struct ha_err *ha_suspects_query(struct ha_query *q, const struct ha_suspects_op
 /* For a ha_snapshot_extra: keeps accumulation points, paths and largest parts of the suspects under the default threshold in a section of the snapshot's
    size model. */
 struct ha_err *ha_suspects_store(const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx) HA_WARN_UNUSED;
+
+/* For the index: the same of the suspects that were last worked out with this query because the index does not keep them, for a few thresholds. Puts
+   nothing if none were, or if there are many thresholds already. */
+struct ha_err *ha_suspects_store_asked(const struct ha_query *q, ha_section_put put, void *put_ctx) HA_WARN_UNUSED;
 
 #endif

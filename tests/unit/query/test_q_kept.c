@@ -163,12 +163,68 @@ START_TEST(test_suspects)
 }
 END_TEST
 
+static struct ha_err *put_asked(void *ctx, const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx)
+{
+    (void)snapshot;
+    return ha_suspects_store_asked(ctx, put, put_ctx);
+}
+
+/* How many thresholds that somebody asked for the index keeps. */
+static unsigned asked_count(const struct ha_snapshot *s, enum ha_size_model model)
+{
+    unsigned count = 0;
+    for (unsigned n = 0; n < HA_SUSPECTS_ASKED; n++) {
+        count += has(s, HA_SECTION_NTH(HA_SECTION_OF(model, SUSPECTS_ASKED), n));
+    }
+    return count;
+}
+
+/* Suspects of a threshold that the index knows nothing of are searched for once. */
+START_TEST(test_suspects_asked)
+{
+    static const double percents[] = {2, 1, 30, 3, 4, 1.5, 20, 2.5, 25};
+    const enum ha_size_model model = _i % 2 == 0 ? HA_SIZES_JVM : HA_SIZES_MAT;
+    unsigned kept_count = 0;
+    struct pair p;
+    pair_write(&p, (uint64_t)_i + 200);
+    for (size_t i = 0; i < sizeof percents / sizeof *percents; i++) {
+        const struct ha_suspects_options options = {.threshold_percent = percents[i]};
+        struct ha_suspects kept, made;
+        uint64_t bytes;
+        pair_open(&p, model);
+        ck_ok(ha_suspects_query(&p.made, &options, &made));
+        ck_ok(ha_suspects_query(&p.kept, &options, &kept));
+        check_suspects(&kept, &made);
+        const bool searched = p.kept.suspects != NULL;
+        const uint64_t threshold = kept.threshold_bytes;
+        ck_ok(ha_snapshot_append(p.with, put_asked, &p.kept, &bytes));
+        ck_assert_int_eq(bytes > 0, searched && kept_count < HA_SUSPECTS_ASKED);
+        kept_count += bytes > 0;
+        const bool added = bytes > 0;
+        pair_close(&p);
+        pair_open(&p, model);
+        ck_assert_uint_eq(asked_count(p.with, model), kept_count);
+        ck_ok(ha_suspects_query(&p.made, &options, &made));
+        ck_ok(ha_suspects_query(&p.kept, &options, &kept));
+        check_suspects(&kept, &made);
+        if (added && threshold >= p.with->retained->reachable_bytes / HA_PART_SHARE) {
+            ck_assert_ptr_null(p.kept.suspects); /* now all of them are there */
+        }
+        ck_ok(ha_snapshot_append(p.with, put_asked, &p.kept, &bytes));
+        ck_assert_uint_eq(bytes, 0); /* once is enough, also where something is still missing */
+        pair_close(&p);
+    }
+    temp_dir_deinit(&p.dir);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("q_kept");
     TCase *tcase = tcase_create("q_kept");
     tcase_add_loop_test(tcase, test_first_level, 0, 15);
     tcase_add_loop_test(tcase, test_suspects, 0, 30);
+    tcase_add_loop_test(tcase, test_suspects_asked, 0, 12);
     suite_add_tcase(suite, tcase);
     return ck_ha_run_suite(suite);
 }
