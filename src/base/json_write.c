@@ -273,8 +273,13 @@ static void value(struct ha_json *json, const char *text)
 void ha_json_u64(struct ha_json *json, uint64_t v)
 {
     char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, v);
-    value(json, text);
+    size_t at = sizeof text;
+    text[--at] = '\0';
+    do { /* most of a long answer are numbers: snprintf() takes a seventh of its time */
+        text[--at] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v != 0);
+    value(json, text + at);
 }
 
 void ha_json_i64(struct ha_json *json, int64_t v)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The tree is cut level by level with a queue of nodes, never by recursion. Of a long list of children only the largest are selected: one
- * comparison for most of them, in parallel batches, each with its own short list.
+ * comparison for most of them, in parallel batches, each with its own short list. Where all of them are asked for, they are sorted digit by digit.
  */
 #include "ha/query/q_dominators.h"
 
@@ -76,6 +76,147 @@ static struct ha_err *merge_ranks(struct selection *s, unsigned workers, struct 
     return NULL;
 }
 
+/* ---- all of a long list ---- */
+
+/* As compare_ranked() has it: sizes descend, names ascend, then addresses. Objects are given in the order of their numbers, which within each of both
+   kinds (branch objects, leaves) is that of addresses, so a stable sort by size and name leaves to be done what is of both kinds and one name. */
+struct sort_key {
+    uint64_t retained_bytes;
+    uint32_t name; /* rank of the class name */
+    uint32_t obj;
+};
+
+#define DIGIT_BITS 11U
+#define DIGITS (1U << DIGIT_BITS)
+
+struct sorting {
+    const struct ha_query *q;
+    struct ha_children children;
+    const uint32_t *names; /* per class */
+    struct sort_key *keys, *room;
+};
+
+static int compare_classes(const void *ctx, const void *a, const void *b)
+{
+    const struct ha_heap *heap = ctx;
+    return strcmp(ha_heap_class(heap, *(const ha_cls *)a)->name, ha_heap_class(heap, *(const ha_cls *)b)->name);
+}
+
+/* Ranks of the names of all classes; equal names have one rank. */
+static struct ha_err *rank_names(const struct ha_heap *heap, uint32_t *names)
+{
+    const uint32_t count = heap->facts.class_count;
+    HA_FREE ha_cls *order = ha_alloc_array((size_t)count + 1, sizeof *order);
+    if (order == NULL) {
+        return ha_err_nomem();
+    }
+    for (uint32_t c = 0; c < count; c++) {
+        order[c].i = c;
+    }
+    ha_rank_sort(order, count, sizeof *order, compare_classes, heap);
+    for (uint32_t i = 0, rank = 0; i < count; i++) {
+        rank += i > 0 && compare_classes(heap, &order[i - 1], &order[i]) != 0;
+        names[order[i].i] = rank;
+    }
+    return NULL;
+}
+
+static struct ha_err *key_batch(void *ctx, unsigned worker, uint64_t index)
+{
+    const struct sorting *s = ctx;
+    const uint64_t first = index * BATCH, end = s->children.count - first < BATCH ? s->children.count : first + BATCH;
+    (void)worker;
+    for (uint64_t i = first; i < end; i++) {
+        ha_obj obj = ha_children_at(&s->children, i);
+        s->keys[i] = (struct sort_key){ha_query_retained(s->q, obj), s->names[ha_heap_class_of(s->q->snapshot->heap, obj).i], obj.i};
+    }
+    return NULL;
+}
+
+static inline uint32_t digit_of(const struct sort_key *key, bool name, unsigned shift)
+{
+    return name ? key->name >> shift & (DIGITS - 1) : ~(uint32_t)(key->retained_bytes >> shift) & (DIGITS - 1);
+}
+
+/* Sorts by one digit. */
+static void sort_digit(struct sorting *s, bool name, unsigned shift)
+{
+    const uint64_t count = s->children.count;
+    uint64_t starts[DIGITS] = {0}, next = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        starts[digit_of(&s->keys[i], name, shift)]++;
+    }
+    for (uint32_t d = 0; d < DIGITS; d++) {
+        uint64_t of_digit = starts[d];
+        if (of_digit == count) {
+            return;
+        }
+        starts[d] = next;
+        next += of_digit;
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        s->room[starts[digit_of(&s->keys[i], name, shift)]++] = s->keys[i];
+    }
+    struct sort_key *sorted = s->room;
+    s->room = s->keys;
+    s->keys = sorted;
+}
+
+/* Both kinds of one name and size by their addresses. */
+static void sort_kinds(const struct ha_heap *heap, const struct ha_ranked_list *ret, const struct sort_key *keys)
+{
+    const uint32_t branch_count = heap->facts.branch_count;
+    for (uint64_t first = 0, end; first < ret->count; first = end) {
+        for (end = first + 1; end < ret->count && keys[end].retained_bytes == keys[first].retained_bytes && keys[end].name == keys[first].name; end++) {
+        }
+        if (keys[first].obj < branch_count && keys[end - 1].obj >= branch_count) {
+            ha_rank_sort(ret->list + first, end - first, sizeof *ret->list, compare_ranked, heap);
+        }
+    }
+}
+
+static struct ha_err *sort_all(struct ha_query *q, struct sorting *s, struct ha_ranked_list *ret)
+{
+    HA_TRY(ha_parallel_for(q->snapshot->threads, (s->children.count + BATCH - 1) / BATCH, key_batch, s));
+    uint64_t sizes = 0;
+    for (uint64_t i = 0; i < s->children.count; i++) {
+        sizes |= s->keys[i].retained_bytes;
+    }
+    for (unsigned shift = 0; shift < 32 && q->snapshot->heap->facts.class_count >> shift != 0; shift += DIGIT_BITS) {
+        sort_digit(s, true, shift);
+    }
+    for (unsigned shift = 0; shift < 64 && sizes >> shift != 0; shift += DIGIT_BITS) {
+        sort_digit(s, false, shift);
+    }
+    ret->list = ha_arena_alloc(&q->arena, s->children.count, sizeof *ret->list);
+    if (ret->list == NULL) {
+        return ha_err_nomem();
+    }
+    for (uint64_t i = 0; i < s->children.count; i++) {
+        ret->list[i] = (struct ha_ranked){{s->keys[i].obj}, s->keys[i].retained_bytes};
+    }
+    ret->count = s->children.count;
+    ret->omitted = 0;
+    sort_kinds(q->snapshot->heap, ret, s->keys);
+    return NULL;
+}
+
+/* The children of an object, of which there are many, in order. */
+static struct ha_err *rank_all(struct ha_query *q, struct ha_children children, struct ha_ranked_list *ret)
+{
+    HA_FREE uint32_t *names = ha_alloc_array((size_t)q->snapshot->heap->facts.class_count + 1, sizeof *names);
+    HA_FREE struct sort_key *keys = ha_alloc_array(children.count, sizeof *keys);
+    HA_FREE struct sort_key *room = ha_alloc_array(children.count, sizeof *room);
+    if (names == NULL || keys == NULL || room == NULL) {
+        return ha_err_nomem();
+    }
+    HA_TRY(rank_names(q->snapshot->heap, names));
+    struct sorting s = {.q = q, .children = children, .names = names, .keys = keys, .room = room};
+    return sort_all(q, &s, ret);
+}
+
+/* ---- either ---- */
+
 struct ha_err *ha_dominators_largest(struct ha_query *q, struct ha_children children,
                                      uint64_t limit, struct ha_ranked_list *ret)
 {
@@ -83,6 +224,9 @@ struct ha_err *ha_dominators_largest(struct ha_query *q, struct ha_children chil
     HA_TRY(level_largest_load(q, children, limit, ret, &found));
     if (found) {
         return NULL;
+    }
+    if (children.count > BATCH && (limit == 0 || limit >= children.count)) {
+        return rank_all(q, children, ret);
     }
     struct selection s = {.q = q, .children = children};
     unsigned workers = children.count <= BATCH ? 1 : q->snapshot->threads;

@@ -5,6 +5,7 @@
  */
 #include "ha/query/q_label.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -326,20 +327,40 @@ static bool follow(struct ha_query *q, ha_obj obj, size_t recipe, struct ha_sbuf
 
 #define DEPTH_MAX 256 /* levels of a class hierarchy that are looked at */
 
-static bool label_instance(struct ha_query *q, ha_obj obj, struct ha_sbuf *out)
+#define RECIPES (sizeof recipes / sizeof recipes[0])
+#define RECIPE_NONE UINT8_MAX
+static_assert(RECIPES < RECIPE_NONE - 1, "numbers of recipes (+ 1) fit in a byte");
+
+/* The recipe (+ 1) for the instances of a class: that of the nearest superclass that has one. RECIPE_NONE: there is none. */
+static uint8_t find_recipe(const struct ha_heap *heap, ha_cls cls)
 {
-    const struct ha_heap *heap = q->snapshot->heap;
-    ha_cls cls = ha_heap_class_of(heap, obj);
     for (uint32_t depth = 0; depth < DEPTH_MAX && cls.i < heap->facts.class_count; depth++) {
         const struct ha_class *c = ha_heap_class(heap, cls);
-        for (size_t i = 0; i < sizeof recipes / sizeof recipes[0]; i++) {
+        for (size_t i = 0; i < RECIPES; i++) {
             if (strcmp(recipes[i].class_name, c->name) == 0) {
-                return follow(q, obj, i, out);
+                return (uint8_t)(i + 1);
             }
         }
         cls = c->super;
     }
-    return false;
+    return RECIPE_NONE;
+}
+
+static bool label_instance(struct ha_query *q, ha_obj obj, struct ha_sbuf *out)
+{
+    const struct ha_heap *heap = q->snapshot->heap;
+    ha_cls cls = ha_heap_class_of(heap, obj);
+    if (q->recipes == NULL) {
+        q->recipes = ha_arena_calloc(&q->arena, (size_t)heap->facts.class_count + 1, sizeof *q->recipes);
+    }
+    uint8_t recipe = q->recipes != NULL ? q->recipes[cls.i] : 0;
+    if (recipe == 0) {
+        recipe = find_recipe(heap, cls);
+    }
+    if (q->recipes != NULL) {
+        q->recipes[cls.i] = recipe;
+    }
+    return recipe != RECIPE_NONE && follow(q, obj, recipe - 1U, out);
 }
 
 bool ha_object_label(struct ha_query *q, ha_obj obj, struct ha_sbuf *out)

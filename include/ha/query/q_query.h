@@ -30,6 +30,7 @@ struct ha_query {
     const struct ha_places *places;    /* of the usual size, made when first needed, see q_places.h */
     const uint32_t *suspects;          /* those of the last search that the index does not keep, as it would; NULL: none, see q_suspects.h */
     uint64_t suspects_words;
+    uint8_t *recipes;                  /* per class: how its instances are labelled, looked up when first needed, see src/query/q_label.c */
 };
 
 void ha_query_init(struct ha_query *q, const struct ha_snapshot *snapshot);

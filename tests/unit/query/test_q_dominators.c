@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "ha/query/q_top.h"
 
+#include "ha/base/sbuf.h"
+#include "support/rng.h"
 #include "unit/query/query_fixture.h"
 
 static const char heap[] = "use jdk17\n"
@@ -123,5 +125,65 @@ START_TEST(test_top_adds_up_to_the_heap)
 }
 END_TEST
 
+#define MANY 70000U /* first-level objects: more than are ranked one by one */
+
+/* Objects of one size and name, of two classes one of which has leaves and the other has none, and arrays of many lengths. */
+static char *many_objects(void)
+{
+    struct ha_sbuf text = {0};
+    ha_sbuf_puts(&text, "use jdk17\nclass com.acme.Loader super java.lang.ClassLoader\nobject @0x10000 com.acme.Loader\nroot jni-global @0x10000\n"
+                        "class com.acme.Same @0x20000 loader @0x10000 fields ref other\nclass com.acme.Same @0x21000 fields long number\n"
+                        "root sticky @0x20000\nroot sticky @0x21000\n");
+    struct rng rng = rng_seed(7);
+    for (uint32_t i = 0; i < MANY; i++) {
+        const unsigned address = 0x100000 + i * 0x1000;
+        switch (rng_below(&rng, 4)) {
+        case 0:
+            ha_sbuf_printf(&text, "object @0x%x @0x20000\n", address);
+            break;
+        case 1:
+            ha_sbuf_printf(&text, "object @0x%x @0x21000\n", address);
+            break;
+        default:
+            ha_sbuf_printf(&text, "bytes @0x%x %u\n", address, (unsigned)rng_below(&rng, 3000));
+        }
+        ha_sbuf_printf(&text, "root jni-global @0x%x\n", address);
+    }
+    ck_assert(!ha_sbuf_failed(&text));
+    return text.data;
+}
+
+START_TEST(test_all_of_many)
+{
+    struct fixture x;
+    struct ha_ranked_list all;
+    HA_FREE char *text = many_objects();
+    fixture_init(&x, text);
+    const struct ha_heap *h = x.snapshot->heap;
+    struct ha_children top = ha_dom_top(x.snapshot->dom);
+    ck_ok(ha_dominators_largest(&x.q, top, 0, &all));
+    ck_assert_uint_ge(all.count, MANY);
+    ck_assert_uint_eq(all.count, top.count);
+    ck_assert_uint_eq(all.omitted, 0);
+    uint64_t mixed = 0;
+    for (uint64_t i = 1; i < all.count; i++) {
+        const struct ha_ranked *a = &all.list[i - 1], *b = &all.list[i];
+        int names = strcmp(ha_heap_class(h, ha_heap_class_of(h, a->obj))->name, ha_heap_class(h, ha_heap_class_of(h, b->obj))->name);
+        ck_assert_uint_eq(b->retained_bytes, ha_query_retained(&x.q, b->obj));
+        ck_assert(a->retained_bytes > b->retained_bytes ||
+                  (a->retained_bytes == b->retained_bytes &&
+                   (names < 0 || (names == 0 && ha_heap_address(h, a->obj) < ha_heap_address(h, b->obj)))));
+        mixed += names == 0 && (a->obj.i < h->facts.branch_count) != (b->obj.i < h->facts.branch_count);
+    }
+    ck_assert_uint_gt(mixed, MANY / 16);
+    struct ha_ranked_list few;
+    ck_ok(ha_dominators_largest(&x.q, top, 100, &few));
+    for (uint64_t i = 0; i < 100; i++) {
+        ck_assert_uint_eq(few.list[i].obj.i, all.list[i].obj.i);
+    }
+    fixture_deinit(&x);
+}
+END_TEST
+
 CK_HA_MAIN("q_dominators", test_levels_and_limits, test_bounded_number_of_nodes, test_grouped,
-           test_top_adds_up_to_the_heap)
+           test_top_adds_up_to_the_heap, test_all_of_many)
