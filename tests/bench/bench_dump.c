@@ -5,6 +5,8 @@
  *     shape      n                  the heap
  *     chain      nodes              a linked list, and nothing else
  *     links      nodes              a doubly linked list; each node shares one of n / 4 leaves, which have no neighbourhood
+ *     chains     nodes              linked lists of 100,000 nodes that grew side by side, each node with an item of its own, and large arrays: all nodes again,
+ *                                   a million in each
  *     star       leaves             one array, a leaf of its own in each place
  *     array      references         one array, to n / 16 objects all over the heap
  *     roots      roots              each an object of its own
@@ -67,6 +69,43 @@ static void write_links(struct world *world, uint64_t n)
         hprof_out_id(world->out, leaf + rng_below(&rng, leaves) * LEAF_BYTES);
     }
     write_leaves(world, leaf, leaves);
+}
+
+/* ---- lists and large arrays ---- */
+
+#define CHAIN_NODES 100000U
+#define LARGE_ARRAY 1000000U
+
+static void write_ids(struct world *world, uint64_t id, uint64_t first, uint64_t count, uint64_t step)
+{
+    world_objects(world, id, WC_OBJECTS, (uint32_t)count);
+    for (uint64_t i = 0; i < count; i++) {
+        hprof_out_id(world->out, first + i * step);
+    }
+}
+
+static void write_chains(struct world *world, uint64_t n)
+{
+    uint64_t chains = (n + CHAIN_NODES - 1) / CHAIN_NODES, arrays = (n + LARGE_ARRAY - 1) / LARGE_ARRAY;
+    uint64_t heads = world->base + array_bytes(arrays + 1), array = heads + array_bytes(chains);
+    uint64_t node = array + arrays * array_bytes(LARGE_ARRAY), item = node + n * LINK_BYTES;
+    world_objects(world, world->base, WC_OBJECTS, (uint32_t)arrays + 1);
+    hprof_out_id(world->out, heads);
+    for (uint64_t a = 0; a < arrays; a++) {
+        hprof_out_id(world->out, array + a * array_bytes(LARGE_ARRAY));
+    }
+    write_ids(world, heads, node, chains, LINK_BYTES);
+    for (uint64_t a = 0; a < arrays; a++) {
+        uint64_t first = a * LARGE_ARRAY, left = n - first;
+        write_ids(world, array + a * array_bytes(LARGE_ARRAY), node + first * LINK_BYTES, left < LARGE_ARRAY ? left : LARGE_ARRAY, LINK_BYTES);
+    }
+    for (uint64_t i = 0; i < n; i++) {
+        world_instance(world, node + i * LINK_BYTES, WC_BOOT_LINK);
+        hprof_out_id(world->out, 0);
+        hprof_out_id(world->out, i + chains < n ? node + (i + chains) * LINK_BYTES : 0);
+        hprof_out_id(world->out, item + i * LEAF_BYTES);
+    }
+    write_leaves(world, item, n);
 }
 
 /* ---- fans ---- */
@@ -311,6 +350,7 @@ struct shape {
 
 static const struct shape shapes[] = {
     {"chain", write_chain, 0, UINT32_MAX, 8},       {"links", write_links, 0, UINT32_MAX, 8},
+    {"chains", write_chains, 0, UINT32_MAX, 8},
     {"star", write_star, 0, INT32_MAX, 8},          {"array", write_array, 0, INT32_MAX, 8},
     {"roots", write_roots, 0, UINT32_MAX, 8},       {"instances", write_instances, 0, UINT32_MAX, 8},
     {"locals", write_locals, 1000, UINT32_MAX, 8},  {"threads", write_locals, 1, 10000000, 8},
