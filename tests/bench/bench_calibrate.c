@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the system takes for the memory and the disk space of a run, without the run: touches as many fresh pages and writes as many bytes.
- * System time of a program says little without this beside it: on virtual machines a fresh page costs what the hypervisor likes.
+ * System time of a program says little without this beside it: on virtual machines a fresh page costs what the hypervisor likes. Then it reads memory at
+ * random, which is what the search for dominators does: each read alone, because its place depends on the read before, and many at a time.
  *
- * Prints one line: wall, user and system nanoseconds.
+ * Prints one line: wall, user and system nanoseconds of pages and bytes, then picoseconds per read alone and among many (without FILE-BYTES 0 and 0).
  *
  * usage: bench_calibrate ANONYMOUS-BYTES FILE FILE-BYTES
  */
@@ -68,6 +69,38 @@ static int file(const char *path, size_t bytes)
     return fsync(fd) != 0 ? errno : close(fd);
 }
 
+#define MEMORY_BYTES (256U << 20) /* more than any cache; a power of two */
+#define READS 2000000U
+
+static uint64_t next_random(uint64_t x)
+{
+    return x * 6364136223846793005ULL + 1442695040888963407ULL; /* Knuth */
+}
+
+/* *ret_alone, *ret_many: picoseconds per read. */
+static int memory(uint64_t *ret_alone, uint64_t *ret_many)
+{
+    uint8_t *data = mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (data == MAP_FAILED) {
+        return errno;
+    }
+    (void)madvise(data, MEMORY_BYTES, MADV_HUGEPAGE);
+    touch(data, MEMORY_BYTES);
+    uint64_t x = 1, sum = 0, begin = wall_ns();
+    for (uint32_t i = 0; i < READS; i++) {
+        x = next_random(x + data[(x >> 20) & (MEMORY_BYTES - 1)]);
+    }
+    *ret_alone = (wall_ns() - begin) * 1000 / READS;
+    begin = wall_ns();
+    for (uint32_t i = 0; i < READS; i++) {
+        x = next_random(x);
+        sum += data[(x >> 20) & (MEMORY_BYTES - 1)];
+    }
+    *ret_many = (wall_ns() - begin) * 1000 / READS;
+    *(volatile uint8_t *)data = (uint8_t)(x + sum); /* what is not used is not read */
+    return munmap(data, MEMORY_BYTES);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 4) {
@@ -79,11 +112,15 @@ int main(int argc, char **argv)
     problem = problem != 0 ? problem : file(argv[2], strtoull(argv[3], NULL, 10));
     struct rusage usage = {0};
     getrusage(RUSAGE_SELF, &usage);
+    uint64_t wall = wall_ns() - begin, alone = 0, many = 0;
+    if (problem == 0 && argv[3][0] != '0') {
+        problem = memory(&alone, &many);
+    }
     if (problem != 0) {
         fprintf(stderr, "bench_calibrate: %s\n", strerror(problem));
         return 1;
     }
-    printf("%llu %llu %llu\n", (unsigned long long)(wall_ns() - begin), (unsigned long long)timeval_ns(usage.ru_utime),
-           (unsigned long long)timeval_ns(usage.ru_stime));
+    printf("%llu %llu %llu %llu %llu\n", (unsigned long long)wall, (unsigned long long)timeval_ns(usage.ru_utime),
+           (unsigned long long)timeval_ns(usage.ru_stime), (unsigned long long)alone, (unsigned long long)many);
     return 0;
 }

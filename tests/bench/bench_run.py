@@ -108,12 +108,12 @@ def best(runs):
 
 
 def calibrate(calibrator, result, folder):
-    """System time for as many pages and bytes as the run took, without the run."""
+    """System time for as many pages and bytes as the run took, without the run, and how long memory takes."""
     path = os.path.join(folder, "calibrate.tmp")
     done = subprocess.run([str(calibrator), str(int(result["anonymous_mib"] * 2**20)), path, str(result["index_bytes"])],
                           capture_output=True, text=True, check=True)
-    wall, user, system = (int(n) / 1e9 for n in done.stdout.split())
-    return {"wall_s": wall, "user_s": user, "system_s": system}
+    wall, user, system, alone, many = map(int, done.stdout.split())
+    return {"wall_s": wall / 1e9, "user_s": user / 1e9, "system_s": system / 1e9, "read_alone_ns": alone / 1e3, "read_among_many_ns": many / 1e3}
 
 
 def lines(name, result):
@@ -129,6 +129,7 @@ def lines(name, result):
     if "calibration" in result:
         c = result["calibration"]
         yield f"  {'calibration':<16} wall {c['wall_s']:8.3f} s  user {c['user_s']:8.3f} s  system {c['system_s']:8.3f} s  (as many fresh pages and bytes)"
+        yield f"  {'memory':<16} {c['read_alone_ns']:.0f} ns per random read, {c['read_among_many_ns']:.1f} ns among many"
 
 
 def save(path, result):

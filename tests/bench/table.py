@@ -111,7 +111,12 @@ def taken(results):
     machines = sorted({r["machine"] for r in results})
     dates = sorted(r["date"] for r in results)
     loads = [r["load"] for r in results]
-    return [f"{'; '.join(machines)}; {dates[0]} to {dates[-1]}; load average {min(loads):.1f} to {max(loads):.1f}.", ""]
+    said = f"{'; '.join(machines)}; {dates[0]} to {dates[-1]}; load average {min(loads):.1f} to {max(loads):.1f}"
+    reads = [(c["read_alone_ns"], c["read_among_many_ns"]) for c in (r.get("calibration", {}) for r in results) if "read_alone_ns" in c]
+    if reads:
+        (alone, many), (alone_most, many_most) = map(min, zip(*reads)), map(max, zip(*reads))
+        said += f"; a random read of memory takes {alone:.0f} to {alone_most:.0f} ns alone, {many:.0f} to {many_most:.0f} ns among many"
+    return [said + ".", ""]
 
 
 def shape_table(results):
@@ -139,7 +144,7 @@ def phase_sums(result):
 
 
 def phase_table(results):
-    used = [r for r in [largest(results, n) for n in ("mix", "chain", "links", "zgc", "mix4")] if r] + [r for r in results if r["name"].startswith("dump-")]
+    used = [r for r in [largest(results, n) for n in ("mix", "chain", "links", "chains", "zgc", "mix4")] if r] + [r for r in results if r["name"].startswith("dump-")]
     sums = [phase_sums(r) for r in used]
     names = list(dict.fromkeys(name for s in sums for name in s))
     rows = [[name] + [f"{s[name] * 1e9 / r['links']:.1f}" if name in s else "-" for s, r in zip(sums, used)] for name in names]
