@@ -57,7 +57,7 @@ static struct ha_err *answers_add(struct cli *cli)
     ha_progress_end(cli->progress);
     if (err == NULL) {
         ha_progress_begin(cli->progress, "suspects", 0);
-        err = ha_suspects_query(&query, &(struct ha_suspects_options){.threshold_percent = HA_SUSPECTS_LOW_PERCENT}, &suspects);
+        err = ha_suspects_query(&query, &(struct ha_suspects_options){.threshold_percent = HA_SUSPECTS_LOW_PERCENT, .class_limit = 1}, &suspects);
         ha_progress_end(cli->progress);
     }
     if (err == NULL) {

@@ -104,6 +104,7 @@ static void take_first_level(struct totals *t, uint32_t obj, uint32_t cls, uint6
 static void add_rests(struct totals *t, const uint64_t *rest, uint64_t limit)
 {
     const uint32_t classes = t->s->heap->facts.class_count, objects = t->part_count;
+    const uint32_t most = PART_CELLS_MAX / (classes + 1) < PARTS_MAX ? PART_CELLS_MAX / (classes + 1) : PARTS_MAX;
     uint32_t big = 0;
     for (uint32_t p = 0; p < objects; p++) {
         t->part_of_class[t->parts[p].cls] = 1; /* for now: there are objects apart */
@@ -111,7 +112,7 @@ static void add_rests(struct totals *t, const uint64_t *rest, uint64_t limit)
     for (uint32_t c = 0; c < classes; c++) {
         big += rest[c] > limit;
     }
-    uint32_t room = objects + big < PARTS_MAX ? PARTS_MAX - objects - big : 0;
+    uint32_t room = objects + big < most ? most - objects - big : 0;
     for (uint32_t c = 0; c < classes; c++) {
         const bool small = rest[c] > 0 && rest[c] <= limit && t->part_of_class[c] != 0 && room > 0;
         t->part_of_class[c] = 0;

@@ -302,6 +302,16 @@ struct ha_index_section ha_index_find(const struct ha_index *index, uint32_t id,
     return (struct ha_index_section){.id = id, .width = width};
 }
 
+bool ha_index_has(const struct ha_index *index, uint32_t id)
+{
+    for (uint32_t i = 0; i < index->header.section_count; i++) {
+        if (index->entries[i].id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
 uint32_t ha_index_section_count(const struct ha_index *index)
 {
     return index->header.section_count;

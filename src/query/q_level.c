@@ -250,11 +250,16 @@ struct cutter {
     bool cut;
 };
 
+static struct ha_err *damaged(void)
+{
+    return ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged");
+}
+
 static struct ha_err *add_children(const struct ha_query *q, ha_obj obj, object_list *list)
 {
     struct ha_children kids = ha_dom_children(q->snapshot->dom, obj);
     if (list->count + kids.count > q->snapshot->heap->facts.object_count) {
-        return ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged");
+        return damaged();
     }
     if (!ha_vec_reserve(list, kids.count)) {
         return ha_err_nomem();
@@ -292,7 +297,8 @@ static struct ha_err *hand_batch(void *ctx, unsigned worker, uint64_t index)
     return NULL;
 }
 
-/* Hands the children of each object to the pending node of its group. pending: the node with wanted == 1, and those behind it. */
+/* Hands the children of each object to the pending node of its group. pending: the node with wanted == 1, and those behind it. In which order they come
+   depends on the workers; only their sums are looked at. */
 static struct ha_err *hand_out(struct cutter *c, struct ha_children objects, struct pending *pending, size_t count)
 {
     const unsigned workers = workers_for(c->q, objects);
@@ -306,6 +312,9 @@ static struct ha_err *hand_out(struct cutter *c, struct ha_children objects, str
         if (below->count == 0 && err == NULL) {
             *below = *list;
             continue;
+        }
+        if (err == NULL && list->count > c->q->snapshot->heap->facts.object_count - below->count) {
+            err = damaged();
         }
         if (err == NULL && !ha_vec_append(below, list)) {
             err = ha_err_nomem();

@@ -106,8 +106,11 @@ static struct ha_err *store(struct ha_query *q, struct storing *s, ha_section_pu
 struct ha_err *ha_places_store(struct ha_query *q, ha_section_put put, void *put_ctx)
 {
     struct storing s = {.texts.arena = &q->arena};
-    if (q->places == NULL || q->places->kept || !names_are_short(q->places)) {
-        return NULL;
+    const struct ha_snapshot *snapshot = q->snapshot;
+    const enum ha_size_model model = snapshot->sizes->model;
+    const bool there = ha_index_has(snapshot->index, HA_SECTION_OF(model, PLACES)) || ha_index_has(snapshot->index, HA_SECTION_OF(model, PLACE_NAMES));
+    if (q->places == NULL || q->places->kept || there || !names_are_short(q->places)) {
+        return NULL; /* what is there is of another share, or of no use */
     }
     struct ha_err *err = store(q, &s, put, put_ctx);
     texts_deinit(&s.texts);

@@ -27,8 +27,8 @@ struct suspect_kept {
    other objects if the threshold makes objects of its class suspects of their own that are none here, or the reverse. */
 struct ha_err *suspect_kept_find(struct ha_query *q, const struct ha_suspect *s, unsigned n, struct suspect_kept *ret) HA_WARN_UNUSED;
 
-/* Notes in the query what it has worked out, for ha_suspects_store_asked(). */
-struct ha_err *suspects_note(struct ha_query *q, const struct ha_suspects *suspects) HA_WARN_UNUSED;
+/* Notes in the query what it has worked out, for ha_suspects_store_asked(); nothing without memory. */
+void suspects_note(struct ha_query *q, const struct ha_suspects *suspects);
 
 /* The objects of a suspect, ascending by number; one for a single. With `kept`, those of a group are not there. */
 struct ha_suspect_members {

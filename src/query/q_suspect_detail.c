@@ -242,7 +242,7 @@ static size_t parts_of(const struct ha_query *q, const struct ha_suspect *suspec
     bool group = suspect->kind == HA_SUSPECT_GROUP;
     bool complete = !group;
     size_t count = 0;
-    uint64_t bytes = 0;
+    uint64_t objects = 0;
     if (group && threshold < retained->reachable_bytes / HA_PART_SHARE) {
         return 0; // objects that are suspects of their own lie in the part of the class
     }
@@ -258,10 +258,10 @@ static size_t parts_of(const struct ha_query *q, const struct ha_suspect *suspec
         if (belongs) {
             parts[count++] = part;
             complete = complete || rest;
-            bytes += rest ? 0 : ha_query_retained(q, part->object);
+            objects += !rest;
         }
     }
-    return complete || bytes == suspect->retained_bytes ? count : 0; // all of the class may be objects of their own
+    return complete || objects == suspect->instances ? count : 0; // all of the class may be objects of their own
 }
 
 bool ha_suspect_has_parts(const struct ha_query *q, const struct ha_suspect *suspect, uint64_t threshold)

@@ -348,13 +348,17 @@ static struct ha_err *find_kept_of(const struct finding *f, struct candidate *c)
     return NULL;
 }
 
-/* *ret: whether it is kept of all of them. */
-static struct ha_err *find_kept(struct finding *f, bool *ret)
+/* *ret_missing: whether it is not kept of some that it could be of. Below the share of a big part it is of no use for groups: their members must be known. */
+static struct ha_err *find_kept(struct finding *f, bool *ret_missing)
 {
-    *ret = true;
+    const bool low = f->threshold < f->q->snapshot->retained->reachable_bytes / HA_PART_SHARE;
+    *ret_missing = false;
     for (size_t i = 0; i < f->count; i++) {
-        HA_TRY(find_kept_of(f, &f->list.data[i]));
-        *ret = *ret && f->list.data[i].members.kept.found;
+        struct candidate *c = &f->list.data[i];
+        HA_TRY(find_kept_of(f, c));
+        if (!low && !c->members.kept.found) {
+            *ret_missing = *ret_missing || c->suspect.kind == HA_SUSPECT_OBJECT || ha_suspect_has_parts(f->q, &c->suspect, f->threshold);
+        }
     }
     return NULL;
 }
@@ -378,8 +382,8 @@ static struct ha_err *set_kept(struct finding *f, struct candidate *c)
 static struct ha_err *describe(struct finding *f, const struct ha_suspects_options *options,
                                struct ha_suspects *ret)
 {
-    bool all_kept;
-    HA_TRY(find_kept(f, &all_kept));
+    bool missing;
+    HA_TRY(find_kept(f, &missing));
     HA_TRY(collect_members(f));
     HA_TRY(trace_groups(f));
     ret->list = ha_arena_calloc(&f->q->arena, f->count + 1, sizeof *ret->list);
@@ -401,7 +405,10 @@ static struct ha_err *describe(struct finding *f, const struct ha_suspects_optio
             ha_suspect_finish(f->q, &c->suspect, &c->members, f->threshold, options->class_limit));
         ret->list[i] = c->suspect;
     }
-    return all_kept ? NULL : suspects_note(f->q, ret);
+    if (missing) {
+        suspects_note(f->q, ret);
+    }
+    return NULL;
 }
 
 static uint64_t threshold_of(const struct ha_query *q, const struct ha_suspects_options *options)

@@ -21,7 +21,7 @@
 #define HEAD 3U
 #define RECORD 10U
 #define PATH_MAX_OBJECTS 1000000U /* a longer path is found again when it is asked for */
-#define ASKED_MAX_WORDS (1U << 18) /* of a section that is added for a threshold that somebody asked for */
+#define ASKED_PATH_MAX_OBJECTS 10000U /* the same in a section that is added for a threshold that somebody asked for */
 
 /* ---- writing ---- */
 
@@ -46,7 +46,7 @@ static struct ha_err *put_suspect(const struct ha_suspect *s, word_list *out)
     return NULL;
 }
 
-static struct ha_err *put_suspects(const struct ha_suspects *suspects, word_list *out)
+static struct ha_err *put_suspects(const struct ha_suspects *suspects, uint64_t path_max, word_list *out)
 {
     if (!ha_vec_reserve(out, HEAD)) {
         return ha_err_nomem();
@@ -56,7 +56,7 @@ static struct ha_err *put_suspects(const struct ha_suspects *suspects, word_list
     out->data[2] = 0;
     out->count = HEAD;
     for (uint64_t i = 0; i < suspects->count; i++) {
-        if (suspects->list[i].path_count <= PATH_MAX_OBJECTS) {
+        if (suspects->list[i].path_count <= path_max) {
             out->data[2]++;
             HA_TRY(put_suspect(&suspects->list[i], out));
         }
@@ -72,7 +72,7 @@ struct ha_err *ha_suspects_store(const struct ha_snapshot *snapshot, ha_section_
     ha_query_init(&q, snapshot);
     struct ha_err *err = ha_suspects_query(&q, &(struct ha_suspects_options){.class_limit = 1}, &suspects);
     if (err == NULL) {
-        err = put_suspects(&suspects, &words);
+        err = put_suspects(&suspects, PATH_MAX_OBJECTS, &words);
     }
     if (err == NULL && suspects.count > 0) {
         err = put(put_ctx, HA_SECTION_OF(snapshot->sizes->model, SUSPECTS), sizeof *words.data, words.count, words.data);
@@ -88,33 +88,35 @@ static uint32_t section_id(const struct ha_query *q, unsigned n)
     return n == 0 ? HA_SECTION_OF(model, SUSPECTS) : HA_SECTION_NTH(HA_SECTION_OF(model, SUSPECTS_ASKED), n - 1);
 }
 
-struct ha_err *suspects_note(struct ha_query *q, const struct ha_suspects *suspects)
+void suspects_note(struct ha_query *q, const struct ha_suspects *suspects)
 {
     word_list words = {0};
-    struct ha_err *err = put_suspects(suspects, &words);
-    if (err == NULL && words.count <= ASKED_MAX_WORDS) {
-        uint32_t *noted = ha_arena_alloc(&q->arena, words.count, sizeof *noted);
-        if (noted == NULL) {
-            err = ha_err_nomem();
-        } else {
-            memcpy(noted, words.data, words.count * sizeof *noted);
-            q->suspects = noted;
-            q->suspects_words = words.count;
-        }
+    struct ha_err *err = put_suspects(suspects, ASKED_PATH_MAX_OBJECTS, &words);
+    uint32_t *noted = err == NULL ? ha_arena_alloc(&q->arena, words.count, sizeof *noted) : NULL;
+    if (noted != NULL) {
+        memcpy(noted, words.data, words.count * sizeof *noted);
+        q->suspects = noted;
+        q->suspects_words = words.count;
     }
     ha_vec_deinit(&words);
-    return err;
+    ha_err_free(err);
+}
+
+/* Whether a section keeps these suspects, or as many of the same threshold. */
+static bool keeps_as_many(struct ha_index_section section, const uint32_t *suspects)
+{
+    const uint32_t *kept = section.data;
+    return section.count >= HEAD && section.width == sizeof *kept && kept[0] == suspects[0] && kept[1] == suspects[1] && kept[2] >= suspects[2];
 }
 
 struct ha_err *ha_suspects_store_asked(const struct ha_query *q, ha_section_put put, void *put_ctx)
 {
     unsigned room = 0;
     for (unsigned n = 0; q->suspects != NULL && n < SUSPECTS_SECTIONS; n++) {
-        struct ha_index_section section = ha_index_find(q->snapshot->index, section_id(q, n), 0);
-        if (section.count >= HEAD && section.width == sizeof *q->suspects && memcmp(section.data, q->suspects, sizeof(uint64_t)) == 0) {
-            return NULL; /* the same threshold: it can keep no more of them */
+        if (keeps_as_many(ha_index_find(q->snapshot->index, section_id(q, n), 0), q->suspects)) {
+            return NULL;
         }
-        room = room == 0 && n > 0 && section.count == 0 ? n : room;
+        room = room == 0 && n > 0 && !ha_index_has(q->snapshot->index, section_id(q, n)) ? n : room;
     }
     return room == 0 ? NULL : put(put_ctx, section_id(q, room), sizeof *q->suspects, q->suspects_words, q->suspects);
 }

@@ -91,21 +91,11 @@ struct extra {
     struct ha_index_writer *writer;
 };
 
-static bool has_section(const struct ha_index *index, uint32_t id)
-{
-    for (uint32_t i = 0; i < ha_index_section_count(index); i++) {
-        if (ha_index_section_at(index, i).id == id) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A section that the old index has of this model already, for whatever reason, stays: ids are unique. */
 static struct ha_err *put_new(void *ctx, uint32_t id, uint32_t width, uint64_t count, const void *data)
 {
     const struct extra *extra = ctx;
-    return has_section(extra->old, id) ? NULL : ha_index_section_put(extra->writer, id, width, count, data);
+    return ha_index_has(extra->old, id) ? NULL : ha_index_section_put(extra->writer, id, width, count, data);
 }
 
 static struct ha_err *add_extra(const struct ha_snapshot *snapshot, const struct ha_snapshot_options *options, struct ha_index_writer *writer)
@@ -179,7 +169,7 @@ struct ha_err *ha_snapshot_append(const struct ha_snapshot *snapshot, ha_snapsho
     *ret_bytes = 0;
     struct ha_err *err = extra(extra_ctx, snapshot, keep_section, &added);
     for (size_t i = 0; i < added.count; i++) { // one that is of no use, but has the id
-        among_them = among_them || has_section(snapshot->index, added.sections[i].id);
+        among_them = among_them || ha_index_has(snapshot->index, added.sections[i].id);
     }
     if (err == NULL && !among_them) {
         err = ha_index_append(snapshot->index, added.sections, added.count, ret_bytes);

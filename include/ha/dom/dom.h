@@ -121,7 +121,7 @@ struct ha_class_total {
 #define HA_PART_SHARE 100U /* a big part holds more than one hundredth of the reachable heap */
 
 /* A big part of the heap: what lies below one first-level object that retains more than 1 % of the reachable heap, or below all other
-   first-level objects of a class where these together do, or where there are such objects. Histograms of them are kept. */
+   first-level objects of a class where these together do, or (as long as there is room) where there are such objects. Histograms of them are kept. */
 struct ha_part {
     ha_obj object;    /* HA_OBJ_NONE: the other first-level objects of cls */
     ha_cls cls;

@@ -33,7 +33,7 @@ struct ha_err *ha_fingerprint_take(int fd, const char *path, struct ha_fingerpri
 /* A section id: four printable characters. */
 #define HA_INDEX_ID(a, b, c, d) ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 
-#define HA_INDEX_FORMAT 3U        /* bumped when header or table change; any other number is rebuilt */
+#define HA_INDEX_FORMAT 3U        /* bumped when header, table or what a section says change; any other number is rebuilt */
 #define HA_INDEX_SECTIONS_MAX 256U
 
 struct ha_index_section {
@@ -134,6 +134,9 @@ const struct ha_fingerprint *ha_index_fingerprint(const struct ha_index *index);
 
 /* The section with this id; count 0 and data NULL if there is none or if its width is not `width` (0: any). */
 struct ha_index_section ha_index_find(const struct ha_index *index, uint32_t id, uint32_t width);
+
+/* Whether there is a section with this id, of whatever width, with elements or without. */
+bool ha_index_has(const struct ha_index *index, uint32_t id);
 
 /* All sections in file order. */
 uint32_t ha_index_section_count(const struct ha_index *index);

@@ -45,6 +45,7 @@ struct ha_ranked_list {
     uint64_t count;
     uint64_t omitted;
 };
+/* limit 0: all of them. The children ascend by number. */
 struct ha_err *ha_dominators_largest(struct ha_query *q, struct ha_children children, uint64_t limit, struct ha_ranked_list *ret) HA_WARN_UNUSED;
 
 /* The child with the largest retained size (ties: the lower address); false: there is none. */

@@ -38,7 +38,7 @@ exec 2>&1
 echo "-- asked first"
 "$HPROF_ANALYZE" report groups.hprof -q >/dev/null
 asked
-for threshold in 10% 7% 7% 5% 2% 1.5% 20% 0.5% 0.4% 0.3% 2%; do
+for threshold in 10% 0.9% 0.8% 7% 7% 5% 2% 1.5% 20% 0.5% 1.2% 2%; do
     suspects "$threshold"
 done
 "$HPROF_ANALYZE" index verify groups.hprof

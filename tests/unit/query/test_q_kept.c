@@ -182,21 +182,24 @@ static unsigned asked_count(const struct ha_snapshot *s, enum ha_size_model mode
 /* Suspects of a threshold that the index knows nothing of are searched for once. */
 START_TEST(test_suspects_asked)
 {
-    static const double percents[] = {2, 1, 30, 3, 4, 1.5, 20, 2.5, 25};
+    static const struct ha_suspects_options asked[] = {
+        {.threshold_percent = 0.5}, {.threshold_percent = 2, .limit = 1}, {.threshold_percent = 2},   {.threshold_percent = 30},
+        {.threshold_percent = 3},   {.threshold_percent = 1},             {.threshold_percent = 1.5}, {.threshold_percent = 25},
+    };
     const enum ha_size_model model = _i % 2 == 0 ? HA_SIZES_JVM : HA_SIZES_MAT;
     unsigned kept_count = 0;
     struct pair p;
     pair_write(&p, (uint64_t)_i + 200);
-    for (size_t i = 0; i < sizeof percents / sizeof *percents; i++) {
-        const struct ha_suspects_options options = {.threshold_percent = percents[i]};
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        const struct ha_suspects_options options = asked[i];
         struct ha_suspects kept, made;
         uint64_t bytes;
         pair_open(&p, model);
         ck_ok(ha_suspects_query(&p.made, &options, &made));
         ck_ok(ha_suspects_query(&p.kept, &options, &kept));
         check_suspects(&kept, &made);
-        const bool searched = p.kept.suspects != NULL;
-        const uint64_t threshold = kept.threshold_bytes;
+        const bool searched = p.kept.suspects != NULL, low = kept.threshold_bytes < p.with->retained->reachable_bytes / HA_PART_SHARE;
+        ck_assert(!searched || !low); /* it would be of no use to groups */
         ck_ok(ha_snapshot_append(p.with, put_asked, &p.kept, &bytes));
         ck_assert_int_eq(bytes > 0, searched && kept_count < HA_SUSPECTS_ASKED);
         kept_count += bytes > 0;
@@ -207,7 +210,7 @@ START_TEST(test_suspects_asked)
         ck_ok(ha_suspects_query(&p.made, &options, &made));
         ck_ok(ha_suspects_query(&p.kept, &options, &kept));
         check_suspects(&kept, &made);
-        if (added && threshold >= p.with->retained->reachable_bytes / HA_PART_SHARE) {
+        if (added) {
             ck_assert_ptr_null(p.kept.suspects); /* now all of them are there */
         }
         ck_ok(ha_snapshot_append(p.with, put_asked, &p.kept, &bytes));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ha/query/q_suspects.h"
 
+#include "ha/base/sbuf.h"
 #include "unit/query/query_fixture.h"
 
 /* A cache in a static field; items that two registries share, so that they stand at the top together. */
@@ -108,4 +109,37 @@ START_TEST(test_ids_are_stable)
 }
 END_TEST
 
-CK_HA_MAIN("q_suspects", test_single_and_group, test_threshold, test_ids_are_stable)
+/* For MAT a class object without static fields has no size. A group whose other members are parts of their own lacks no byte without it, but an object. */
+START_TEST(test_group_with_objects_of_no_size)
+{
+    struct ha_sbuf text = {0};
+    struct fixture x;
+    struct ha_suspects s;
+    ha_sbuf_puts(&text, "use minimal\n");
+    for (unsigned i = 0; i < 12; i++) {
+        ha_sbuf_printf(&text, "class com.acme.Large%u statics ref DATA=@data%u\nroot sticky com.acme.Large%u\n", i, i, i);
+    }
+    for (unsigned i = 0; i < 5; i++) {
+        ha_sbuf_printf(&text, "class com.acme.Empty%u\nroot sticky com.acme.Empty%u\n", i, i);
+    }
+    for (unsigned i = 0; i < 12; i++) {
+        ha_sbuf_printf(&text, "bytes @data%u 100000\n", i);
+    }
+    ck_assert(!ha_sbuf_failed(&text));
+    fixture_init(&x, ha_sbuf_text(&text));
+    ck_ok(ha_suspects_query(&x.q, &(struct ha_suspects_options){.threshold_percent = 20}, &s));
+    ck_assert_uint_eq(s.count, 1);
+    ck_assert_str_eq(s.list[0].class_name, "java.lang.Class");
+    ck_assert_uint_ge(s.list[0].instances, 17);
+    const struct ha_histogram *classes = &s.list[0].retained_classes;
+    uint64_t found = 0;
+    for (uint64_t i = 0; i < classes->count; i++) {
+        found += strcmp(classes->rows[i].name, "java.lang.Class") == 0 ? classes->rows[i].instances : 0;
+    }
+    ck_assert_uint_eq(found, s.list[0].instances);
+    fixture_deinit(&x);
+    ha_sbuf_deinit(&text);
+}
+END_TEST
+
+CK_HA_MAIN("q_suspects", test_single_and_group, test_threshold, test_ids_are_stable, test_group_with_objects_of_no_size)
