@@ -75,9 +75,8 @@ START_TEST(test_lowest_error)
 {
     for (int round = 0; round < 100; round++) {
         _Atomic uint64_t highest = 0;
-        ck_err(ha_parallel_for(THREADS, 1000000, fail_some, &highest), HA_ERR_INPUT, "index 11");
-        // Nothing new is begun after an error.
-        ck_assert_uint_lt(highest, 999999);
+        // Nothing new is begun after an error: all of these would take years.
+        ck_err(ha_parallel_for(THREADS, 1ULL << 60, fail_some, &highest), HA_ERR_INPUT, "index 11");
     }
     _Atomic uint64_t highest = 0;
     ck_err(ha_parallel_for(1, 1000000, fail_some, &highest), HA_ERR_INPUT, "index 11");
