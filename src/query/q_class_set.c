@@ -1,17 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Instances and shallow bytes are in the totals of classes, and so is what one class retains. For more, the topmost members are looked for from the top
- * of the dominator tree: they are often near it, and then a short walk finds them all. Only when it has become long the whole tree is prepared for walking.
+ * of the dominator tree: they are often near it, and then a short walk finds them all. When that becomes long, they are looked for from below: each member
+ * asks those above it whether one of them is a member too, up to the first who knows.
+ *
+ *     root ── A ── b ── c ── B      b, c: no members. B asks c, b, A: nested. What was found out is noted at c and b,
+ *                       └─── d ── E so that E asks d and c alone: nested
+ *
+ * Nobody is asked twice by way of the same object, so that takes no longer than the heap is large, whatever its shape, and mostly a few steps per member.
+ * Memory: two bits per object.
  */
 #include "ha/query/q_class_set.h"
 
-#include "query/q_tally.h"
+#include "ha/base/pool.h"
+#include "ha/heap/heap_instances.h"
+#include "ha/query/q_instances.h"
 #include "query/q_tree.h"
 
 #define SHORT 100000U     /* objects of a short walk */
 #define SHORT_DEPTH 1000U /* levels of it */
+#define BATCH (1U << 18)  /* objects that a worker takes at a time */
+#define CHUNK 4096U       /* objects among which members are found before they are looked at */
+#define AHEAD 16U         /* members */
+#define AT_ONCE 8U
+#define WORKERS_MAX 64U
 
-enum { OUTSIDE, INSIDE, GROUPS };
+/* ---- from the top ---- */
 
 struct level {
     struct ha_children objects;
@@ -50,18 +64,164 @@ static bool walk_short(const struct ha_query *q, const bool *members, struct lev
     return true;
 }
 
-static struct ha_err *walk_long(struct ha_query *q, const bool *members, uint64_t *ret_bytes)
+/* ---- from below ---- */
+
+/* What an object knows, in two bits. */
+enum { UNKNOWN, TOPMOST, NESTED, KNOWLEDGE_BITS = 2, PER_WORD = 32 };
+
+struct climb {
+    const struct ha_query *q;
+    const bool *members;
+    uint64_t *known; /* KNOWLEDGE_BITS per object */
+    unsigned workers;
+    uint64_t bytes[WORKERS_MAX]; /* of the topmost members that each worker found */
+};
+
+static unsigned known_of(const struct climb *c, uint32_t obj)
 {
-    uint32_t count = q->snapshot->heap->facts.class_count;
-    HA_FREE uint32_t *of_class = ha_alloc_array((size_t)count + 1, sizeof *of_class);
-    if (of_class == NULL) {
-        return ha_err_nomem();
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        of_class[i] = members[i] ? INSIDE : OUTSIDE;
-    }
-    return ha_tally_topmost(q, &(struct ha_groups){.count = GROUPS, .of_class = of_class}, INSIDE, ret_bytes);
+    return __atomic_load_n(&c->known[obj / PER_WORD], __ATOMIC_RELAXED) >> obj % PER_WORD * KNOWLEDGE_BITS & 3U;
 }
+
+static void note(const struct climb *c, uint32_t obj, unsigned knowledge)
+{
+    __atomic_fetch_or(&c->known[obj / PER_WORD], (uint64_t)knowledge << obj % PER_WORD * KNOWLEDGE_BITS, __ATOMIC_RELAXED);
+}
+
+/* Whether what is below `first` has a member above it. */
+static struct ha_err *ask(const struct climb *c, uint32_t first, bool *ret_nested)
+{
+    const struct ha_dom *dom = c->q->snapshot->dom;
+    const uint32_t objects = dom->heap->facts.object_count;
+    unsigned knowledge = UNKNOWN;
+    uint32_t at = first, steps = 0;
+    while (knowledge == UNKNOWN) {
+        if (at >= objects) {
+            knowledge = TOPMOST; /* the root */
+        } else if (c->members[ha_heap_class_of(dom->heap, (ha_obj){at}).i]) {
+            knowledge = NESTED;
+        } else if ((knowledge = known_of(c, at)) == UNKNOWN) {
+            at = ha_dom_idom(dom, (ha_obj){at});
+            if (steps++ == objects) {
+                return ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged");
+            }
+        }
+    }
+    for (uint32_t below = first; below != at; below = ha_dom_idom(dom, (ha_obj){below})) {
+        note(c, below, knowledge);
+    }
+    *ret_nested = knowledge == NESTED;
+    return NULL;
+}
+
+/* The members among some objects. Most sets are small: eight are looked at together. */
+static uint32_t members_among(const struct climb *c, uint64_t first, uint64_t end, uint32_t *ret)
+{
+    const struct ha_heap heap = *c->q->snapshot->heap; /* a copy: nothing in it changes while objects are written */
+    const bool *members = c->members;
+    uint32_t found = 0;
+    for (uint64_t i = first; i < end; i += AT_ONCE) {
+        const uint64_t count = end - i < AT_ONCE ? end - i : AT_ONCE;
+        bool is_member[AT_ONCE] = {false}, any = false;
+        for (uint32_t k = 0; k < count; k++) {
+            is_member[k] = members[ha_heap_class_of(&heap, (ha_obj){(uint32_t)i + k}).i];
+            any |= is_member[k];
+        }
+        for (uint32_t k = 0; any && k < AT_ONCE; k++) {
+            ret[found] = (uint32_t)i + k;
+            found += is_member[k];
+        }
+    }
+    return found;
+}
+
+static void ask_ahead(const struct climb *c, uint32_t member)
+{
+    const struct ha_dom *dom = c->q->snapshot->dom;
+    uint32_t above = ha_dom_idom(dom, (ha_obj){member});
+    if (above < dom->heap->facts.object_count) {
+        ha_heap_class_prefetch(dom->heap, (ha_obj){above});
+        __builtin_prefetch(&c->known[above / PER_WORD]);
+    }
+}
+
+/* Adds what a member retains if it is topmost. */
+static inline struct ha_err *member_add(const struct climb *c, ha_obj member, uint64_t *bytes)
+{
+    const uint32_t above = ha_dom_idom(c->q->snapshot->dom, member);
+    bool nested = true; /* what is not reachable does not count */
+    if (above != HA_NONE) {
+        HA_TRY(ask(c, above, &nested));
+    }
+    *bytes += nested ? 0 : ha_query_retained(c->q, member);
+    return NULL;
+}
+
+static struct ha_err *climb_batch(void *ctx, unsigned worker, uint64_t index)
+{
+    struct climb *c = ctx;
+    const uint64_t first = index * BATCH, all = c->q->snapshot->heap->facts.object_count, end = all - first < BATCH ? all : first + BATCH;
+    uint32_t members[CHUNK];
+    uint64_t bytes = 0; /* of its own: workers' sums lie side by side */
+    for (uint64_t from = first; from < end; from += CHUNK) {
+        uint32_t count = members_among(c, from, end - from < CHUNK ? end : from + CHUNK, members);
+        for (uint32_t i = 0; i < count; i++) {
+            ask_ahead(c, members[i + AHEAD < count ? i + AHEAD : i]);
+            HA_TRY(member_add(c, (ha_obj){members[i]}, &bytes));
+        }
+    }
+    c->bytes[worker] += bytes;
+    return NULL;
+}
+
+/* Whether the index lists the instances of all members, which it does for classes that have few. */
+static bool are_listed(const struct climb *c)
+{
+    const struct ha_heap *heap = c->q->snapshot->heap;
+    struct ha_instances_kept kept;
+    bool all = true;
+    for (uint32_t i = 0; i < heap->facts.class_count && all; i++) {
+        all = !c->members[i] || ha_heap_instances(heap, (ha_cls){i}, &kept);
+    }
+    return all;
+}
+
+static struct ha_err *add_listed(void *ctx, ha_obj obj, uint8_t mark)
+{
+    struct climb *c = ctx;
+    (void)mark;
+    return member_add(c, obj, &c->bytes[0]);
+}
+
+static struct ha_err *climb_lists(struct climb *c, struct ha_query *q)
+{
+    struct ha_instances set;
+    HA_TRY(ha_instances_init(&set, q));
+    for (uint32_t i = 0; i < q->snapshot->heap->facts.class_count; i++) {
+        set.marks[i] = c->members[i];
+    }
+    struct ha_err *err = ha_instances_each(&set, add_listed, c);
+    ha_instances_deinit(&set);
+    return err;
+}
+
+static struct ha_err *walk_up(struct ha_query *q, const bool *members, uint64_t *ret_bytes)
+{
+    const uint64_t objects = q->snapshot->heap->facts.object_count;
+    const unsigned threads = q->snapshot->threads < 1 ? 1 : q->snapshot->threads;
+    struct climb c = {.q = q, .members = members, .workers = threads < WORKERS_MAX ? threads : WORKERS_MAX};
+    struct ha_big known = {0};
+    HA_TRY(ha_big_init(&known, objects / PER_WORD + 1, sizeof *c.known));
+    c.known = known.data;
+    struct ha_err *err = are_listed(&c) ? climb_lists(&c, q) : ha_parallel_for(c.workers, (objects + BATCH - 1) / BATCH, climb_batch, &c);
+    *ret_bytes = 0;
+    for (unsigned w = 0; w < c.workers; w++) {
+        *ret_bytes += c.bytes[w];
+    }
+    ha_big_deinit(&known);
+    return err;
+}
+
+/* ---- either ---- */
 
 static struct ha_err *retained_together(struct ha_query *q, const bool *members, uint64_t *ret_bytes)
 {
@@ -69,7 +229,7 @@ static struct ha_err *retained_together(struct ha_query *q, const bool *members,
     if (levels == NULL) {
         return ha_err_nomem();
     }
-    return walk_short(q, members, levels, ret_bytes) ? NULL : walk_long(q, members, ret_bytes);
+    return walk_short(q, members, levels, ret_bytes) ? NULL : walk_up(q, members, ret_bytes);
 }
 
 struct ha_err *ha_class_set_query(struct ha_query *q, const bool *members, struct ha_class_set_sums *ret)

@@ -33,7 +33,6 @@ struct tally {
     HA_VEC(struct piece) heavy; /* to be cut: parent is the object */
     uint64_t piece_bytes;
     bool with_sizes;
-    uint32_t only; /* the one group that counts, below whose objects nothing does; HA_NONE: all do */
     uint32_t group_count;
     struct worker workers[WORKERS_MAX];
     unsigned worker_count;
@@ -83,9 +82,6 @@ static uint32_t group_of(const struct tally *t, ha_obj obj)
 static void count(const struct tally *t, struct worker *w, ha_obj obj, uint32_t group)
 {
     struct ha_tally_sum *sum = &w->sums[group];
-    if (t->only != HA_NONE && t->only != group) {
-        return;
-    }
     if (w->open[group] == 0) {
         sum->retained_bytes += ha_query_retained(t->q, obj);
     }
@@ -125,9 +121,6 @@ static struct ha_err *walk_subtree(const struct tally *t, struct worker *w, ha_o
     ha_obj at = top;
     uint32_t group = group_of(t, top);
     count(t, w, top, group);
-    if (group == t->only) {
-        return NULL;
-    }
     w->open[group]++;
     for (;;) {
         if (next < kids.count) {
@@ -137,9 +130,6 @@ static struct ha_err *walk_subtree(const struct tally *t, struct worker *w, ha_o
             }
             group = group_of(t, kid);
             count(t, w, kid, group);
-            if (group == t->only) {
-                continue;
-            }
             struct ha_children below = ha_tree_children(t->q, kid);
             if (below.count > 0) {
                 if (ha_dom_idom(dom, kid) != at.i) {
@@ -245,9 +235,6 @@ static struct ha_err *cut_heavy(struct tally *t, struct piece heavy)
     open_above(t, w, &above, 1);
     count(t, w, obj, group_of(t, obj));
     open_above(t, w, &above, UINT32_MAX);
-    if (group_of(t, obj) == t->only) {
-        return NULL;
-    }
     heavy.objects = ha_tree_children(t->q, obj);
     for (uint64_t i = 0; i < heavy.objects.count; i++) {
         if (ha_dom_idom(dom, ha_children_at(&heavy.objects, i)) != obj.i) {
@@ -275,10 +262,11 @@ static uint64_t retained_sum(const struct ha_query *q, struct ha_children tops)
     return sum;
 }
 
-static struct ha_err *tally(struct ha_query *q, const struct ha_groups *groups, struct ha_children tops, bool with_sizes, uint32_t only,
-                            struct ha_tally_sum *sums)
+struct ha_err *ha_tally_subtrees(struct ha_query *q, const struct ha_groups *groups,
+                                 struct ha_children tops, bool with_sizes,
+                                 struct ha_tally_sum *sums)
 {
-    struct tally t = {.q = q, .groups = groups, .with_sizes = with_sizes, .only = only, .group_count = groups->count};
+    struct tally t = {.q = q, .groups = groups, .with_sizes = with_sizes, .group_count = groups->count};
     uint64_t bytes = retained_sum(q, tops);
     t.piece_bytes = bytes / PIECES + 1;
     struct ha_err *err = bytes / LARGE_SHARE < q->snapshot->retained->reachable_bytes / 100
@@ -300,24 +288,6 @@ static struct ha_err *tally(struct ha_query *q, const struct ha_groups *groups, 
     ha_vec_deinit(&t.pieces);
     ha_vec_deinit(&t.heavy);
     return err;
-}
-
-struct ha_err *ha_tally_subtrees(struct ha_query *q, const struct ha_groups *groups,
-                                 struct ha_children tops, bool with_sizes,
-                                 struct ha_tally_sum *sums)
-{
-    return tally(q, groups, tops, with_sizes, HA_NONE, sums);
-}
-
-struct ha_err *ha_tally_topmost(struct ha_query *q, const struct ha_groups *groups, uint32_t group, uint64_t *ret_bytes)
-{
-    HA_FREE struct ha_tally_sum *sums = ha_calloc_array((size_t)groups->count + 1, sizeof *sums);
-    if (sums == NULL) {
-        return ha_err_nomem();
-    }
-    HA_TRY(tally(q, groups, ha_dom_top(q->snapshot->dom), false, group, sums));
-    *ret_bytes = sums[group].retained_bytes;
-    return NULL;
 }
 
 /* ---- the column ---- */
@@ -391,7 +361,7 @@ struct ha_err *ha_tally_column(const struct ha_query *q, struct ha_tally_sum *su
         add_own_sizes(q, sums);
         return NULL;
     }
-    struct tally t = {.q = q, .only = HA_NONE, .group_count = heap->facts.class_count};
+    struct tally t = {.q = q, .group_count = heap->facts.class_count};
     struct ha_err *err = workers_init(&t, q->snapshot->threads);
     if (err == NULL) {
         uint64_t batches = ((uint64_t)heap->facts.object_count + COLUMN_BATCH - 1) / COLUMN_BATCH;

@@ -26,9 +26,6 @@ struct ha_err *ha_tally_subtrees(struct ha_query *q, const struct ha_groups *gro
                                  struct ha_children tops, bool with_sizes,
                                  struct ha_tally_sum *sums) HA_WARN_UNUSED;
 
-/* The retained bytes of one group over the whole tree; what lies below its objects is not looked at. */
-struct ha_err *ha_tally_topmost(struct ha_query *q, const struct ha_groups *groups, uint32_t group, uint64_t *ret_bytes) HA_WARN_UNUSED;
-
 /* Instances and shallow bytes per class over the whole column, unreachable objects included; in parallel. sums has an entry per class. */
 struct ha_err *ha_tally_column(const struct ha_query *q, struct ha_tally_sum *sums) HA_WARN_UNUSED;
 
