@@ -117,6 +117,21 @@ static inline uint64_t sweep_sum(const struct sweep *s, uint64_t number)
     return sweep_sum_of_width(s->sum, number, s->sum_width);
 }
 
+/* The first pair of s->extra that is of this leaf or one behind it. */
+static inline size_t sweep_extra_from(const struct sweep *s, uint64_t obj)
+{
+    size_t low = 0, high = s->extra.count / 2;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (s->extra.data[2 * middle] < obj) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return 2 * low;
+}
+
 /* How many pieces `count` elements are, and the range [*ret_first, end) of one of them, moved up by `from`. */
 static inline uint64_t sweep_pieces(uint64_t from, uint64_t count)
 {
@@ -185,6 +200,22 @@ static inline uint32_t group_of(const struct grouping_sums *sums, uint32_t cls)
 {
     return sums->of_class == NULL ? cls : sums->of_class[cls];
 }
+
+/* dom_parts.c: the big parts of the heap. */
+#define PARTS_MAX 127U
+
+struct parts {
+    struct ha_disk_part list[PARTS_MAX]; /* ascending: objects, then rests of classes */
+    uint32_t count;
+    uint8_t *of_class; /* per class: part + 1 of its first-level objects that are no parts of their own; 0: none */
+};
+
+/* From what first-level objects retain; none where their histograms would take too much memory. To be freed by the caller, also after an error. */
+struct ha_err *parts_find(const struct sweep *s, struct parts *parts) HA_WARN_UNUSED;
+void parts_deinit(struct parts *parts);
+
+/* The part (+ 1) of an object directly under the root; 0: none. */
+uint8_t parts_of_top(const struct parts *parts, uint32_t obj, uint32_t cls);
 
 /* Bits of masks that are no sets: the caller's, and the kind of the object itself. */
 #define NESTED_TAG_SHIFT 25U

@@ -5,8 +5,7 @@
  *   - MAT's minimum retained size of a set (the instances of a class, package or loader): the sum over those without an ancestor of the same set
  *     in the dominator tree. dom_nested.c tells which have one.
  *
- *   - Histograms of the big parts of the heap: below each object directly under the root that retains more than 1 % of the heap, and below all
- *     other first-level objects of a class where these together do, or where there are such. Leak suspects are made of such parts.
+ *   - Histograms of the big parts of the heap (dom_parts.c), of which leak suspects are made.
  *
  * Branch objects are summed up by their numbers in the order of the search, in which what they retain, their masks and parts are brought into the
  * order of objects, beside which leaves lie. That and the leaves are done in pieces, each worker with sums of its own.
@@ -21,18 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BIG_MAX (HA_PART_SHARE - 1U) /* no more can each hold more than that share of the heap: they have nothing in common */
-#define PARTS_MAX 127U
-#define PARTS_TOLD (UINT32_MAX >> NESTED_TAG_SHIFT) /* parts (+ 1) that a tag can name */
-#define PART_CELLS_MAX (8U << 20)   /* parts × classes; beyond that the histograms are left to be worked out when asked for */
 #define WORKERS_BYTES_MAX (64U << 20) /* of the sums of all workers; where they would take more, one does the work */
 
 /* What one worker adds up for a set. */
 struct set_sum {
     uint64_t retained, top_instances, top_retained;
 };
-
-static_assert(PARTS_MAX <= PARTS_TOLD && BIG_MAX <= PARTS_MAX, "a tag names every part, and there is room for all that are big");
 
 /* What the instances of a class retain, apart by the groupings in which they are nested: eight sums. */
 #define NESTED_KINDS (1U << GROUPINGS)
@@ -44,7 +37,7 @@ struct class_sum {
 struct worker {
     struct class_sum *classes;
     struct set_sum *sums[GROUPINGS]; /* what is not in classes */
-    struct ha_disk_part_row *cells; /* part_count × classes */
+    struct ha_disk_part_row *cells; /* parts × classes */
 };
 
 struct totals {
@@ -54,123 +47,8 @@ struct totals {
     struct nested nested;
     struct worker *workers;
     unsigned worker_count;
-
-    struct ha_disk_part parts[PARTS_MAX];
-    uint32_t part_count;
-    uint8_t *part_of_class;  /* per class: part + 1 of its first-level objects that are no parts of their own; 0: none */
+    struct parts parts;
 };
-
-/* ---- big parts ---- */
-
-/* The first pair of s->extra that is of this leaf or one behind it. */
-static size_t extra_from(const struct sweep *s, uint64_t obj)
-{
-    size_t low = 0, high = s->extra.count / 2;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (s->extra.data[2 * middle] < obj) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return 2 * low;
-}
-
-static uint64_t leaf_bytes(const struct sweep *s, uint32_t leaf)
-{
-    size_t i = extra_from(s, leaf);
-    bool found = i < s->extra.count && s->extra.data[i] == leaf;
-    return found ? s->extra.data[i + 1] : ha_sizes_of(s->sizes, (ha_obj){leaf});
-}
-
-static int compare_parts(const void *a, const void *b)
-{
-    const struct ha_disk_part *x = a, *y = b;
-    return (x->object > y->object) - (x->object < y->object);
-}
-
-/* A first-level object: a part of its own, or one of the others of its class. */
-static void take_first_level(struct totals *t, uint32_t obj, uint32_t cls, uint64_t bytes, uint64_t *rest)
-{
-    if (bytes > t->s->totals.reachable_bytes / HA_PART_SHARE && t->part_count < BIG_MAX) {
-        t->parts[t->part_count++] = (struct ha_disk_part){.object = obj, .cls = cls};
-    } else {
-        rest[cls] += bytes;
-    }
-}
-
-/* Parts of what is left of classes: where that is much, and where it takes it to know all of a class that has objects apart, as long as there is room. */
-static void add_rests(struct totals *t, const uint64_t *rest, uint64_t limit)
-{
-    const uint32_t classes = t->s->heap->facts.class_count, objects = t->part_count;
-    const uint32_t most = PART_CELLS_MAX / (classes + 1) < PARTS_MAX ? PART_CELLS_MAX / (classes + 1) : PARTS_MAX;
-    uint32_t big = 0;
-    for (uint32_t p = 0; p < objects; p++) {
-        t->part_of_class[t->parts[p].cls] = 1; /* for now: there are objects apart */
-    }
-    for (uint32_t c = 0; c < classes; c++) {
-        big += rest[c] > limit;
-    }
-    uint32_t room = objects + big < most ? most - objects - big : 0;
-    for (uint32_t c = 0; c < classes; c++) {
-        const bool small = rest[c] > 0 && rest[c] <= limit && t->part_of_class[c] != 0 && room > 0;
-        t->part_of_class[c] = 0;
-        if ((rest[c] > limit || small) && t->part_count < PARTS_MAX) {
-            t->parts[t->part_count++] = (struct ha_disk_part){.object = HA_NONE, .cls = c};
-            t->part_of_class[c] = (uint8_t)t->part_count;
-            room -= small;
-        }
-    }
-}
-
-/* Finds the parts; leaves part_count 0 where their histograms would take too much memory. */
-static struct ha_err *find_parts(struct totals *t)
-{
-    const struct sweep *s = t->s;
-    uint32_t classes = s->heap->facts.class_count;
-    uint64_t limit = s->totals.reachable_bytes / HA_PART_SHARE;
-    struct ha_children top = ha_dom_top(s->dom);
-    HA_FREE uint64_t *rest = ha_calloc_array((size_t)classes + 1, sizeof *rest);
-    t->part_of_class = ha_calloc_array((size_t)classes + 1, 1);
-    if (rest == NULL || t->part_of_class == NULL) {
-        return ha_err_nomem();
-    }
-    for (uint64_t p = 1; p <= s->order->count; p++) {
-        if (HA_UNLIKELY(s->order->parent[p] == 0)) {
-            take_first_level(t, s->order->object[p], sweep_class(s, p), sweep_sum(s, p) * s->sizes->alignment, rest);
-        }
-    }
-    for (uint64_t i = top.count; i > 0; i--) { /* leaves have the highest numbers */
-        uint32_t obj = ha_children_at(&top, i - 1).i;
-        if (obj < s->heap->facts.branch_count) {
-            break;
-        }
-        take_first_level(t, obj, ha_heap_class_of(s->heap, (ha_obj){obj}).i, leaf_bytes(s, obj), rest);
-    }
-    qsort(t->parts, t->part_count, sizeof *t->parts, compare_parts);
-    add_rests(t, rest, limit);
-    if ((uint64_t)t->part_count * classes > PART_CELLS_MAX) {
-        t->part_count = 0;
-        memset(t->part_of_class, 0, classes);
-    }
-    return NULL;
-}
-
-/* The part (+ 1) of an object directly under the root. */
-static uint8_t part_of_top(const struct totals *t, uint32_t obj, uint32_t cls)
-{
-    uint32_t low = 0, high = t->part_count; /* objects ascend, then come the classes */
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (t->parts[middle].object < obj) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < t->part_count && t->parts[low].object == obj ? (uint8_t)(low + 1) : t->part_of_class[cls];
-}
 
 static inline struct ha_disk_part_row *part_cell(const struct totals *t, const struct worker *w, uint32_t part, uint32_t cls)
 {
@@ -186,7 +64,7 @@ static size_t set_count(const struct totals *t)
 
 static struct ha_err *workers_create(struct totals *t)
 {
-    const size_t cells = (size_t)t->part_count * t->s->heap->facts.class_count;
+    const size_t cells = (size_t)t->parts.count * t->s->heap->facts.class_count;
     const size_t classes = t->s->heap->facts.class_count;
     const size_t bytes = classes * sizeof(struct class_sum) + set_count(t) * sizeof(struct set_sum) + cells * sizeof(struct ha_disk_part_row);
     t->worker_count = bytes <= WORKERS_BYTES_MAX / t->s->threads ? t->s->threads : 1;
@@ -223,7 +101,7 @@ static void workers_destroy(struct totals *t)
 /* Takes the cells of all workers into those of worker 0. */
 static void workers_merge_cells(struct totals *t)
 {
-    const size_t cells = (size_t)t->part_count * t->s->heap->facts.class_count;
+    const size_t cells = (size_t)t->parts.count * t->s->heap->facts.class_count;
     for (unsigned i = 1; i < t->worker_count; i++) {
         for (size_t c = 0; c < cells; c++) {
             struct ha_disk_part_row *to = &t->workers[0].cells[c], *from = &t->workers[i].cells[c];
@@ -284,7 +162,7 @@ static void hand_parts_down(struct totals *t)
     uint64_t *mask_at = t->nested.mask_at;
     for (uint64_t p = 1; p <= s->order->count; p++) {
         uint32_t tag = HA_LIKELY(parent[p] != 0) ? (uint32_t)mask_at[parent[p]] & NESTED_TAG_BITS
-                                                 : (uint32_t)part_of_top(t, s->order->object[p], sweep_class(s, p)) << NESTED_TAG_SHIFT;
+                                                 : (uint32_t)parts_of_top(&t->parts, s->order->object[p], sweep_class(s, p)) << NESTED_TAG_SHIFT;
         mask_at[p] |= tag;
     }
 }
@@ -342,7 +220,7 @@ static struct ha_err *sum_piece(void *ctx, unsigned worker, uint64_t index)
 static struct ha_err *sum_branches(struct totals *t)
 {
     struct sweep *s = t->s;
-    if (t->part_count > 0) {
+    if (t->parts.count > 0) {
         hand_parts_down(t);
     }
     ha_big_deinit(&s->order->parents);
@@ -386,7 +264,7 @@ static void add_unusual(const struct totals *t, uint32_t obj)
 static void size_part_branches(struct totals *t)
 {
     const struct sweep *s = t->s;
-    for (uint32_t p = 0; p < t->part_count; p++) {
+    for (uint32_t p = 0; p < t->parts.count; p++) {
         for (uint32_t c = 0; c < s->heap->facts.class_count; c++) {
             struct ha_disk_part_row *cell = part_cell(t, &t->workers[0], p + 1, c);
             cell->shallow_bytes = cell->instances * s->class_sizes[c].bytes;
@@ -453,10 +331,10 @@ static HA_NOINLINE struct ha_err *add_odd_leaf(struct totals *t, unsigned worker
     if (d == HA_DOM_ROOT) {
         add_first_level(t, w, cls, leaf->bytes);
     }
-    if (t->part_count > 0 && holder < branch_count) {
+    if (t->parts.count > 0 && holder < branch_count) {
         part = part_of(t, holder);
-    } else if (t->part_count > 0) {
-        part = below_leaf ? part_of_top(t, d, leaf_class) : part_of_top(t, leaf->object, cls);
+    } else if (t->parts.count > 0) {
+        part = below_leaf ? parts_of_top(&t->parts, d, leaf_class) : parts_of_top(&t->parts, leaf->object, cls);
     }
     if (part != 0) {
         add_to_part(w, s->heap->facts.class_count, part, leaf, (nested & 1) != 0);
@@ -473,7 +351,7 @@ static struct ha_err *sum_leaves(struct totals *t, unsigned worker, uint64_t ind
     const size_t class_count = s.heap->facts.class_count;
     uint64_t first, end = sweep_piece(branch_count, s.heap->facts.object_count - branch_count, index, &first);
     struct size_walk sizes = size_walk_from(&s, (uint32_t)first);
-    size_t next_extra = extra_from(&s, first);
+    size_t next_extra = sweep_extra_from(&s, first);
     for (uint64_t obj = first; obj < end; obj++) {
         struct leaf leaf = {.object = (uint32_t)obj, .dominator = idom[obj]};
         leaf.bytes = leaf.shallow = size_walk_next(&sizes, (uint32_t)obj, &leaf.cls);
@@ -500,7 +378,7 @@ static struct ha_err *sum_leaves(struct totals *t, unsigned worker, uint64_t ind
 static struct ha_err *leaves_piece(void *ctx, unsigned worker, uint64_t index)
 {
     struct totals *t = ctx;
-    const uint64_t branch_pieces = t->part_count == 0 ? 0 : sweep_pieces(0, t->s->heap->facts.branch_count);
+    const uint64_t branch_pieces = t->parts.count == 0 ? 0 : sweep_pieces(0, t->s->heap->facts.branch_count);
     if (index < branch_pieces) {
         size_part_arrays(t, worker, index);
         return NULL;
@@ -512,7 +390,7 @@ static struct ha_err *sum_all_leaves(struct totals *t)
 {
     const struct ha_heap_facts *facts = &t->s->heap->facts;
     uint64_t pieces = sweep_pieces(facts->branch_count, facts->object_count - facts->branch_count);
-    if (t->part_count > 0) {
+    if (t->parts.count > 0) {
         workers_merge_cells(t);
         size_part_branches(t);
         pieces += sweep_pieces(0, facts->branch_count);
@@ -527,8 +405,8 @@ static struct ha_err *write_parts(struct totals *t)
     const struct sweep *s = t->s;
     HA_VEC(struct ha_disk_part_row) rows = {0};
     struct ha_err *err = NULL;
-    for (uint32_t p = 0; p < t->part_count && err == NULL; p++) {
-        t->parts[p].rows_first = (uint32_t)rows.count;
+    for (uint32_t p = 0; p < t->parts.count && err == NULL; p++) {
+        t->parts.list[p].rows_first = (uint32_t)rows.count;
         for (uint32_t c = 0; c < s->heap->facts.class_count && err == NULL; c++) {
             const struct ha_disk_part_row *cell = part_cell(t, &t->workers[0], p + 1, c);
             struct ha_disk_part_row *row = cell->instances == 0 ? NULL : ha_vec_push(&rows);
@@ -539,10 +417,10 @@ static struct ha_err *write_parts(struct totals *t)
                 err = ha_err_nomem();
             }
         }
-        t->parts[p].rows_count = (uint32_t)rows.count - t->parts[p].rows_first;
+        t->parts.list[p].rows_count = (uint32_t)rows.count - t->parts.list[p].rows_first;
     }
     if (err == NULL) {
-        err = s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, PARTS), sizeof *t->parts, t->part_count, t->parts);
+        err = s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, PARTS), sizeof *t->parts.list, t->parts.count, t->parts.list);
     }
     if (err == NULL) {
         err = s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, PART_ROWS), sizeof *rows.data, rows.count, rows.data);
@@ -601,7 +479,7 @@ void totals_destroy(struct totals *t)
             ha_free(t->sums[g].totals);
         }
     }
-    ha_free(t->part_of_class);
+    parts_deinit(&t->parts);
     ha_free(t);
 }
 
@@ -613,7 +491,7 @@ struct nested *totals_nested(struct totals *t)
 struct ha_err *totals_run(struct totals *t)
 {
     const struct sweep *s = t->s;
-    HA_TRY(find_parts(t));
+    HA_TRY(parts_find(t->s, &t->parts));
     HA_TRY(workers_create(t));
     HA_TRY(sum_branches(t));
     HA_TRY(sum_all_leaves(t));
