@@ -7,8 +7,8 @@
  *     root ── A ── b ── c ── B      b, c: no members. B asks c, b, A: nested. What was found out is noted at c and b,
  *                       └─── d ── E so that E asks d and c alone: nested
  *
- * Nobody is asked twice by way of the same object, so that takes no longer than the heap is large, whatever its shape, and mostly a few steps per member.
- * Memory: two bits per object.
+ * No worker asks twice by way of the same object, so that takes no longer than the heap is large, whatever its shape, and mostly a few steps per member.
+ * Memory: two bits per object, and 4 bytes per member where the index lists the few there are.
  */
 #include "ha/query/q_class_set.h"
 
@@ -24,6 +24,7 @@
 #define AHEAD 16U         /* members */
 #define AT_ONCE 8U
 #define WORKERS_MAX 64U
+#define LISTED_SHARE 256U /* of all objects: more members are quicker found by all workers */
 
 /* ---- from the top ---- */
 
@@ -73,7 +74,6 @@ struct climb {
     const struct ha_query *q;
     const bool *members;
     uint64_t *known; /* KNOWLEDGE_BITS per object */
-    unsigned workers;
     uint64_t bytes[WORKERS_MAX]; /* of the topmost members that each worker found */
 };
 
@@ -95,15 +95,15 @@ static struct ha_err *ask(const struct climb *c, uint32_t first, bool *ret_neste
     unsigned knowledge = UNKNOWN;
     uint32_t at = first, steps = 0;
     while (knowledge == UNKNOWN) {
-        if (at >= objects) {
-            knowledge = TOPMOST; /* the root */
+        if (at == HA_DOM_ROOT) {
+            knowledge = TOPMOST;
+        } else if (at >= objects || steps == objects) {
+            return ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged");
         } else if (c->members[ha_heap_class_of(dom->heap, (ha_obj){at}).i]) {
             knowledge = NESTED;
         } else if ((knowledge = known_of(c, at)) == UNKNOWN) {
             at = ha_dom_idom(dom, (ha_obj){at});
-            if (steps++ == objects) {
-                return ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged");
-            }
+            steps++;
         }
     }
     for (uint32_t below = first; below != at; below = ha_dom_idom(dom, (ha_obj){below})) {
@@ -173,14 +173,16 @@ static struct ha_err *climb_batch(void *ctx, unsigned worker, uint64_t index)
     return NULL;
 }
 
-/* Whether the index lists the instances of all members, which it does for classes that have few. */
+/* Whether the index lists the instances of all members, which it does for classes that have few, and these are few together. */
 static bool are_listed(const struct climb *c)
 {
     const struct ha_heap *heap = c->q->snapshot->heap;
-    struct ha_instances_kept kept;
+    uint64_t left = heap->facts.object_count / LISTED_SHARE;
     bool all = true;
     for (uint32_t i = 0; i < heap->facts.class_count && all; i++) {
-        all = !c->members[i] || ha_heap_instances(heap, (ha_cls){i}, &kept);
+        struct ha_instances_kept kept = {0};
+        all = !c->members[i] || (ha_heap_instances(heap, (ha_cls){i}, &kept) && kept.count <= left);
+        left -= all ? kept.count : 0;
     }
     return all;
 }
@@ -207,14 +209,14 @@ static struct ha_err *climb_lists(struct climb *c, struct ha_query *q)
 static struct ha_err *walk_up(struct ha_query *q, const bool *members, uint64_t *ret_bytes)
 {
     const uint64_t objects = q->snapshot->heap->facts.object_count;
-    const unsigned threads = q->snapshot->threads < 1 ? 1 : q->snapshot->threads;
-    struct climb c = {.q = q, .members = members, .workers = threads < WORKERS_MAX ? threads : WORKERS_MAX};
+    const unsigned threads = q->snapshot->threads < 1 ? 1 : q->snapshot->threads, workers = threads < WORKERS_MAX ? threads : WORKERS_MAX;
+    struct climb c = {.q = q, .members = members};
     struct ha_big known = {0};
     HA_TRY(ha_big_init(&known, objects / PER_WORD + 1, sizeof *c.known));
     c.known = known.data;
-    struct ha_err *err = are_listed(&c) ? climb_lists(&c, q) : ha_parallel_for(c.workers, (objects + BATCH - 1) / BATCH, climb_batch, &c);
+    struct ha_err *err = are_listed(&c) ? climb_lists(&c, q) : ha_parallel_for(workers, (objects + BATCH - 1) / BATCH, climb_batch, &c);
     *ret_bytes = 0;
-    for (unsigned w = 0; w < c.workers; w++) {
+    for (unsigned w = 0; w < workers; w++) {
         *ret_bytes += c.bytes[w];
     }
     ha_big_deinit(&known);

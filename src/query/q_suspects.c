@@ -348,7 +348,8 @@ static struct ha_err *find_kept_of(const struct finding *f, struct candidate *c)
     return NULL;
 }
 
-/* *ret_missing: whether it is not kept of some that it could be of. Below the share of a big part it is of no use for groups: their members must be known. */
+/* *ret_missing: whether it is not kept of some that it could be of. Under thresholds below the share of a big part nothing is: members of groups must be known
+   anyway, and there may be any number of objects. */
 static struct ha_err *find_kept(struct finding *f, bool *ret_missing)
 {
     const bool low = f->threshold < f->q->snapshot->retained->reachable_bytes / HA_PART_SHARE;

@@ -13,7 +13,8 @@ struct ha_class_set_sums {
     uint64_t instances, shallow_bytes, retained_bytes;
 };
 
-/* members: one per class of the heap. Nothing for one class, else a pass over the dominator tree that does not go below members. */
+/* members: one per class of the heap. Nothing for one class; else a short walk from the top of the dominator tree, and where that does not do, a look upwards
+   from each member. HA_ERR_INPUT: the index holds no tree. */
 struct ha_err *ha_class_set_query(struct ha_query *q, const bool *members, struct ha_class_set_sums *ret) HA_WARN_UNUSED;
 
 #endif

@@ -28,7 +28,7 @@ struct ha_query {
     const struct ha_groups *groups[3]; /* made when first needed, see ha_groups_get() */
     struct ha_big child_starts;        /* made when first needed, see src/query/q_tree.h */
     const struct ha_places *places;    /* of the usual size, made when first needed, see q_places.h */
-    const uint32_t *suspects;          /* all of the last question some of which the index could keep and does not, as it would; NULL: none, see q_suspects.h */
+    const uint32_t *suspects;          /* all of the last question some of which the index should keep and does not, as it would; NULL: none, see q_suspects.h */
     uint64_t suspects_words;
     uint8_t *recipes;                  /* per class: how its instances are labelled, looked up when first needed, see src/query/q_label.c */
 };
