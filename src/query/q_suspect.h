@@ -9,6 +9,8 @@
 #include "ha/heap/heap_sections.h"
 #include "ha/query/q_suspects.h"
 
+#define SUSPECT_LARGEST 10U /* of its parts, that are told */
+
 /* What takes a search, as the index keeps it (q_suspects_kept.c). */
 struct suspect_kept {
     bool found;

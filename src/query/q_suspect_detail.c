@@ -8,7 +8,6 @@
 
 #define DROP_RATIO 0.7
 #define DESCENT_MAX 1000
-#define LARGEST 10
 
 /* ---- path ---- */
 
@@ -302,7 +301,7 @@ struct ha_err *ha_suspect_finish(struct ha_query *q, struct ha_suspect *suspect,
     if (members->kept.found) {
         suspect->largest = members->kept.largest;
     } else {
-        HA_TRY(ha_dominators_largest(q, parts, LARGEST, &suspect->largest));
+        HA_TRY(ha_dominators_largest(q, parts, SUSPECT_LARGEST, &suspect->largest));
     }
     return make_id(heap, suspect);
 }

@@ -159,6 +159,32 @@ static bool copy_objects(const struct ha_query *q, const uint32_t *from, uint32_
     return good;
 }
 
+#define SHORT_PATH 32U
+
+/* Whether no object comes twice: what is said of a path takes as long as its objects have references, all together. */
+static struct ha_err *are_distinct(const struct ha_query *q, const ha_obj *path, uint32_t count, bool *ret)
+{
+    *ret = true;
+    if (count <= SHORT_PATH) {
+        for (uint32_t i = 0; i < count; i++) {
+            for (uint32_t k = 0; k < i; k++) {
+                *ret = *ret && !ha_obj_equal(path[i], path[k]);
+            }
+        }
+        return NULL;
+    }
+    HA_FREE uint64_t *seen = ha_calloc_array(q->snapshot->heap->facts.object_count / 64 + 1, sizeof *seen);
+    if (seen == NULL) {
+        return ha_err_nomem();
+    }
+    for (uint32_t i = 0; i < count && *ret; i++) {
+        uint64_t *word = &seen[path[i].i / 64], bit = 1ULL << path[i].i % 64;
+        *ret = (*word & bit) == 0;
+        *word |= bit;
+    }
+    return NULL;
+}
+
 struct ha_err *suspect_kept_find(struct ha_query *q, const struct ha_suspect *s, unsigned n, struct suspect_kept *ret)
 {
     uint64_t threshold = 0;
@@ -168,6 +194,9 @@ struct ha_err *suspect_kept_find(struct ha_query *q, const struct ha_suspect *s,
         return NULL;
     }
     uint32_t path_count = record[6], largest_count = record[7];
+    if (path_count > PATH_MAX_OBJECTS || largest_count > SUSPECT_LARGEST) {
+        return NULL;
+    }
     ha_obj *path = ha_arena_alloc(&q->arena, (size_t)path_count + 1, sizeof *path);
     ha_obj *largest = ha_arena_alloc(&q->arena, (size_t)largest_count + 1, sizeof *largest);
     struct ha_ranked *ranked = ha_arena_alloc(&q->arena, (size_t)largest_count + 1, sizeof *ranked);
@@ -175,6 +204,11 @@ struct ha_err *suspect_kept_find(struct ha_query *q, const struct ha_suspect *s,
         return ha_err_nomem();
     }
     if (!copy_objects(q, record + RECORD, path_count, path) || !copy_objects(q, record + RECORD + path_count, largest_count, largest)) {
+        return NULL;
+    }
+    bool distinct;
+    HA_TRY(are_distinct(q, path, path_count, &distinct));
+    if (!distinct) {
         return NULL;
     }
     for (uint32_t i = 0; i < largest_count; i++) {

@@ -221,6 +221,52 @@ START_TEST(test_suspects_asked)
 }
 END_TEST
 
+/* The suspects that were noted, each with a path that comes by its first object twice. */
+static struct ha_err *put_circles(void *ctx, const struct ha_snapshot *snapshot, ha_section_put put, void *put_ctx)
+{
+    enum { HEAD = 3, RECORD = 10, PATH_COUNT = 6, LARGEST_COUNT = 7 };
+    const struct ha_query *q = ctx;
+    uint64_t forged = 0;
+    HA_FREE uint32_t *words = ha_alloc_array(q->suspects_words, sizeof *words);
+    ck_assert_ptr_nonnull(words);
+    memcpy(words, q->suspects, q->suspects_words * sizeof *words);
+    for (uint64_t at = HEAD; at < q->suspects_words; at += RECORD + words[at + PATH_COUNT] + words[at + LARGEST_COUNT]) {
+        if (words[at + PATH_COUNT] > 1) {
+            words[at + RECORD + 1] = words[at + RECORD];
+            forged++;
+        }
+    }
+    return forged == 0 ? NULL : put(put_ctx, HA_SECTION_OF(snapshot->sizes->model, SUSPECTS_ASKED), sizeof *words, q->suspects_words, words);
+}
+
+/* A path that visits an object more than once is none, and could be made to take forever. */
+START_TEST(test_forged_paths)
+{
+    static const struct ha_suspects_options options = {.threshold_percent = 2};
+    unsigned forged = 0;
+    for (uint64_t seed = 300; seed < 320; seed++) {
+        struct pair p;
+        struct ha_suspects kept, made;
+        uint64_t bytes = 0;
+        pair_write(&p, seed);
+        pair_open(&p, HA_SIZES_JVM);
+        ck_ok(ha_suspects_query(&p.kept, &options, &kept));
+        if (p.kept.suspects != NULL) {
+            ck_ok(ha_snapshot_append(p.with, put_circles, &p.kept, &bytes));
+        }
+        forged += bytes > 0;
+        pair_close(&p);
+        pair_open(&p, HA_SIZES_JVM);
+        ck_ok(ha_suspects_query(&p.kept, &options, &kept));
+        ck_ok(ha_suspects_query(&p.made, &options, &made));
+        check_suspects(&kept, &made);
+        pair_close(&p);
+        temp_dir_deinit(&p.dir);
+    }
+    ck_assert_uint_gt(forged, 5);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("q_kept");
@@ -229,6 +275,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_first_level, 0, 15);
     tcase_add_loop_test(tcase, test_suspects, 0, 30);
     tcase_add_loop_test(tcase, test_suspects_asked, 0, 12);
+    tcase_add_test(tcase, test_forged_paths);
     suite_add_tcase(suite, tcase);
     return ck_ha_run_suite(suite);
 }
