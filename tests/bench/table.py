@@ -144,7 +144,7 @@ def phase_sums(result):
 
 
 def phase_table(results):
-    used = [r for r in [largest(results, n) for n in ("mix", "chain", "links", "chains", "zgc", "mix4")] if r] + [r for r in results if r["name"].startswith("dump-")]
+    used = [r for r in [largest(results, n) for n in ("mix", "chain", "links", "zgc", "mix4")] if r] + [r for r in results if r["name"].startswith("dump-")]
     sums = [phase_sums(r) for r in used]
     names = list(dict.fromkeys(name for s in sums for name in s))
     rows = [[name] + [f"{s[name] * 1e9 / r['links']:.1f}" if name in s else "-" for s, r in zip(sums, used)] for name in names]
