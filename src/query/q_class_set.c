@@ -22,7 +22,6 @@
 #define BATCH (1U << 18)  /* objects that a worker takes at a time */
 #define CHUNK 4096U       /* objects among which members are found before they are looked at */
 #define AHEAD 16U         /* members */
-#define AT_ONCE 8U
 #define WORKERS_MAX 64U
 #define LISTED_SHARE 256U /* of all objects: more members are quicker found by all workers */
 
@@ -71,8 +70,8 @@ static bool walk_short(const struct ha_query *q, const bool *members, struct lev
 enum { UNKNOWN, TOPMOST, NESTED, KNOWLEDGE_BITS = 2, PER_WORD = 32 };
 
 struct climb {
-    const struct ha_query *q;
-    const bool *members;
+    struct ha_query *q;
+    struct ha_instances members;
     uint64_t *known; /* KNOWLEDGE_BITS per object */
     uint64_t bytes[WORKERS_MAX]; /* of the topmost members that each worker found */
 };
@@ -99,7 +98,7 @@ static struct ha_err *ask(const struct climb *c, uint32_t first, bool *ret_neste
             knowledge = TOPMOST;
         } else if (at >= objects || steps == objects) {
             return ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged");
-        } else if (c->members[ha_heap_class_of(dom->heap, (ha_obj){at}).i]) {
+        } else if (ha_instances_mark_of(&c->members, ha_heap_class_of(dom->heap, (ha_obj){at})) != 0) {
             knowledge = NESTED;
         } else if ((knowledge = known_of(c, at)) == UNKNOWN) {
             at = ha_dom_idom(dom, (ha_obj){at});
@@ -111,27 +110,6 @@ static struct ha_err *ask(const struct climb *c, uint32_t first, bool *ret_neste
     }
     *ret_nested = knowledge == NESTED;
     return NULL;
-}
-
-/* The members among some objects. Most sets are small: eight are looked at together. */
-static uint32_t members_among(const struct climb *c, uint64_t first, uint64_t end, uint32_t *ret)
-{
-    const struct ha_heap heap = *c->q->snapshot->heap; /* a copy: nothing in it changes while objects are written */
-    const bool *members = c->members;
-    uint32_t found = 0;
-    for (uint64_t i = first; i < end; i += AT_ONCE) {
-        const uint64_t count = end - i < AT_ONCE ? end - i : AT_ONCE;
-        bool is_member[AT_ONCE] = {false}, any = false;
-        for (uint32_t k = 0; k < count; k++) {
-            is_member[k] = members[ha_heap_class_of(&heap, (ha_obj){(uint32_t)i + k}).i];
-            any |= is_member[k];
-        }
-        for (uint32_t k = 0; any && k < AT_ONCE; k++) {
-            ret[found] = (uint32_t)i + k;
-            found += is_member[k];
-        }
-    }
-    return found;
 }
 
 static void ask_ahead(const struct climb *c, uint32_t member)
@@ -163,7 +141,7 @@ static struct ha_err *climb_batch(void *ctx, unsigned worker, uint64_t index)
     uint32_t members[CHUNK];
     uint64_t bytes = 0; /* of its own: workers' sums lie side by side */
     for (uint64_t from = first; from < end; from += CHUNK) {
-        uint32_t count = members_among(c, from, end - from < CHUNK ? end : from + CHUNK, members);
+        uint32_t count = ha_instances_among(&c->members, (uint32_t)from, (uint32_t)(end - from < CHUNK ? end - from : CHUNK), members);
         for (uint32_t i = 0; i < count; i++) {
             ask_ahead(c, members[i + AHEAD < count ? i + AHEAD : i]);
             HA_TRY(member_add(c, (ha_obj){members[i]}, &bytes));
@@ -181,7 +159,7 @@ static bool are_listed(const struct climb *c)
     bool all = true;
     for (uint32_t i = 0; i < heap->facts.class_count && all; i++) {
         struct ha_instances_kept kept = {0};
-        all = !c->members[i] || (ha_heap_instances(heap, (ha_cls){i}, &kept) && kept.count <= left);
+        all = c->members.marks[i] == 0 || (ha_heap_instances(heap, (ha_cls){i}, &kept) && kept.count <= left);
         left -= all ? kept.count : 0;
     }
     return all;
@@ -194,32 +172,32 @@ static struct ha_err *add_listed(void *ctx, ha_obj obj, uint8_t mark)
     return member_add(c, obj, &c->bytes[0]);
 }
 
-static struct ha_err *climb_lists(struct climb *c, struct ha_query *q)
+static struct ha_err *climb_all(struct climb *c, unsigned workers)
 {
-    struct ha_instances set;
-    HA_TRY(ha_instances_init(&set, q));
-    for (uint32_t i = 0; i < q->snapshot->heap->facts.class_count; i++) {
-        set.marks[i] = c->members[i];
-    }
-    struct ha_err *err = ha_instances_each(&set, add_listed, c);
-    ha_instances_deinit(&set);
+    const uint64_t objects = c->q->snapshot->heap->facts.object_count;
+    struct ha_big known = {0};
+    HA_TRY(ha_big_init(&known, objects / PER_WORD + 1, sizeof *c->known));
+    c->known = known.data;
+    struct ha_err *err =
+        are_listed(c) ? ha_instances_each(&c->members, add_listed, c) : ha_parallel_for(workers, (objects + BATCH - 1) / BATCH, climb_batch, c);
+    ha_big_deinit(&known);
     return err;
 }
 
 static struct ha_err *walk_up(struct ha_query *q, const bool *members, uint64_t *ret_bytes)
 {
-    const uint64_t objects = q->snapshot->heap->facts.object_count;
     const unsigned threads = q->snapshot->threads < 1 ? 1 : q->snapshot->threads, workers = threads < WORKERS_MAX ? threads : WORKERS_MAX;
-    struct climb c = {.q = q, .members = members};
-    struct ha_big known = {0};
-    HA_TRY(ha_big_init(&known, objects / PER_WORD + 1, sizeof *c.known));
-    c.known = known.data;
-    struct ha_err *err = are_listed(&c) ? climb_lists(&c, q) : ha_parallel_for(workers, (objects + BATCH - 1) / BATCH, climb_batch, &c);
+    struct climb c = {.q = q};
+    HA_TRY(ha_instances_init(&c.members, q));
+    for (uint32_t i = 0; i < q->snapshot->heap->facts.class_count; i++) {
+        c.members.marks[i] = members[i];
+    }
+    struct ha_err *err = climb_all(&c, workers);
     *ret_bytes = 0;
     for (unsigned w = 0; w < workers; w++) {
         *ret_bytes += c.bytes[w];
     }
-    ha_big_deinit(&known);
+    ha_instances_deinit(&c.members);
     return err;
 }
 

@@ -126,8 +126,8 @@ static struct ha_err *kept_objects(const struct ha_instances *set, object_list *
 #define CHUNK 4096U
 #define AHEAD 16U
 
-/* Writes the instances among `count` objects from `first` on to ret; returns how many. Which object is one cannot be foreseen, so there is no jump on it. */
-static uint32_t marked_in(const struct ha_instances *set, uint32_t first, uint32_t count, uint32_t *ret)
+/* Which object is one cannot be foreseen, so there is no jump on it. */
+uint32_t ha_instances_among(const struct ha_instances *set, uint32_t first, uint32_t count, uint32_t *ret)
 {
     const struct ha_heap heap = *set->q->snapshot->heap; // a copy: nothing in it changes while objects are written
     const uint8_t *marks = set->marks;
@@ -148,7 +148,7 @@ static struct ha_err *each_of_column(struct ha_instances *set, ha_instance_fn fn
     bool ask = !set->unreachable_too && snapshot->dom != NULL && !all_reachable;
     uint32_t objects[CHUNK];
     for (uint32_t first = 0; first < all && left > 0; first += CHUNK) {
-        uint32_t count = marked_in(set, first, all - first < CHUNK ? all - first : CHUNK, objects);
+        uint32_t count = ha_instances_among(set, first, all - first < CHUNK ? all - first : CHUNK, objects);
         for (uint32_t i = 0; i < count && left > 0; i++) {
             ha_obj obj = {objects[i]};
             if (ask) {

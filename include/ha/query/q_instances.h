@@ -37,6 +37,10 @@ static inline uint8_t ha_instances_mark_of(const struct ha_instances *set, ha_cl
 /* How many instances of marked classes there are, from the totals of the index; UINT64_MAX: not known. */
 uint64_t ha_instances_count(const struct ha_instances *set, bool unreachable_too);
 
+/* Writes the instances of marked classes among `count` objects from `first` on, which there are, to ret, which has room for all; returns how many. Unreachable
+   ones are among them. */
+uint32_t ha_instances_among(const struct ha_instances *set, uint32_t first, uint32_t count, uint32_t *ret);
+
 /* Calls fn for every reachable instance of a marked class, ascending by object number. fn's error ends the walk and is returned. */
 typedef struct ha_err *(*ha_instance_fn)(void *ctx, ha_obj obj, uint8_t mark);
 struct ha_err *ha_instances_each(struct ha_instances *set, ha_instance_fn fn, void *ctx) HA_WARN_UNUSED;

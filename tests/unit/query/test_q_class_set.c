@@ -155,19 +155,10 @@ static void set_of(const struct fixture *x, const char *first, const char *secon
 START_TEST(test_many_batches)
 {
     static const char *const sets[][2] = {{"RareA", "RareB"}, {"RareB", "Item"}, {"Item", "byte[]"}, {"RareA", "byte[]"}, {"Node", "Item"}};
-    struct fixture x = {0};
-    char path[TEMP_PATH_BYTES];
-    struct gen_file file;
-    struct gen_error error;
     HA_FREE char *text = long_chain();
-    temp_dir_init(&x.dir);
-    gen_file_init(&file);
-    ck_assert_msg(gen_parse(&file, "test.heap", text, &error), "%s", error.message);
-    ck_assert_ptr_null(gen_file_write(&file, temp_path(&x.dir, "test.hprof", path)));
-    gen_file_deinit(&file);
     for (unsigned threads = 1; threads <= 4; threads += 3) {
-        ck_ok(ha_snapshot_open(path, &(struct ha_snapshot_options){.no_index = true, .threads = threads}, &x.snapshot));
-        ha_query_init(&x.q, x.snapshot);
+        struct fixture x;
+        fixture_open(&x, text, &(struct ha_snapshot_options){.no_index = true, .threads = threads});
         bool *members = ha_calloc_array(x.snapshot->heap->facts.class_count, sizeof *members);
         ck_assert_ptr_nonnull(members);
         for (size_t s = 0; s < sizeof sets / sizeof *sets; s++) {
@@ -178,10 +169,8 @@ START_TEST(test_many_batches)
             ck_assert_uint_eq(sums.retained_bytes, topmost_bytes(&x, members));
         }
         ha_free(members);
-        ha_query_deinit(&x.q);
-        ha_snapshot_close(x.snapshot);
+        fixture_deinit(&x);
     }
-    temp_dir_deinit(&x.dir);
 }
 END_TEST
 
