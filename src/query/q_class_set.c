@@ -97,7 +97,7 @@ static struct ha_err *ask(const struct climb *c, uint32_t first, bool *ret_neste
         if (at == HA_DOM_ROOT) {
             knowledge = TOPMOST;
         } else if (at >= objects || steps == objects) {
-            return ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged");
+            return ha_tree_damaged();
         } else if (ha_instances_mark_of(&c->members, ha_heap_class_of(dom->heap, (ha_obj){at})) != 0) {
             knowledge = NESTED;
         } else if ((knowledge = known_of(c, at)) == UNKNOWN) {

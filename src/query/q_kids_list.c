@@ -7,13 +7,9 @@
 #include <string.h>
 
 #include "query/q_kids_parts.h"
+#include "query/q_tree.h"
 
 #define SORT_BY_HAND 1024U
-
-static struct ha_err *damaged(void)
-{
-    return ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged");
-}
 
 /* The place of the next kid that belongs to the sample, among all that are listed. */
 struct sampling {
@@ -51,7 +47,7 @@ static struct ha_err *sort_few(const struct kids *k, uint32_t name, struct sampl
     qsort(numbers, count, sizeof *numbers, compare_numbers);
     for (size_t i = 0; i < count; i++) {
         if (i > 0 && numbers[i] == numbers[i - 1]) {
-            return damaged();
+            return ha_tree_damaged();
         }
         sample_add(s, i, numbers[i]);
         if (kid_may_hold(k, numbers[i])) {
@@ -139,7 +135,7 @@ static struct ha_err *sort_many(struct kids *k, uint32_t name, uint64_t count, s
         HA_TRY(ha_big_init(&k->bits, (uint64_t)k->q->snapshot->heap->facts.object_count / 64 + 1, sizeof(uint64_t)));
     }
     bits_take(k, bits_set(k, name), s);
-    return s->rank == count ? NULL : damaged();
+    return s->rank == count ? NULL : ha_tree_damaged();
 }
 
 struct ha_err *kids_list(struct kids *k, const struct kid_group *group, struct kid_list *ret)

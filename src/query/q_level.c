@@ -5,6 +5,7 @@
 #include "ha/base/pool.h"
 #include "ha/base/vec.h"
 #include "ha/query/q_rank.h"
+#include "query/q_tree.h"
 
 uint32_t ha_level_group_of(const struct ha_query *q, const struct ha_groups *groups, ha_obj obj)
 {
@@ -250,16 +251,11 @@ struct cutter {
     bool cut;
 };
 
-static struct ha_err *damaged(void)
-{
-    return ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged");
-}
-
 static struct ha_err *add_children(const struct ha_query *q, ha_obj obj, object_list *list)
 {
     struct ha_children kids = ha_dom_children(q->snapshot->dom, obj);
     if (list->count + kids.count > q->snapshot->heap->facts.object_count) {
-        return damaged();
+        return ha_tree_damaged();
     }
     if (!ha_vec_reserve(list, kids.count)) {
         return ha_err_nomem();
@@ -314,7 +310,7 @@ static struct ha_err *hand_out(struct cutter *c, struct ha_children objects, str
             continue;
         }
         if (err == NULL && list->count > c->q->snapshot->heap->facts.object_count - below->count) {
-            err = damaged();
+            err = ha_tree_damaged();
         }
         if (err == NULL && !ha_vec_append(below, list)) {
             err = ha_err_nomem();

@@ -21,6 +21,7 @@
 #include "ha/query/q_rank.h"
 #include "query/q_kids.h"
 #include "query/q_place.h"
+#include "query/q_tree.h"
 
 #define ARRAY_LOOKED_THROUGH 4096U /* longer arrays are taken to hold what they dominate */
 #define DEPTH_MAX 1000U            /* expansions one below the other */
@@ -255,7 +256,7 @@ static struct ha_err *place_of_run(struct places *p, uint32_t above, const struc
 static struct ha_err *run_queue(struct places *p, uint32_t place, uint32_t depth, struct run *run)
 {
     if (run->count > p->budget) {
-        return ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged");
+        return ha_tree_damaged();
     }
     p->budget -= run->count;
     if (run->holders.count == 0) {

@@ -107,11 +107,6 @@ static uint64_t place_of(const struct ha_children *siblings, ha_obj obj)
     return low;
 }
 
-static struct ha_err *damaged(void)
-{
-    return ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged");
-}
-
 static struct ha_err *walk_subtree(const struct tally *t, struct worker *w, ha_obj top)
 {
     const struct ha_dom *dom = t->q->snapshot->dom;
@@ -126,14 +121,14 @@ static struct ha_err *walk_subtree(const struct tally *t, struct worker *w, ha_o
         if (next < kids.count) {
             ha_obj kid = ha_children_at(&kids, next++);
             if (budget-- == 0) {
-                return damaged();
+                return ha_tree_damaged();
             }
             group = group_of(t, kid);
             count(t, w, kid, group);
             struct ha_children below = ha_tree_children(t->q, kid);
             if (below.count > 0) {
                 if (ha_dom_idom(dom, kid) != at.i) {
-                    return damaged();
+                    return ha_tree_damaged();
                 }
                 w->open[group]++;
                 at = kid;
@@ -238,7 +233,7 @@ static struct ha_err *cut_heavy(struct tally *t, struct piece heavy)
     heavy.objects = ha_tree_children(t->q, obj);
     for (uint64_t i = 0; i < heavy.objects.count; i++) {
         if (ha_dom_idom(dom, ha_children_at(&heavy.objects, i)) != obj.i) {
-            return damaged();
+            return ha_tree_damaged();
         }
     }
     return cut_siblings(t, heavy);

@@ -27,7 +27,7 @@ struct counted {
     bool wrong;
 };
 
-static struct ha_err *damaged(void)
+struct ha_err *ha_tree_damaged(void)
 {
     return ha_err_new(HA_ERR_INPUT, "dominator tree of the index is damaged");
 }
@@ -119,7 +119,7 @@ static struct ha_err *count_piece(void *ctx, unsigned worker, uint64_t index)
         done.wrong = done.last == UINT64_MAX;
         k = pass_over(c, k, end, &done);
         if (k == end) {
-            return done.wrong ? damaged() : NULL;
+            return done.wrong ? ha_tree_damaged() : NULL;
         }
     }
     if (c->dom->children.plain != NULL && c->dom->idoms.plain != NULL) {
@@ -130,7 +130,7 @@ static struct ha_err *count_piece(void *ctx, unsigned worker, uint64_t index)
     for (; end < c->count && !done.wrong && dominator < c->branches && c->counts[dominator] != HA_TREE_FAR && dominator_at(c, end) == dominator; end++) {
         count_any(c, end, end + 1, &done);
     }
-    return done.wrong ? damaged() : NULL;
+    return done.wrong ? ha_tree_damaged() : NULL;
 }
 
 /* Whether the children of the blocks before end at the k-th child, and those of this and later ones begin there. */
@@ -192,10 +192,10 @@ static struct ha_err *compare_piece(void *ctx, unsigned worker, uint64_t index)
     for (uint64_t block = first; block < blocks && block < first + BATCH; block++) {
         bool fits = block + 1 == blocks ? root_block_fits(c, block) : block_fits(c, block);
         if (!fits) {
-            return damaged();
+            return ha_tree_damaged();
         }
     }
-    return c->dom->child_start[0] == 0 ? NULL : damaged();
+    return c->dom->child_start[0] == 0 ? NULL : ha_tree_damaged();
 }
 
 struct ha_err *ha_tree_prepare(struct ha_query *q)

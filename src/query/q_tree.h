@@ -16,6 +16,9 @@
 
 #define HA_TREE_FAR 255U
 
+/* HA_ERR_INPUT: what a walk says that finds no tree. */
+struct ha_err *ha_tree_damaged(void);
+
 /* Makes the starts if they are not there yet. HA_ERR_INPUT: the index holds no tree. */
 struct ha_err *ha_tree_prepare(struct ha_query *q) HA_WARN_UNUSED;
 
