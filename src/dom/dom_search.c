@@ -18,6 +18,14 @@
 #define SMALL_BLOCK 16U        /* for small heaps */
 #define ROOT_MARK 0x80000000U  /* in pre[]: a root; no references to it need to be looked at */
 #define TAKEN_ALL UINT32_MAX
+#define CACHE_LINE 64U
+
+/* Objects that refer to each other often lie near each other, so with the memory of an object that around it is asked for, where this is so. */
+#define ROW_LINES 4    /* 64 bytes each, before a row and behind its begin */
+#define NUMBER_LINES 1 /* before and behind its number, and the start of its row */
+#define NEAR_OBJECTS 32U
+#define NEAR_SAMPLE (1U << 16)           /* objects after which it is looked whether this is so */
+#define NEAR_ENOUGH (NEAR_SAMPLE / 256U) /* that many lie near the one entered before (random order: none, a compiler: 4 %, HeapMix: 90 %) */
 
 static struct ha_err *find_class_edges(struct ha_search *search)
 {
@@ -146,6 +154,9 @@ struct cursor {
     uint32_t sibling;     /* to be tried after what is below the current object: its row was asked for; HA_NONE: none */
     uint32_t class_edge;  /* a class object to be tried before the row, or HA_NONE */
     const uint32_t *edge; /* next of the row; NULL at its end */
+    uint32_t entered;     /* the object entered last */
+    uint32_t near;        /* objects of this sample that lie near the one entered before */
+    bool neighbours;      /* to be asked for */
     const uint32_t *targets;
     uint32_t *vertex, *pre, *parent, *semi; /* arrays of the search */
 };
@@ -189,6 +200,31 @@ static inline const uint32_t *edge_at(const struct ha_search *search, const stru
     return (HA_LIKELY(!many_targets(search)) ? c->targets : row_of(search, c->vertex[waited])) + place;
 }
 
+/* Asks for so many lines before and behind that of an address. */
+HA_INLINE void ask_around(const void *address, uintptr_t lines)
+{
+    for (uintptr_t i = 1; i <= lines; i++) {
+        __builtin_prefetch((const void *)((uintptr_t)address - i * CACHE_LINE));
+        __builtin_prefetch((const void *)((uintptr_t)address + i * CACHE_LINE));
+    }
+}
+
+/* Looks whether objects lie near each other, and asks for the neighbours of a new one if they do. */
+static inline void ask_for_neighbours(const struct ha_search *search, struct cursor *c, uint32_t obj)
+{
+    c->near += obj - c->entered + NEAR_OBJECTS < 2 * NEAR_OBJECTS;
+    c->entered = obj;
+    if (HA_UNLIKELY(search->count % NEAR_SAMPLE == 0)) {
+        c->neighbours = c->near >= NEAR_ENOUGH && search->packed.item_count == 0; /* what lies in files is not to be had ahead */
+        c->near = 0;
+    }
+    if (c->neighbours) {
+        ask_around(c->edge, ROW_LINES);
+        ask_around(search->row_start + 5 * (size_t)obj, NUMBER_LINES);
+        ask_around(&c->pre[obj], NUMBER_LINES);
+    }
+}
+
 /* Numbers a new object below the current one, which waits. */
 static inline void enter(struct ha_search *search, struct cursor *c, uint32_t obj)
 {
@@ -202,6 +238,7 @@ static inline void enter(struct ha_search *search, struct cursor *c, uint32_t ob
     c->current = p;
     c->class_edge = search->class_edges[ha_search_class_of(search, obj)];
     c->edge = row_of(search, obj);
+    ask_for_neighbours(search, c, obj);
 }
 
 /* Goes back to the object above the current one. false: there is none. */
@@ -222,7 +259,7 @@ static inline bool leave(const struct ha_search *search, struct cursor *c)
 static inline void look_ahead(const struct ha_search *search, struct cursor *c, uint32_t branch_count)
 {
     if (HA_UNLIKELY(search->packed.item_count > 0)) {
-        return; /* what lies in files is not to be had ahead */
+        return; /* nor here */
     }
     if (c->sibling < branch_count) {
         uint64_t start = ha_le40(search->row_start + 5 * (size_t)c->sibling);
@@ -286,7 +323,8 @@ struct ha_err *ha_search_run(struct ha_search *search)
             pre[root] = ROOT_MARK;
         }
     }
-    struct cursor cursor = {.sibling = HA_NONE, .targets = search->targets, .vertex = search->vertex.data, .pre = pre, .parent = search->parent.data, .semi = semi};
+    struct cursor cursor = {.sibling = HA_NONE, .neighbours = search->packed.item_count == 0, .targets = search->targets,
+                            .vertex = search->vertex.data, .pre = pre, .parent = search->parent.data, .semi = semi};
     for (size_t r = 0; r < build->final_roots.count; r++) {
         uint32_t target = build->final_roots.data[r].obj.i;
         if (target >= branch_count || pre[target] != ROOT_MARK) {
