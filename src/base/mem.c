@@ -24,6 +24,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,14 +167,14 @@ void ha_big_aim_set(uint64_t bytes, uint64_t leaves)
     big_aim_leaves = leaves;
 }
 
-/* Reserves the bytes of a new file on the disk; file systems that cannot do that get a hole, if holes will do. */
-static bool reserve(int fd, uint64_t bytes, bool holes)
+/* Reserves bytes behind the end of a file on the disk; file systems that cannot do that get a hole, if holes will do. */
+static bool reserve(int fd, uint64_t end, uint64_t bytes, bool holes)
 {
     int rc;
     do {
-        rc = fallocate(fd, 0, 0, (off_t)bytes);
+        rc = fallocate(fd, 0, (off_t)end, (off_t)bytes);
     } while (rc != 0 && errno == EINTR);
-    return rc == 0 || (holes && (errno == EOPNOTSUPP || errno == ENOSYS) && ftruncate(fd, (off_t)bytes) == 0);
+    return rc == 0 || (holes && (errno == EOPNOTSUPP || errno == ENOSYS) && ftruncate(fd, (off_t)(end + bytes)) == 0);
 }
 
 /* Whether the disk keeps free what an aim shall leave. */
@@ -184,15 +185,20 @@ static bool leaves_room(int fd)
 }
 
 /* must: there is no memory for it. Otherwise only where that harms nobody. */
+static struct ha_err *file_grow(int fd, uint64_t end, uint64_t bytes, bool must)
+{
+    if (end > INT64_MAX || bytes > INT64_MAX - end || !reserve(fd, end, bytes, must) || !(must || leaves_room(fd))) {
+        return ha_err_system(errno, "memory is limited, and '%s' has no room for %" PRIu64 " bytes", big_folder, end + bytes);
+    }
+    return NULL;
+}
+
 static struct ha_err *map_file(struct ha_big *big, size_t bytes, bool must)
 {
     int fd;
     void *data = NULL;
     HA_TRY(ha_err_wrap(ha_file_temp(big_folder, &fd), "memory is limited"));
-    struct ha_err *err = NULL;
-    if (bytes > INT64_MAX || !reserve(fd, bytes, must) || !(must || leaves_room(fd))) {
-        err = ha_err_system(errno, "memory is limited, and '%s' has no room for %zu bytes", big_folder, bytes);
-    }
+    struct ha_err *err = file_grow(fd, 0, bytes, must);
     if (err == NULL) {
         err = ha_file_map(fd, big_folder, bytes, true, &data);
     }
@@ -221,6 +227,13 @@ static struct ha_err *map_anonymous(struct ha_big *big, size_t bytes, bool zero)
     return NULL;
 }
 
+/* Whether so many bytes more stay within a limit. */
+static bool fits(uint64_t bytes, uint64_t limit)
+{
+    uint64_t now = ha_big_bytes_now();
+    return bytes < HA_BIG_FILE_MIN || (now <= limit && bytes <= limit - now);
+}
+
 static struct ha_err *init(struct ha_big *big, uint64_t elements, size_t size, uint64_t limit, bool zero, bool must)
 {
     assert(big->data == NULL);
@@ -232,9 +245,7 @@ static struct ha_err *init(struct ha_big *big, uint64_t elements, size_t size, u
     if (bytes == 0) {
         return NULL;
     }
-    uint64_t now = ha_big_bytes_now();
-    bool fits = bytes < HA_BIG_FILE_MIN || (now <= limit && bytes <= limit - now);
-    return fits ? map_anonymous(big, (size_t)bytes, zero) : map_file(big, (size_t)bytes, must);
+    return fits(bytes, limit) ? map_anonymous(big, (size_t)bytes, zero) : map_file(big, (size_t)bytes, must);
 }
 
 struct ha_err *ha_big_init(struct ha_big *big, uint64_t elements, size_t size)
@@ -247,18 +258,67 @@ struct ha_err *ha_big_init_raw(struct ha_big *big, uint64_t elements, size_t siz
     return init(big, elements, size, big_limit, false, true);
 }
 
+/* How much anonymous memory there may be for a cold array to take more of it. */
+static uint64_t cold_limit(void)
+{
+    const uint64_t part = big_limit / COLD_PART;
+    return part < big_aim ? part : big_aim;
+}
+
+/* Whether cold arrays go to files because memory is limited, and not for an aim. */
+static bool cold_must(void)
+{
+    return big_limit / COLD_PART <= big_aim;
+}
+
 struct ha_err *ha_big_init_cold(struct ha_big *big, uint64_t elements, size_t size)
 {
     if (big_folder == NULL) {
         return ha_big_init_raw(big, elements, size);
     }
-    const uint64_t part = big_limit / COLD_PART;
-    struct ha_err *err = init(big, elements, size, part < big_aim ? part : big_aim, false, part <= big_aim);
+    struct ha_err *err = init(big, elements, size, cold_limit(), false, cold_must());
     if (err == NULL || ha_err_kind(err) != HA_ERR_SYSTEM) {
         return err;
     }
     ha_err_free(err); /* no file: then memory, if there is room */
     return ha_big_init_raw(big, elements, size);
+}
+
+bool ha_big_fits_cold(uint64_t bytes)
+{
+    return big_folder == NULL || fits(bytes, cold_limit());
+}
+
+struct ha_err *ha_big_file_grow(int *fd, uint64_t end, uint64_t bytes)
+{
+    if (end == 0) {
+        HA_TRY(ha_err_wrap(ha_file_temp(big_folder, fd), "memory is limited"));
+    }
+    struct ha_err *err = file_grow(*fd, end, bytes, cold_must());
+    if (err == NULL) {
+        count(&big_file_bytes_now, &big_file_bytes_peak, bytes);
+    } else if (end == 0) {
+        ha_file_close(*fd);
+    }
+    return err;
+}
+
+struct ha_err *ha_big_file_map(int fd, uint64_t bytes, struct ha_big *ret)
+{
+    void *data;
+    if (bytes > SIZE_MAX) {
+        return ha_err_nomem();
+    }
+    HA_TRY(ha_file_map(fd, big_folder, (size_t)bytes, false, &data));
+    ha_file_close(fd);
+    *ret = (struct ha_big){data, (size_t)bytes, true};
+    return NULL;
+}
+
+void ha_big_file_close(int fd, uint64_t bytes)
+{
+    ha_file_close(fd);
+    atomic_fetch_sub_explicit(&big_file_bytes_now, bytes, memory_order_relaxed);
 }
 
 void ha_big_deinit(struct ha_big *big)

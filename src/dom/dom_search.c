@@ -4,7 +4,7 @@
  * its references is next. (Its semidominator cannot become known meanwhile: references from above it are taken when it is left.)
  * References to leaves are passed over, those down the tree and into the trees of earlier roots are folded into semi[] at once, the others are logged.
  *
- * The log is kept in buckets of 65536 targets, each a list of 4 KiB chunks, so that the next phase finds the references of one target close
+ * The log is kept in buckets of 65536 targets, each a chunk list, so that the next phase finds the references of one target close
  * together.
  */
 #include "dom/dom_search.h"
@@ -14,8 +14,6 @@
 
 #include <string.h>
 
-#define CHUNKS_PER_BLOCK 4096U /* 16 MiB: huge pages, or a file when memory is limited */
-#define SMALL_BLOCK 16U        /* for small heaps */
 #define ROOT_MARK 0x80000000U  /* in pre[]: a root; no references to it need to be looked at */
 #define TAKEN_ALL UINT32_MAX
 #define CACHE_LINE 64U
@@ -24,7 +22,7 @@
 #define ROW_LINES 4    /* 64 bytes each, before a row and behind its begin */
 #define NUMBER_LINES 1 /* before and behind its number, and the start of its row */
 #define NEAR_OBJECTS 32U
-#define NEAR_SAMPLE (1U << 16)           /* objects after which it is looked whether this is so */
+#define NEAR_SAMPLE HA_SPOOL_WINDOW      /* objects after which it is looked whether this is so */
 #define NEAR_ENOUGH (NEAR_SAMPLE / 256U) /* that many lie near the one entered before (random order: none, a compiler: 4 %, HeapMix: 90 %) */
 
 static struct ha_err *find_class_edges(struct ha_search *search)
@@ -42,6 +40,12 @@ static struct ha_err *find_class_edges(struct ha_search *search)
     return NULL;
 }
 
+/* Whether their places take more than 32 bits. */
+static inline bool many_targets(const struct ha_search *search)
+{
+    return search->target_count >= TAKEN_ALL;
+}
+
 struct ha_err *ha_search_init(struct ha_search *search, struct ha_build *build)
 {
     *search = (struct ha_search){.build = build};
@@ -56,12 +60,15 @@ struct ha_err *ha_search_init(struct ha_search *search, struct ha_build *build)
     HA_TRY(ha_big_init(&search->pre, n, sizeof(uint32_t)));
     HA_TRY(ha_big_init_raw(&search->parent, n, sizeof(uint32_t)));
     HA_TRY(ha_big_init_raw(&search->semi, n, sizeof(uint32_t)));
-    HA_TRY(ha_big_init_cold(&search->vertex, n, sizeof(uint32_t))); /* written in order, and read near to where it was read before, mostly */
+    HA_TRY(many_targets(search) ? ha_big_init_cold(&search->vertex, n, sizeof(uint32_t)) : ha_spool_init(&search->vertices, n));
     search->bucket_count = (uint32_t)(n >> HA_LOG_BUCKET_BITS) + 1;
-    search->buckets = ha_calloc_array(search->bucket_count, sizeof *search->buckets);
+    search->buckets = ha_alloc_array(search->bucket_count, sizeof *search->buckets);
     search->root_bits = ha_calloc_array(build->facts.object_count / 64 + 1, sizeof(uint64_t));
     if (search->buckets == NULL || search->root_bits == NULL) {
         return ha_err_nomem();
+    }
+    for (uint32_t b = 0; b < search->bucket_count; b++) {
+        search->buckets[b] = HA_CHUNK_LIST_EMPTY;
     }
     for (size_t i = 0; i < build->final_roots.count; i++) {
         uint32_t obj = build->final_roots.data[i].obj.i;
@@ -82,16 +89,14 @@ struct ha_err *ha_search_use_packed(struct ha_search *search)
 
 void ha_search_drop_log(struct ha_search *search)
 {
-    for (size_t i = 0; i < search->blocks.count; i++) {
-        ha_big_deinit(&search->blocks.data[i]);
-    }
-    ha_vec_deinit(&search->blocks);
+    ha_chunks_deinit(&search->log);
     ha_free(search->buckets);
     search->buckets = NULL;
 }
 
 void ha_search_deinit(struct ha_search *search)
 {
+    ha_spool_deinit(&search->vertices);
     ha_big_deinit(&search->vertex);
     ha_big_deinit(&search->pre);
     ha_big_deinit(&search->parent);
@@ -102,23 +107,10 @@ void ha_search_deinit(struct ha_search *search)
     ha_free(search->class_edges);
 }
 
-static HA_NOINLINE struct ha_err *chunk_add(struct ha_search *search, uint32_t bucket)
+static HA_NOINLINE struct ha_err *chunk_add(struct ha_search *search, struct ha_chunk_list *bucket)
 {
-    uint32_t per_block = search->build->facts.branch_count < (1U << 20) ? SMALL_BLOCK : CHUNKS_PER_BLOCK;
-    if (search->blocks.count == 0 || search->block_used == per_block) {
-        struct ha_big *block = ha_vec_push(&search->blocks);
-        if (block == NULL) {
-            return ha_err_nomem();
-        }
-        *block = (struct ha_big){0};
-        HA_TRY(ha_big_init_cold(block, per_block, sizeof(struct ha_log_chunk)));
-        search->block_used = 0;
-    }
-    struct ha_log_chunk *chunk = (struct ha_log_chunk *)search->blocks.data[search->blocks.count - 1].data + search->block_used++;
-    chunk->next = search->buckets[bucket];
-    chunk->before = chunk->next == NULL ? 0 : chunk->next->before + 1;
-    chunk->count = 0;
-    search->buckets[bucket] = chunk;
+    HA_TRY(ha_chunks_next(&search->log, bucket));
+    ((struct ha_log_chunk *)bucket->chunk)->count = 0;
     return NULL;
 }
 
@@ -126,8 +118,8 @@ static HA_NOINLINE struct ha_err *chunk_add(struct ha_search *search, uint32_t b
    of its bucket adds nothing, and what was entered from it takes its place. */
 static inline struct ha_err *log_reference(struct ha_search *search, uint32_t target, uint32_t source, uint32_t source_parent)
 {
-    uint32_t bucket = target >> HA_LOG_BUCKET_BITS;
-    struct ha_log_chunk *chunk = search->buckets[bucket];
+    struct ha_chunk_list *bucket = &search->buckets[target >> HA_LOG_BUCKET_BITS];
+    struct ha_log_chunk *chunk = bucket->chunk;
     if (chunk != NULL && chunk->target[chunk->count - 1] == (uint16_t)target) {
         uint32_t *last = &chunk->source[chunk->count - 1];
         if (*last >= source) {
@@ -140,7 +132,7 @@ static inline struct ha_err *log_reference(struct ha_search *search, uint32_t ta
     }
     if (HA_UNLIKELY(chunk == NULL || chunk->count == HA_LOG_CHUNK_REFERENCES)) {
         HA_TRY(chunk_add(search, bucket));
-        chunk = search->buckets[bucket];
+        chunk = bucket->chunk;
     }
     chunk->target[chunk->count] = (uint16_t)target;
     chunk->source[chunk->count++] = source;
@@ -158,7 +150,8 @@ struct cursor {
     uint32_t near;        /* objects of this sample that lie near the one entered before */
     bool neighbours;      /* to be asked for */
     const uint32_t *targets;
-    uint32_t *vertex, *pre, *parent, *semi; /* arrays of the search */
+    uint32_t *vertex, *pre, *parent, *semi; /* arrays of the search, vertex[] at number & vertex_mask */
+    uint64_t vertex_mask;
 };
 
 static HA_NOINLINE const uint32_t *packed_row_of(const struct ha_search *search, uint32_t obj)
@@ -174,12 +167,6 @@ static inline const uint32_t *row_of(const struct ha_search *search, uint32_t ob
     }
     uint64_t start = ha_le40(search->row_start + 5 * (size_t)obj);
     return start == HA_ROW_EMPTY ? NULL : search->targets + start;
-}
-
-/* Whether their places take more than 32 bits. */
-static inline bool many_targets(const struct ha_search *search)
-{
-    return search->target_count >= TAKEN_ALL;
 }
 
 /* What semi[] says of an object that waits: the place of its next reference among all targets, or, where these are too many for 32 bits, in its row. */
@@ -209,15 +196,19 @@ HA_INLINE void ask_around(const void *address, uintptr_t lines)
     }
 }
 
-/* Looks whether objects lie near each other, and asks for the neighbours of a new one if they do. */
+/* Every so many objects: looks whether they lay near each other, and begins with a new window of vertex[]. */
+static HA_NOINLINE struct ha_err *next_sample(struct ha_search *search, struct cursor *c)
+{
+    c->neighbours = c->near >= NEAR_ENOUGH && search->packed.item_count == 0; /* what lies in files is not to be had ahead */
+    c->near = 0;
+    return c->vertex_mask == UINT64_MAX ? NULL : ha_spool_next(&search->vertices, search->count);
+}
+
+/* Notes whether a new object lies near the one before, and asks for its neighbours where that is usual. */
 static inline void ask_for_neighbours(const struct ha_search *search, struct cursor *c, uint32_t obj)
 {
     c->near += obj - c->entered + NEAR_OBJECTS < 2 * NEAR_OBJECTS;
     c->entered = obj;
-    if (HA_UNLIKELY(search->count % NEAR_SAMPLE == 0)) {
-        c->neighbours = c->near >= NEAR_ENOUGH && search->packed.item_count == 0; /* what lies in files is not to be had ahead */
-        c->near = 0;
-    }
     if (c->neighbours) {
         ask_around(c->edge, ROW_LINES);
         ask_around(search->row_start + 5 * (size_t)obj, NUMBER_LINES);
@@ -226,19 +217,23 @@ static inline void ask_for_neighbours(const struct ha_search *search, struct cur
 }
 
 /* Numbers a new object below the current one, which waits. */
-static inline void enter(struct ha_search *search, struct cursor *c, uint32_t obj)
+static inline struct ha_err *enter(struct ha_search *search, struct cursor *c, uint32_t obj)
 {
     if (c->current != 0) {
         c->semi[c->current] = place_of_edge(search, c);
     }
     uint32_t p = ++search->count;
+    if (HA_UNLIKELY(p % NEAR_SAMPLE == 0)) {
+        HA_TRY(next_sample(search, c));
+    }
     c->pre[obj] |= p;
-    c->vertex[p] = obj;
+    c->vertex[p & c->vertex_mask] = obj;
     c->parent[p] = c->current;
     c->current = p;
     c->class_edge = search->class_edges[ha_search_class_of(search, obj)];
     c->edge = row_of(search, obj);
     ask_for_neighbours(search, c, obj);
+    return NULL;
 }
 
 /* Goes back to the object above the current one. false: there is none. */
@@ -324,7 +319,11 @@ struct ha_err *ha_search_run(struct ha_search *search)
         }
     }
     struct cursor cursor = {.sibling = HA_NONE, .neighbours = search->packed.item_count == 0, .targets = search->targets,
-                            .vertex = search->vertex.data, .pre = pre, .parent = search->parent.data, .semi = semi};
+                            .vertex = search->vertex.data, .vertex_mask = UINT64_MAX, .pre = pre, .parent = search->parent.data, .semi = semi};
+    if (!many_targets(search)) {
+        cursor.vertex = search->vertices.window;
+        cursor.vertex_mask = search->vertices.mask;
+    }
     for (size_t r = 0; r < build->final_roots.count; r++) {
         uint32_t target = build->final_roots.data[r].obj.i;
         if (target >= branch_count || pre[target] != ROOT_MARK) {
@@ -333,7 +332,7 @@ struct ha_err *ha_search_run(struct ha_search *search)
         cursor.current = 0;
         cursor.tree = search->count + 1;
         while (target != HA_NONE) {
-            enter(search, &cursor, target);
+            HA_TRY(enter(search, &cursor, target));
             HA_TRY(next_object(search, &cursor, branch_count, &target));
         }
     }
@@ -344,5 +343,8 @@ struct ha_err *ha_search_run(struct ha_search *search)
             semi[pre[root]] = 0;
         }
     }
-    return NULL;
+    if (!many_targets(search)) {
+        HA_TRY(ha_spool_finish(&search->vertices, (uint64_t)search->count + 1, &search->vertex));
+    }
+    return ha_chunks_finish(&search->log);
 }

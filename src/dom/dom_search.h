@@ -14,7 +14,9 @@
 #ifndef HA_DOM_SEARCH_H
 #define HA_DOM_SEARCH_H
 
+#include "ha/base/chunks.h"
 #include "ha/base/mem.h"
+#include "ha/base/spool.h"
 #include "ha/base/vec.h"
 #include "ha/graph/graph_inbound.h"
 #include "ha/graph/graph_starts.h"
@@ -23,17 +25,15 @@
 #include <assert.h>
 
 #define HA_LOG_BUCKET_BITS 16U
-#define HA_LOG_CHUNK_REFERENCES 680U /* 4 KiB */
+#define HA_LOG_CHUNK_REFERENCES 682U
 
 struct ha_log_chunk {
-    struct ha_log_chunk *next; /* filled before */
     uint32_t count;
-    uint32_t before; /* how many chunks that is */
     uint32_t source[HA_LOG_CHUNK_REFERENCES];
     uint16_t target[HA_LOG_CHUNK_REFERENCES]; /* in its bucket */
 };
 
-static_assert(HA_LOG_BUCKET_BITS <= 16 && sizeof(struct ha_log_chunk) <= 4096, "a chunk is a page, and a place in a bucket takes two bytes");
+static_assert(HA_LOG_BUCKET_BITS <= 16 && sizeof(struct ha_log_chunk) <= HA_CHUNK_BYTES, "a place in a bucket takes two bytes");
 
 struct ha_search {
     struct ha_build *build;
@@ -44,12 +44,12 @@ struct ha_search {
     const uint8_t *class_column; /* both found by ha_search_init(): the writer is not asked while the search runs */
     uint32_t class_width;
     struct ha_big vertex, pre, parent, semi;
+    struct ha_spool vertices; /* vertex[] while the search goes on, unless it reads it */
     struct ha_big word; /* of dom_tree.c */
     uint32_t count; /* highest number */
-    struct ha_log_chunk **buckets; /* by target >> HA_LOG_BUCKET_BITS */
+    struct ha_chunk_list *buckets; /* of struct ha_log_chunk, by target >> HA_LOG_BUCKET_BITS */
     uint32_t bucket_count;
-    HA_VEC(struct ha_big) blocks; /* memory of the chunks */
-    uint32_t block_used;
+    struct ha_chunks log;
     uint32_t *class_edges; /* per class: its class object where the edge to it matters, else HA_NONE */
     uint64_t *root_bits;   /* per object: it is a root */
 };

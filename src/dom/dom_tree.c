@@ -58,6 +58,7 @@ static inline uint32_t eval(uint64_t *word, uint32_t u, uint32_t v)
 /* The logged references of one bucket, grouped by target. */
 struct bucket {
     uint32_t *sources;
+    struct ha_chunk_reader reader;
     uint32_t start[]; /* per node, and one more */
 };
 
@@ -67,31 +68,54 @@ static uint32_t bucket_nodes(const struct ha_search *search, uint32_t index)
     return left < BUCKET_NODES ? left + 1 : BUCKET_NODES;
 }
 
-static uint64_t bucket_references(const struct ha_log_chunk *last)
+/* All chunks but the one being filled are full. */
+static uint64_t bucket_references(const struct ha_chunk_list *list)
 {
-    return last == NULL ? 0 : (uint64_t)last->before * HA_LOG_CHUNK_REFERENCES + last->count;
+    return list->count == 0 ? 0 : (uint64_t)(list->count - 1) * HA_LOG_CHUNK_REFERENCES + ((const struct ha_log_chunk *)list->chunk)->count;
 }
 
-static void bucket_load(const struct ha_search *search, uint32_t index, struct bucket *bucket)
+static struct ha_err *bucket_count(const struct ha_chunk_list *list, struct bucket *bucket)
 {
-    const uint32_t nodes = bucket_nodes(search, index);
-    memset(bucket->start, 0, ((size_t)nodes + 1) * sizeof *bucket->start);
-    for (const struct ha_log_chunk *c = search->buckets[index]; c != NULL; c = c->next) {
+    const void *chunk;
+    for (ha_chunk_reader_begin(&bucket->reader, list);;) {
+        HA_TRY(ha_chunk_reader_next(&bucket->reader, &chunk));
+        if (chunk == NULL) {
+            return NULL;
+        }
+        const struct ha_log_chunk *c = chunk;
         for (uint32_t i = 0; i < c->count; i++) {
             bucket->start[c->target[i]]++;
         }
     }
+}
+
+static struct ha_err *bucket_fill(const struct ha_chunk_list *list, struct bucket *bucket)
+{
+    const void *chunk;
+    for (ha_chunk_reader_begin(&bucket->reader, list);;) {
+        HA_TRY(ha_chunk_reader_next(&bucket->reader, &chunk));
+        if (chunk == NULL) {
+            return NULL;
+        }
+        const struct ha_log_chunk *c = chunk;
+        for (uint32_t i = 0; i < c->count; i++) {
+            bucket->sources[--bucket->start[c->target[i]]] = c->source[i];
+        }
+    }
+}
+
+static struct ha_err *bucket_load(const struct ha_search *search, uint32_t index, struct bucket *bucket)
+{
+    const uint32_t nodes = bucket_nodes(search, index);
+    memset(bucket->start, 0, ((size_t)nodes + 1) * sizeof *bucket->start);
+    HA_TRY(bucket_count(&search->buckets[index], bucket));
     uint32_t sum = 0;
     for (uint32_t i = 0; i < nodes; i++) {
         sum += bucket->start[i];
         bucket->start[i] = sum; /* ends for now; filling backwards turns them into starts */
     }
     bucket->start[nodes] = sum;
-    for (const struct ha_log_chunk *c = search->buckets[index]; c != NULL; c = c->next) {
-        for (uint32_t i = 0; i < c->count; i++) {
-            bucket->sources[--bucket->start[c->target[i]]] = c->source[i];
-        }
-    }
+    return bucket_fill(&search->buckets[index], bucket);
 }
 
 /* Asks for what evaluating the sources before one of a bucket takes: word[] of each, later that of the ancestor it points to. Sources of targets far
@@ -106,13 +130,15 @@ HA_INLINE void look_ahead(const struct ha_search *search, const struct bucket *b
     }
 }
 
-/* Room for the bucket with most references. */
-static struct ha_err *make_sources(const struct ha_search *search, struct ha_big *ret)
+/* Room for the bucket with most references, and how many chunks that is. */
+static struct ha_err *make_sources(const struct ha_search *search, struct ha_big *ret, uint32_t *ret_chunks)
 {
     uint64_t most = 0;
+    *ret_chunks = 0;
     for (uint32_t i = 0; i < search->bucket_count; i++) {
-        uint64_t references = bucket_references(search->buckets[i]);
+        uint64_t references = bucket_references(&search->buckets[i]);
         most = references > most ? references : most;
+        *ret_chunks = search->buckets[i].count > *ret_chunks ? search->buckets[i].count : *ret_chunks;
     }
     if (most > UINT32_MAX) {
         return ha_err_new(HA_ERR_LIMIT, "more than 4 G references lead to %u neighbouring objects", BUCKET_NODES);
@@ -120,7 +146,7 @@ static struct ha_err *make_sources(const struct ha_search *search, struct ha_big
     return ha_big_init_cold(ret, most + 1, sizeof(uint32_t));
 }
 
-static void semidominators(struct ha_search *search, struct bucket *bucket)
+static struct ha_err *semidominators(struct ha_search *search, struct bucket *bucket)
 {
     uint32_t *semi = search->semi.data;
     const uint32_t *parent = search->parent.data;
@@ -129,7 +155,7 @@ static void semidominators(struct ha_search *search, struct bucket *bucket)
     for (uint32_t v = search->count; v > 0; v--) {
         uint32_t index = v >> HA_LOG_BUCKET_BITS;
         if (index != loaded) {
-            bucket_load(search, index, bucket);
+            HA_TRY(bucket_load(search, index, bucket));
             loaded = index;
         }
         uint32_t slot = v & (BUCKET_NODES - 1);
@@ -142,6 +168,7 @@ static void semidominators(struct ha_search *search, struct bucket *bucket)
         semi[v] = best;
         word[v] = (uint64_t)parent[v] << 32 | best;
     }
+    return NULL;
 }
 
 static struct ha_err *find_semidominators(struct ha_search *search)
@@ -151,11 +178,16 @@ static struct ha_err *find_semidominators(struct ha_search *search)
     if (bucket == NULL) {
         return ha_err_nomem();
     }
-    HA_TRY(make_sources(search, &sources));
+    uint32_t most;
+    HA_TRY(make_sources(search, &sources, &most));
     bucket->sources = sources.data;
-    semidominators(search, bucket);
+    struct ha_err *err = ha_chunk_reader_init(&bucket->reader, &search->log, most);
+    if (err == NULL) {
+        err = semidominators(search, bucket);
+    }
+    ha_chunk_reader_deinit(&bucket->reader);
     ha_big_deinit(&sources);
-    return NULL;
+    return err;
 }
 
 static inline uint32_t jump_of(uint64_t word)

@@ -16,11 +16,13 @@
 #include "ha/graph/graph_inbound.h"
 
 #include "graph/graph_rows.h"
+#include "ha/base/chunks.h"
 #include "ha/base/file.h"
 #include "ha/base/pool.h"
 #include "ha/graph/graph_starts.h"
 #include "ha/heap/heap_sections.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,19 +30,18 @@
 #define BUCKET_BITS 16U
 #define BUCKET_OBJECTS (1U << BUCKET_BITS)
 #define FAR_SOURCE 0xffffU
-#define CHUNK_WORDS 1021U
-#define BLOCK_CHUNKS 4096U /* 16 MiB: huge pages, or a file when memory is limited */
-#define SMALL_BLOCK 16U    /* for small heaps */
+#define CHUNK_WORDS 1023U
 
 struct chunk {
-    struct chunk *next;
-    uint32_t count; /* of the last one of a bucket: not known before ha_inbound_write() */
+    uint32_t count; /* of one that is being filled: not known before ha_inbound_write() */
     uint32_t words[CHUNK_WORDS];
 };
 
+static_assert(sizeof(struct chunk) == HA_CHUNK_BYTES, "chunks are those of a list");
+
 struct bucket {
     uint32_t *at, *full; /* the next word of the last chunk, and where there is no room for a reference any more; NULL: no chunk */
-    struct chunk *first, *last;
+    struct ha_chunk_list chunks;
     uint64_t references;
     uint32_t source;  /* the last one */
     uint64_t written; /* where its lists begin among all that are written */
@@ -53,8 +54,7 @@ struct ha_inbound {
     uint64_t target_count;
     uint32_t bucket_count;
     struct bucket *buckets;
-    HA_VEC(struct ha_big) blocks; /* memory of the chunks */
-    uint32_t block_used, block_chunks; /* of the last block */
+    struct ha_chunks chunks;
     struct ha_big seen_memory;
     uint64_t *seen;
     HA_VEC(struct ha_large_list) large; /* of what is written, by item */
@@ -103,6 +103,9 @@ struct ha_err *ha_inbound_create(const struct ha_build *build, struct ha_inbound
         return err;
     }
     inbound->seen = inbound->seen_memory.data;
+    for (uint32_t b = 0; b < inbound->bucket_count; b++) {
+        inbound->buckets[b].chunks = HA_CHUNK_LIST_EMPTY;
+    }
     mark_always(inbound);
     *ret = inbound;
     return NULL;
@@ -111,12 +114,9 @@ struct ha_err *ha_inbound_create(const struct ha_build *build, struct ha_inbound
 /* What was collected; its buckets are empty then. */
 static void chunks_free(struct ha_inbound *inbound)
 {
-    for (size_t i = 0; i < inbound->blocks.count; i++) {
-        ha_big_deinit(&inbound->blocks.data[i]);
-    }
-    ha_vec_deinit(&inbound->blocks);
+    ha_chunks_deinit(&inbound->chunks);
     for (uint32_t b = 0; inbound->buckets != NULL && b < inbound->bucket_count; b++) {
-        inbound->buckets[b].first = inbound->buckets[b].last = NULL;
+        inbound->buckets[b].chunks = HA_CHUNK_LIST_EMPTY;
         inbound->buckets[b].at = inbound->buckets[b].full = NULL;
     }
 }
@@ -137,33 +137,17 @@ void ha_inbound_destroy(struct ha_inbound *inbound)
 
 static void close_chunk(const struct bucket *bucket)
 {
-    if (bucket->last != NULL) {
-        bucket->last->count = (uint32_t)(bucket->at - bucket->last->words);
+    struct chunk *chunk = bucket->chunks.chunk;
+    if (chunk != NULL) {
+        chunk->count = (uint32_t)(bucket->at - chunk->words);
     }
 }
 
 static HA_NOINLINE struct ha_err *add_chunk(struct ha_inbound *inbound, struct bucket *bucket)
 {
-    uint32_t per_block = inbound->blocks.count < SMALL_BLOCK ? SMALL_BLOCK : BLOCK_CHUNKS;
-    if (inbound->blocks.count == 0 || inbound->block_used == inbound->block_chunks) {
-        struct ha_big *block = ha_vec_push(&inbound->blocks);
-        if (block == NULL) {
-            return ha_err_nomem();
-        }
-        *block = (struct ha_big){0};
-        inbound->block_used = 0;
-        inbound->block_chunks = per_block;
-        HA_TRY(ha_big_init_cold(block, per_block, sizeof(struct chunk)));
-    }
-    struct chunk *chunk = (struct chunk *)inbound->blocks.data[inbound->blocks.count - 1].data + inbound->block_used++;
     close_chunk(bucket);
-    chunk->next = NULL;
-    if (bucket->last == NULL) {
-        bucket->first = chunk;
-    } else {
-        bucket->last->next = chunk;
-    }
-    bucket->last = chunk;
+    HA_TRY(ha_chunks_next(&inbound->chunks, &bucket->chunks));
+    struct chunk *chunk = bucket->chunks.chunk;
     bucket->at = chunk->words;
     bucket->full = chunk->words + CHUNK_WORDS - 1;
     return NULL;
@@ -269,6 +253,7 @@ struct ha_err *ha_inbound_collect_unreached(struct ha_inbound *inbound, const ui
 struct sorter {
     uint32_t *start;              /* per object of a bucket, and two more */
     struct ha_big sources;        /* of a bucket; made anew for one that has more */
+    struct ha_chunk_reader chunks;
     struct ha_starts_maker maker; /* keeps the large lists of all buckets of this worker */
 };
 
@@ -284,33 +269,47 @@ struct writing {
     _Atomic(bool) beside_done;
 };
 
-/* Steps through what was collected for a bucket. */
-struct reading {
-    const struct chunk *chunk;
-    uint32_t next;
-    uint32_t source;
-};
-
-static inline bool read_reference(struct reading *r, uint32_t *ret_target)
-{
-    while (r->chunk != NULL && r->next == r->chunk->count) {
-        r->chunk = r->chunk->next;
-        r->next = 0;
-    }
-    if (r->chunk == NULL) {
-        return false;
-    }
-    uint32_t word = r->chunk->words[r->next++];
-    uint32_t distance = word & FAR_SOURCE;
-    r->source = HA_UNLIKELY(distance == FAR_SOURCE) ? r->chunk->words[r->next++] : r->source + distance;
-    *ret_target = word >> 16;
-    return true;
-}
-
 static uint32_t bucket_objects(const struct ha_inbound *inbound, uint64_t index)
 {
     const uint64_t left = inbound->build->facts.object_count - (index << BUCKET_BITS);
     return (uint32_t)(left < BUCKET_OBJECTS ? left : BUCKET_OBJECTS);
+}
+
+/* Adds to next[target + 1] the references of a bucket to each of its objects. */
+static struct ha_err *count_references(const struct bucket *bucket, struct ha_chunk_reader *reader, uint32_t *next)
+{
+    const void *data;
+    for (ha_chunk_reader_begin(reader, &bucket->chunks);;) {
+        HA_TRY(ha_chunk_reader_next(reader, &data));
+        const struct chunk *chunk = data;
+        if (chunk == NULL) {
+            return NULL;
+        }
+        for (uint32_t i = 0; i < chunk->count; i++) {
+            const uint32_t word = chunk->words[i];
+            next[(word >> 16) + 1]++;
+            i += (word & FAR_SOURCE) == FAR_SOURCE;
+        }
+    }
+}
+
+/* Puts their sources where next[target] says, which moves on. */
+static struct ha_err *place_sources(const struct bucket *bucket, struct ha_chunk_reader *reader, uint32_t *next, uint32_t *sources)
+{
+    uint32_t source = 0;
+    const void *data;
+    for (ha_chunk_reader_begin(reader, &bucket->chunks);;) {
+        HA_TRY(ha_chunk_reader_next(reader, &data));
+        const struct chunk *chunk = data;
+        if (chunk == NULL) {
+            return NULL;
+        }
+        for (uint32_t i = 0; i < chunk->count; i++) {
+            const uint32_t word = chunk->words[i], distance = word & FAR_SOURCE;
+            source = HA_UNLIKELY(distance == FAR_SOURCE) ? chunk->words[++i] : source + distance;
+            sources[next[word >> 16]++] = source;
+        }
+    }
 }
 
 /* Makes the lists of a bucket. */
@@ -327,18 +326,11 @@ static struct ha_err *sort_bucket(const struct ha_inbound *inbound, uint32_t ind
     const uint32_t count = bucket_objects(inbound, index);
     memset(sorter->start, 0, ((size_t)count + 2) * sizeof *sorter->start);
     uint32_t *next = sorter->start + 1; /* next[i]: where the list of i goes on; its begin once all are filled is start[i] */
-    uint32_t target;
-    for (struct reading r = {.chunk = bucket->first}; read_reference(&r, &target);) {
-        next[target + 1]++;
-    }
+    HA_TRY(count_references(bucket, &sorter->chunks, next));
     for (uint32_t i = 1; i <= count; i++) {
         next[i] += next[i - 1];
     }
-    uint32_t *sources = sorter->sources.data;
-    for (struct reading r = {.chunk = bucket->first}; read_reference(&r, &target);) {
-        sources[next[target]++] = r.source;
-    }
-    return NULL;
+    return place_sources(bucket, &sorter->chunks, next, sorter->sources.data);
 }
 
 /* Lists of one source that dominators tell are not made, but for roots and class objects. */
@@ -425,11 +417,14 @@ static uint64_t bucket_count(const struct ha_inbound *inbound)
 
 static struct ha_err *write_all(struct writing *w, unsigned threads)
 {
-    const struct ha_inbound *inbound = w->inbound;
+    struct ha_inbound *inbound = w->inbound;
     uint64_t n = inbound->build->facts.object_count;
+    uint32_t most = 0;
     void *blocks;
+    HA_TRY(ha_chunks_finish(&inbound->chunks));
     for (uint32_t b = 0; b < inbound->bucket_count; b++) {
         close_chunk(&inbound->buckets[b]);
+        most = inbound->buckets[b].chunks.count > most ? inbound->buckets[b].chunks.count : most;
     }
     w->turn = ha_turn_create();
     w->sorters = ha_calloc_array(threads, sizeof *w->sorters);
@@ -443,6 +438,7 @@ static struct ha_err *write_all(struct writing *w, unsigned threads)
         if (w->sorters[i].start == NULL) {
             return ha_err_nomem();
         }
+        HA_TRY(ha_chunk_reader_init(&w->sorters[i].chunks, &inbound->chunks, most));
     }
     HA_TRY(ha_index_stream_open(w->writer, HA_SECTION_SOURCES, sizeof(uint32_t)));
     HA_TRY(ha_parallel_for(threads, w->buckets + 2, write_task, w));
@@ -456,6 +452,7 @@ struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writ
     struct ha_err *err = write_all(&w, threads);
     for (unsigned i = 0; w.sorters != NULL && i < threads; i++) {
         ha_free(w.sorters[i].start);
+        ha_chunk_reader_deinit(&w.sorters[i].chunks);
         ha_big_deinit(&w.sorters[i].sources);
         ha_vec_deinit(&w.sorters[i].maker.large);
     }
