@@ -32,6 +32,12 @@
 #define FAR_SOURCE 0xffffU
 #define CHUNK_WORDS 1023U
 
+/* Large buckets: few objects that everybody refers to. */
+#define LARGE_REFERENCES (1U << 18) /* a MiB of sources */
+#define HOT_MOST 64U                /* lists that each are a 64th of it or more, and longer than a window */
+#define HOT_WINDOW (1U << 12)
+#define HOT_FIRST (UINT32_MAX - HOT_MOST) /* no bucket has more sources */
+
 struct chunk {
     uint32_t count; /* of one that is being filled: not known before ha_inbound_write() */
     uint32_t words[CHUNK_WORDS];
@@ -250,8 +256,20 @@ struct ha_err *ha_inbound_collect_unreached(struct ha_inbound *inbound, const ui
 
 /* ---- writing ---- */
 
+/* A list of a large bucket that is longer than the window it goes through to the index. */
+struct hot {
+    uint32_t target; /* in its bucket */
+    uint32_t count;  /* sources in the window */
+    uint64_t at;     /* where they go */
+    uint32_t *window;
+};
+
 struct sorter {
     uint32_t *start;              /* per object of a bucket, and two more */
+    uint32_t *place;              /* of a large bucket, per object: where its next source goes, or HOT_FIRST + its place in hot[]; NULL before the first */
+    struct hot hot[HOT_MOST];
+    uint32_t hot_count;
+    uint32_t *windows;            /* of hot[] */
     struct ha_big sources;        /* of a bucket; made anew for one that has more */
     struct ha_chunk_reader chunks;
     struct ha_starts_maker maker; /* keeps the large lists of all buckets of this worker */
@@ -293,44 +311,125 @@ static struct ha_err *count_references(const struct bucket *bucket, struct ha_ch
     }
 }
 
-/* Puts their sources where next[target] says, which moves on. */
-static struct ha_err *place_sources(const struct bucket *bucket, struct ha_chunk_reader *reader, uint32_t *next, uint32_t *sources)
+static struct ha_err *write_sources(const struct writing *w, uint64_t at, const uint32_t *sources, uint64_t count)
 {
-    uint32_t source = 0;
+    return count == 0 ? NULL : ha_index_stream_write_at(w->writer, at * sizeof(uint32_t), sources, (size_t)count * sizeof(uint32_t));
+}
+
+static HA_NOINLINE struct ha_err *write_window(const struct writing *w, struct hot *hot)
+{
+    HA_TRY(write_sources(w, hot->at, hot->window, hot->count));
+    hot->at += hot->count;
+    hot->count = 0;
+    return NULL;
+}
+
+/* Puts their sources where next[target] says, which moves on, or through the window of the list. */
+static struct ha_err *place_sources(const struct writing *w, const struct bucket *bucket, struct sorter *sorter, uint32_t *next)
+{
+    uint32_t *sources = sorter->sources.data, source = 0;
     const void *data;
-    for (ha_chunk_reader_begin(reader, &bucket->chunks);;) {
-        HA_TRY(ha_chunk_reader_next(reader, &data));
+    for (ha_chunk_reader_begin(&sorter->chunks, &bucket->chunks);;) {
+        HA_TRY(ha_chunk_reader_next(&sorter->chunks, &data));
         const struct chunk *chunk = data;
         if (chunk == NULL) {
             return NULL;
         }
         for (uint32_t i = 0; i < chunk->count; i++) {
-            const uint32_t word = chunk->words[i], distance = word & FAR_SOURCE;
+            const uint32_t word = chunk->words[i], distance = word & FAR_SOURCE, at = next[word >> 16];
             source = HA_UNLIKELY(distance == FAR_SOURCE) ? chunk->words[++i] : source + distance;
-            sources[next[word >> 16]++] = source;
+            if (HA_LIKELY(at < HOT_FIRST)) {
+                sources[at] = source;
+                next[word >> 16] = at + 1;
+                continue;
+            }
+            struct hot *hot = &sorter->hot[at - HOT_FIRST];
+            hot->window[hot->count++] = source;
+            if (HA_UNLIKELY(hot->count == HOT_WINDOW)) {
+                HA_TRY(write_window(w, hot));
+            }
         }
     }
 }
 
-/* Makes the lists of a bucket. */
-static struct ha_err *sort_bucket(const struct ha_inbound *inbound, uint32_t index, struct sorter *sorter)
+static struct ha_err *make_sources(struct sorter *sorter, uint64_t count)
 {
-    const struct bucket *bucket = &inbound->buckets[index];
-    if (bucket->references > UINT32_MAX) {
+    if (count * sizeof(uint32_t) > sorter->sources.bytes) {
+        ha_big_deinit(&sorter->sources);
+        return ha_big_init_cold(&sorter->sources, count, sizeof(uint32_t));
+    }
+    return NULL;
+}
+
+/* Counts the references of a bucket: start[i + 1] of each object i is where its list begins in the bucket. */
+static struct ha_err *find_starts(const struct bucket *bucket, uint32_t count, struct sorter *sorter)
+{
+    if (bucket->references >= HOT_FIRST) {
         return ha_err_new(HA_ERR_LIMIT, "more than 4 G references lead to %u neighbouring objects", BUCKET_OBJECTS);
     }
-    if (bucket->references * sizeof(uint32_t) > sorter->sources.bytes) {
-        ha_big_deinit(&sorter->sources);
-        HA_TRY(ha_big_init_cold(&sorter->sources, bucket->references, sizeof(uint32_t)));
-    }
-    const uint32_t count = bucket_objects(inbound, index);
     memset(sorter->start, 0, ((size_t)count + 2) * sizeof *sorter->start);
-    uint32_t *next = sorter->start + 1; /* next[i]: where the list of i goes on; its begin once all are filled is start[i] */
+    uint32_t *next = sorter->start + 1;
     HA_TRY(count_references(bucket, &sorter->chunks, next));
     for (uint32_t i = 1; i <= count; i++) {
         next[i] += next[i - 1];
     }
-    return place_sources(bucket, &sorter->chunks, next, sorter->sources.data);
+    return NULL;
+}
+
+/* Makes the lists of a bucket that come to lie from `base` on among all, and writes them. start[i] is where the list of object i begins in the bucket then. */
+static struct ha_err *write_usual(const struct writing *w, const struct bucket *bucket, uint64_t base, struct sorter *sorter)
+{
+    HA_TRY(make_sources(sorter, bucket->references));
+    HA_TRY(place_sources(w, bucket, sorter, sorter->start + 1)); /* moves the begins on to the ends: the begins of the next ones */
+    return write_sources(w, base, sorter->sources.data, bucket->references);
+}
+
+/* Of a large bucket: which lists go through windows, and where the others go. */
+static struct ha_err *find_places(const struct bucket *bucket, uint32_t count, uint64_t base, struct sorter *sorter)
+{
+    if (sorter->place == NULL) {
+        sorter->place = ha_alloc_array(BUCKET_OBJECTS, sizeof *sorter->place);
+        sorter->windows = ha_alloc_array((size_t)HOT_MOST * HOT_WINDOW, sizeof *sorter->windows);
+        if (sorter->place == NULL || sorter->windows == NULL) {
+            return ha_err_nomem();
+        }
+    }
+    uint64_t part = bucket->references / HOT_MOST + 1, least = part > HOT_WINDOW ? part : HOT_WINDOW;
+    uint32_t others = 0;
+    sorter->hot_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t length = sorter->start[i + 1] - sorter->start[i], k = sorter->hot_count;
+        if (length < least) {
+            sorter->place[i] = others;
+            others += length;
+        } else {
+            sorter->hot[k] = (struct hot){.target = i, .at = base + sorter->start[i], .window = sorter->windows + (size_t)k * HOT_WINDOW};
+            sorter->place[i] = HOT_FIRST + k;
+            sorter->hot_count++;
+        }
+    }
+    return make_sources(sorter, others);
+}
+
+/* The same for a large bucket. */
+static struct ha_err *write_large(const struct writing *w, const struct bucket *bucket, uint32_t count, uint64_t base, struct sorter *sorter)
+{
+    memmove(sorter->start, sorter->start + 1, ((size_t)count + 1) * sizeof *sorter->start);
+    HA_TRY(find_places(bucket, count, base, sorter));
+    HA_TRY(place_sources(w, bucket, sorter, sorter->place));
+    const uint32_t *others = sorter->sources.data;
+    uint32_t from = 0; /* of what lies between lists with windows, in the bucket */
+    for (uint32_t k = 0; k <= sorter->hot_count; k++) {
+        const bool last = k == sorter->hot_count;
+        const uint32_t until = last ? (uint32_t)bucket->references : sorter->start[sorter->hot[k].target];
+        HA_TRY(write_sources(w, base + from, others, until - from));
+        others += until - from;
+        if (!last) {
+            HA_TRY(write_window(w, &sorter->hot[k]));
+            from = sorter->start[sorter->hot[k].target + 1];
+        }
+    }
+    return NULL;
 }
 
 /* Lists of one source that dominators tell are not made, but for roots and class objects. */
@@ -354,18 +453,19 @@ static struct ha_err *put_starts(const struct ha_inbound *inbound, uint32_t firs
 static struct ha_err *write_bucket(struct writing *w, unsigned worker, uint64_t index)
 {
     struct sorter *sorter = &w->sorters[worker];
-    struct ha_err *err = sort_bucket(w->inbound, (uint32_t)index, sorter);
+    struct bucket *bucket = &w->inbound->buckets[index];
+    const uint32_t count = bucket_objects(w->inbound, index);
+    struct ha_err *err = find_starts(bucket, count, sorter);
     if (err != NULL || !ha_turn_wait(w->turn, index)) {
         ha_turn_fail(w->turn);
         return err; /* of another bucket, if it is NULL */
     }
-    uint32_t count = bucket_objects(w->inbound, index), sources = sorter->start[count];
-    uint64_t base = w->written;
-    w->written += sources;
-    w->inbound->buckets[index].written = base;
+    const uint64_t base = w->written;
+    w->written += bucket->references;
+    bucket->written = base;
     ha_turn_leave(w->turn, index);
-    HA_TRY(put_starts(w->inbound, (uint32_t)(index << BUCKET_BITS), count, base, sorter->start, &sorter->maker));
-    return sources == 0 ? NULL : ha_index_stream_write_at(w->writer, base * sizeof(uint32_t), sorter->sources.data, (size_t)sources * sizeof(uint32_t));
+    HA_TRY(bucket->references < LARGE_REFERENCES ? write_usual(w, bucket, base, sorter) : write_large(w, bucket, count, base, sorter));
+    return put_starts(w->inbound, (uint32_t)(index << BUCKET_BITS), count, base, sorter->start, &sorter->maker);
 }
 
 static struct ha_err *do_beside(struct writing *w)
@@ -452,6 +552,8 @@ struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writ
     struct ha_err *err = write_all(&w, threads);
     for (unsigned i = 0; w.sorters != NULL && i < threads; i++) {
         ha_free(w.sorters[i].start);
+        ha_free(w.sorters[i].place);
+        ha_free(w.sorters[i].windows);
         ha_chunk_reader_deinit(&w.sorters[i].chunks);
         ha_big_deinit(&w.sorters[i].sources);
         ha_vec_deinit(&w.sorters[i].maker.large);
