@@ -29,7 +29,7 @@
 #define LATER_PER_BRANCH 3U         /* what the dominators take beyond what the search gives back: word[] instead of row starts … */
 #define FREED_PER_OBJECT 2U         /* … and classes */
 #define AIM_LEAST (64ULL << 20)
-#define AIM_WINDOWS (8ULL << 20)    /* of it: through which goes what is in files (base/chunks.h, base/spool.h) */
+#define AIM_WINDOWS (8ULL << 20)    /* less: through which goes what is in files (base/chunks.h, base/spool.h) */
 #define INDEX_PER_OBJECT 32U        /* beside its references, which take no more than the dump does */
 #define FIXED_BYTES (16ULL << 20)
 #define THREAD_BYTES (24ULL << 20)  /* a window, and references that wait to be written */
@@ -98,5 +98,5 @@ void ha_snapshot_memory_aim(const struct ha_build *build)
     const uint64_t objects = build->facts.object_count, later = (uint64_t)build->facts.branch_count * LATER_PER_BRANCH;
     const uint64_t more = later > objects * FREED_PER_OBJECT ? later - objects * FREED_PER_OBJECT : 0;
     const uint64_t bytes = objects * AIM_PER_OBJECT - more;
-    ha_big_aim_set((bytes > AIM_LEAST ? bytes : AIM_LEAST) - AIM_WINDOWS, build->heap_bytes + objects * INDEX_PER_OBJECT);
+    ha_big_aim_set(bytes > AIM_LEAST + AIM_WINDOWS ? bytes - AIM_WINDOWS : AIM_LEAST, build->heap_bytes + objects * INDEX_PER_OBJECT);
 }
