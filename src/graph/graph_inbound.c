@@ -6,7 +6,7 @@
  *     collect    [bucket 0: chunk → chunk → …] [bucket 1: …] …     a bucket per 65536 targets, sources ascending
  *                word: target & 0xffff | source - source before    4 bytes, for neighbours in a heap refer to neighbours;
  *                                                                  0xffff: the source is the next word
- *     write      bucket by bucket, in parallel: count, prefix, fill, all within the cache; then hand over in order
+ *     write      bucket by bucket, in parallel: graph_inbound_sort.c
  *     show       bucket by bucket, in parallel: the lists as they have been written
  *
  * GC roots and class objects need a list in any case: who alone refers to them need not dominate them.
@@ -15,43 +15,16 @@
  */
 #include "ha/graph/graph_inbound.h"
 
+#include "graph/graph_inbound_sort.h"
 #include "graph/graph_rows.h"
-#include "ha/base/chunks.h"
 #include "ha/base/file.h"
 #include "ha/base/pool.h"
 #include "ha/graph/graph_starts.h"
 #include "ha/heap/heap_sections.h"
 
-#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define BUCKET_BITS 16U
-#define BUCKET_OBJECTS (1U << BUCKET_BITS)
-#define FAR_SOURCE 0xffffU
-#define CHUNK_WORDS 1023U
-
-/* Large buckets: few objects that everybody refers to. */
-#define LARGE_REFERENCES (1U << 18) /* a MiB of sources */
-#define HOT_MOST 64U                /* lists that each are a 64th of it or more, and longer than a window */
-#define HOT_WINDOW (1U << 12)
-#define HOT_FIRST (UINT32_MAX - HOT_MOST) /* no bucket has more sources */
-
-struct chunk {
-    uint32_t count; /* of one that is being filled: not known before ha_inbound_write() */
-    uint32_t words[CHUNK_WORDS];
-};
-
-static_assert(sizeof(struct chunk) == HA_CHUNK_BYTES, "chunks are those of a list");
-
-struct bucket {
-    uint32_t *at, *full; /* the next word of the last chunk, and where there is no room for a reference any more; NULL: no chunk */
-    struct ha_chunk_list chunks;
-    uint64_t references;
-    uint32_t source;  /* the last one */
-    uint64_t written; /* where its lists begin among all that are written */
-};
 
 struct ha_inbound {
     const struct ha_build *build;
@@ -59,7 +32,7 @@ struct ha_inbound {
     const uint32_t *targets;
     uint64_t target_count;
     uint32_t bucket_count;
-    struct bucket *buckets;
+    struct ha_inbound_bucket *buckets;
     struct ha_chunks chunks;
     struct ha_big seen_memory;
     uint64_t *seen;
@@ -99,11 +72,11 @@ struct ha_err *ha_inbound_create(const struct ha_build *build, struct ha_inbound
         return ha_err_nomem();
     }
     *inbound = (struct ha_inbound){.build = build, .row_start = build->row_starts.data, .targets = targets.data, .target_count = targets.count};
-    inbound->bucket_count = (build->facts.object_count >> BUCKET_BITS) + 1;
-    inbound->buckets = ha_calloc_array(inbound->bucket_count, sizeof(struct bucket));
+    inbound->bucket_count = (build->facts.object_count >> HA_INBOUND_BUCKET_BITS) + 1;
+    inbound->buckets = ha_calloc_array(inbound->bucket_count, sizeof(struct ha_inbound_bucket));
     struct ha_err *err = inbound->buckets == NULL
                              ? ha_err_nomem()
-                             : ha_big_init(&inbound->seen_memory, (uint64_t)inbound->bucket_count * BUCKET_OBJECTS / 64, 2 * sizeof(uint64_t));
+                             : ha_big_init(&inbound->seen_memory, (uint64_t)inbound->bucket_count * HA_INBOUND_BUCKET_OBJECTS / 64, 2 * sizeof(uint64_t));
     if (err != NULL) {
         ha_inbound_destroy(inbound);
         return err;
@@ -141,33 +114,33 @@ void ha_inbound_destroy(struct ha_inbound *inbound)
 
 /* ---- collecting ---- */
 
-static void close_chunk(const struct bucket *bucket)
+static void close_chunk(const struct ha_inbound_bucket *bucket)
 {
-    struct chunk *chunk = bucket->chunks.chunk;
+    struct ha_inbound_chunk *chunk = bucket->chunks.chunk;
     if (chunk != NULL) {
         chunk->count = (uint32_t)(bucket->at - chunk->words);
     }
 }
 
-static HA_NOINLINE struct ha_err *add_chunk(struct ha_inbound *inbound, struct bucket *bucket)
+static HA_NOINLINE struct ha_err *add_chunk(struct ha_inbound *inbound, struct ha_inbound_bucket *bucket)
 {
     close_chunk(bucket);
     HA_TRY(ha_chunks_next(&inbound->chunks, &bucket->chunks));
-    struct chunk *chunk = bucket->chunks.chunk;
+    struct ha_inbound_chunk *chunk = bucket->chunks.chunk;
     bucket->at = chunk->words;
-    bucket->full = chunk->words + CHUNK_WORDS - 1;
+    bucket->full = chunk->words + HA_INBOUND_CHUNK_WORDS - 1;
     return NULL;
 }
 
 static inline struct ha_err *add_reference(struct ha_inbound *inbound, uint32_t target, uint32_t source)
 {
-    struct bucket *bucket = &inbound->buckets[target >> BUCKET_BITS];
+    struct ha_inbound_bucket *bucket = &inbound->buckets[target >> HA_INBOUND_BUCKET_BITS];
     if (HA_UNLIKELY(bucket->at >= bucket->full)) { /* or no chunk is there */
         HA_TRY(add_chunk(inbound, bucket));
     }
     uint32_t distance = source - bucket->source;
-    bool far = distance >= FAR_SOURCE;
-    *bucket->at++ = target << 16 | (far ? FAR_SOURCE : distance);
+    bool far = distance >= HA_INBOUND_FAR_SOURCE;
+    *bucket->at++ = target << 16 | (far ? HA_INBOUND_FAR_SOURCE : distance);
     if (HA_UNLIKELY(far)) {
         *bucket->at++ = source;
     }
@@ -256,29 +229,10 @@ struct ha_err *ha_inbound_collect_unreached(struct ha_inbound *inbound, const ui
 
 /* ---- writing ---- */
 
-/* A list of a large bucket that is longer than the window it goes through to the index. */
-struct hot {
-    uint32_t target; /* in its bucket */
-    uint32_t count;  /* sources in the window */
-    uint64_t at;     /* where they go */
-    uint32_t *window;
-};
-
-struct sorter {
-    uint32_t *start;              /* per object of a bucket, and two more */
-    uint32_t *place;              /* of a large bucket, per object: where its next source goes, or HOT_FIRST + its place in hot[]; NULL before the first */
-    struct hot hot[HOT_MOST];
-    uint32_t hot_count;
-    uint32_t *windows;            /* of hot[] */
-    struct ha_big sources;        /* of a bucket; made anew for one that has more */
-    struct ha_chunk_reader chunks;
-    struct ha_starts_maker maker; /* keeps the large lists of all buckets of this worker */
-};
-
 struct writing {
     struct ha_inbound *inbound;
     struct ha_index_writer *writer;
-    struct sorter *sorters; /* per worker */
+    struct ha_inbound_sorter *sorters; /* per worker */
     struct ha_turn *turn;
     uint64_t written; /* sources of the buckets that left; belongs to who holds the turn */
     uint64_t buckets;
@@ -289,147 +243,8 @@ struct writing {
 
 static uint32_t bucket_objects(const struct ha_inbound *inbound, uint64_t index)
 {
-    const uint64_t left = inbound->build->facts.object_count - (index << BUCKET_BITS);
-    return (uint32_t)(left < BUCKET_OBJECTS ? left : BUCKET_OBJECTS);
-}
-
-/* Adds to next[target + 1] the references of a bucket to each of its objects. */
-static struct ha_err *count_references(const struct bucket *bucket, struct ha_chunk_reader *reader, uint32_t *next)
-{
-    const void *data;
-    for (ha_chunk_reader_begin(reader, &bucket->chunks);;) {
-        HA_TRY(ha_chunk_reader_next(reader, &data));
-        const struct chunk *chunk = data;
-        if (chunk == NULL) {
-            return NULL;
-        }
-        for (uint32_t i = 0; i < chunk->count; i++) {
-            const uint32_t word = chunk->words[i];
-            next[(word >> 16) + 1]++;
-            i += (word & FAR_SOURCE) == FAR_SOURCE;
-        }
-    }
-}
-
-static struct ha_err *write_sources(const struct writing *w, uint64_t at, const uint32_t *sources, uint64_t count)
-{
-    return count == 0 ? NULL : ha_index_stream_write_at(w->writer, at * sizeof(uint32_t), sources, (size_t)count * sizeof(uint32_t));
-}
-
-static HA_NOINLINE struct ha_err *write_window(const struct writing *w, struct hot *hot)
-{
-    HA_TRY(write_sources(w, hot->at, hot->window, hot->count));
-    hot->at += hot->count;
-    hot->count = 0;
-    return NULL;
-}
-
-/* Puts their sources where next[target] says, which moves on, or through the window of the list. */
-static struct ha_err *place_sources(const struct writing *w, const struct bucket *bucket, struct sorter *sorter, uint32_t *next)
-{
-    uint32_t *sources = sorter->sources.data, source = 0;
-    const void *data;
-    for (ha_chunk_reader_begin(&sorter->chunks, &bucket->chunks);;) {
-        HA_TRY(ha_chunk_reader_next(&sorter->chunks, &data));
-        const struct chunk *chunk = data;
-        if (chunk == NULL) {
-            return NULL;
-        }
-        for (uint32_t i = 0; i < chunk->count; i++) {
-            const uint32_t word = chunk->words[i], distance = word & FAR_SOURCE, at = next[word >> 16];
-            source = HA_UNLIKELY(distance == FAR_SOURCE) ? chunk->words[++i] : source + distance;
-            if (HA_LIKELY(at < HOT_FIRST)) {
-                sources[at] = source;
-                next[word >> 16] = at + 1;
-                continue;
-            }
-            struct hot *hot = &sorter->hot[at - HOT_FIRST];
-            hot->window[hot->count++] = source;
-            if (HA_UNLIKELY(hot->count == HOT_WINDOW)) {
-                HA_TRY(write_window(w, hot));
-            }
-        }
-    }
-}
-
-static struct ha_err *make_sources(struct sorter *sorter, uint64_t count)
-{
-    if (count * sizeof(uint32_t) > sorter->sources.bytes) {
-        ha_big_deinit(&sorter->sources);
-        return ha_big_init_cold(&sorter->sources, count, sizeof(uint32_t));
-    }
-    return NULL;
-}
-
-/* Counts the references of a bucket: start[i + 1] of each object i is where its list begins in the bucket. */
-static struct ha_err *find_starts(const struct bucket *bucket, uint32_t count, struct sorter *sorter)
-{
-    if (bucket->references >= HOT_FIRST) {
-        return ha_err_new(HA_ERR_LIMIT, "more than 4 G references lead to %u neighbouring objects", BUCKET_OBJECTS);
-    }
-    memset(sorter->start, 0, ((size_t)count + 2) * sizeof *sorter->start);
-    uint32_t *next = sorter->start + 1;
-    HA_TRY(count_references(bucket, &sorter->chunks, next));
-    for (uint32_t i = 1; i <= count; i++) {
-        next[i] += next[i - 1];
-    }
-    return NULL;
-}
-
-/* Makes the lists of a bucket that come to lie from `base` on among all, and writes them. start[i] is where the list of object i begins in the bucket then. */
-static struct ha_err *write_usual(const struct writing *w, const struct bucket *bucket, uint64_t base, struct sorter *sorter)
-{
-    HA_TRY(make_sources(sorter, bucket->references));
-    HA_TRY(place_sources(w, bucket, sorter, sorter->start + 1)); /* moves the begins on to the ends: the begins of the next ones */
-    return write_sources(w, base, sorter->sources.data, bucket->references);
-}
-
-/* Of a large bucket: which lists go through windows, and where the others go. */
-static struct ha_err *find_places(const struct bucket *bucket, uint32_t count, uint64_t base, struct sorter *sorter)
-{
-    if (sorter->place == NULL) {
-        sorter->place = ha_alloc_array(BUCKET_OBJECTS, sizeof *sorter->place);
-        sorter->windows = ha_alloc_array((size_t)HOT_MOST * HOT_WINDOW, sizeof *sorter->windows);
-        if (sorter->place == NULL || sorter->windows == NULL) {
-            return ha_err_nomem();
-        }
-    }
-    uint64_t part = bucket->references / HOT_MOST + 1, least = part > HOT_WINDOW ? part : HOT_WINDOW;
-    uint32_t others = 0;
-    sorter->hot_count = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t length = sorter->start[i + 1] - sorter->start[i], k = sorter->hot_count;
-        if (length < least) {
-            sorter->place[i] = others;
-            others += length;
-        } else {
-            sorter->hot[k] = (struct hot){.target = i, .at = base + sorter->start[i], .window = sorter->windows + (size_t)k * HOT_WINDOW};
-            sorter->place[i] = HOT_FIRST + k;
-            sorter->hot_count++;
-        }
-    }
-    return make_sources(sorter, others);
-}
-
-/* The same for a large bucket. */
-static struct ha_err *write_large(const struct writing *w, const struct bucket *bucket, uint32_t count, uint64_t base, struct sorter *sorter)
-{
-    memmove(sorter->start, sorter->start + 1, ((size_t)count + 1) * sizeof *sorter->start);
-    HA_TRY(find_places(bucket, count, base, sorter));
-    HA_TRY(place_sources(w, bucket, sorter, sorter->place));
-    const uint32_t *others = sorter->sources.data;
-    uint32_t from = 0; /* of what lies between lists with windows, in the bucket */
-    for (uint32_t k = 0; k <= sorter->hot_count; k++) {
-        const bool last = k == sorter->hot_count;
-        const uint32_t until = last ? (uint32_t)bucket->references : sorter->start[sorter->hot[k].target];
-        HA_TRY(write_sources(w, base + from, others, until - from));
-        others += until - from;
-        if (!last) {
-            HA_TRY(write_window(w, &sorter->hot[k]));
-            from = sorter->start[sorter->hot[k].target + 1];
-        }
-    }
-    return NULL;
+    const uint64_t left = inbound->build->facts.object_count - (index << HA_INBOUND_BUCKET_BITS);
+    return (uint32_t)(left < HA_INBOUND_BUCKET_OBJECTS ? left : HA_INBOUND_BUCKET_OBJECTS);
 }
 
 /* Lists of one source that dominators tell are not made, but for roots and class objects. */
@@ -452,10 +267,10 @@ static struct ha_err *put_starts(const struct ha_inbound *inbound, uint32_t firs
 
 static struct ha_err *write_bucket(struct writing *w, unsigned worker, uint64_t index)
 {
-    struct sorter *sorter = &w->sorters[worker];
-    struct bucket *bucket = &w->inbound->buckets[index];
+    struct ha_inbound_sorter *sorter = &w->sorters[worker];
+    struct ha_inbound_bucket *bucket = &w->inbound->buckets[index];
     const uint32_t count = bucket_objects(w->inbound, index);
-    struct ha_err *err = find_starts(bucket, count, sorter);
+    struct ha_err *err = ha_inbound_find_starts(sorter, bucket, count);
     if (err != NULL || !ha_turn_wait(w->turn, index)) {
         ha_turn_fail(w->turn);
         return err; /* of another bucket, if it is NULL */
@@ -464,8 +279,8 @@ static struct ha_err *write_bucket(struct writing *w, unsigned worker, uint64_t 
     w->written += bucket->references;
     bucket->written = base;
     ha_turn_leave(w->turn, index);
-    HA_TRY(bucket->references < LARGE_REFERENCES ? write_usual(w, bucket, base, sorter) : write_large(w, bucket, count, base, sorter));
-    return put_starts(w->inbound, (uint32_t)(index << BUCKET_BITS), count, base, sorter->start, &sorter->maker);
+    HA_TRY(ha_inbound_write_sources(sorter, w->writer, bucket, count, base));
+    return put_starts(w->inbound, (uint32_t)(index << HA_INBOUND_BUCKET_BITS), count, base, sorter->start, &sorter->maker);
 }
 
 static struct ha_err *do_beside(struct writing *w)
@@ -512,7 +327,7 @@ static struct ha_err *put_large(struct writing *w, unsigned workers)
 
 static uint64_t bucket_count(const struct ha_inbound *inbound)
 {
-    return ((uint64_t)inbound->build->facts.object_count + BUCKET_OBJECTS - 1) >> BUCKET_BITS;
+    return ((uint64_t)inbound->build->facts.object_count + HA_INBOUND_BUCKET_OBJECTS - 1) >> HA_INBOUND_BUCKET_BITS;
 }
 
 static struct ha_err *write_all(struct writing *w, unsigned threads)
@@ -534,11 +349,7 @@ static struct ha_err *write_all(struct writing *w, unsigned threads)
     HA_TRY(ha_index_section_map(w->writer, HA_SECTION_IN_STARTS, HA_STARTS_BYTES, ha_starts_blocks(n), &blocks));
     for (unsigned i = 0; i < threads; i++) {
         w->sorters[i].maker.blocks = blocks;
-        w->sorters[i].start = ha_alloc_array((n < BUCKET_OBJECTS ? (size_t)n : BUCKET_OBJECTS) + 2, sizeof(uint32_t));
-        if (w->sorters[i].start == NULL) {
-            return ha_err_nomem();
-        }
-        HA_TRY(ha_chunk_reader_init(&w->sorters[i].chunks, &inbound->chunks, most));
+        HA_TRY(ha_inbound_sorter_init(&w->sorters[i], &inbound->chunks, most, n));
     }
     HA_TRY(ha_index_stream_open(w->writer, HA_SECTION_SOURCES, sizeof(uint32_t)));
     HA_TRY(ha_parallel_for(threads, w->buckets + 2, write_task, w));
@@ -551,12 +362,7 @@ struct ha_err *ha_inbound_write(struct ha_inbound *inbound, struct ha_index_writ
     struct writing w = {.inbound = inbound, .writer = writer, .buckets = bucket_count(inbound), .beside = beside, .beside_ctx = ctx};
     struct ha_err *err = write_all(&w, threads);
     for (unsigned i = 0; w.sorters != NULL && i < threads; i++) {
-        ha_free(w.sorters[i].start);
-        ha_free(w.sorters[i].place);
-        ha_free(w.sorters[i].windows);
-        ha_chunk_reader_deinit(&w.sorters[i].chunks);
-        ha_big_deinit(&w.sorters[i].sources);
-        ha_vec_deinit(&w.sorters[i].maker.large);
+        ha_inbound_sorter_deinit(&w.sorters[i]);
     }
     ha_free(w.sorters);
     ha_turn_destroy(w.turn);
@@ -573,14 +379,14 @@ struct showing {
     uint64_t first; /* bucket */
     ha_inbound_fn fn;
     void *ctx;
-    uint32_t *starts; /* per worker: BUCKET_OBJECTS + 1 */
+    uint32_t *starts; /* per worker: HA_INBOUND_BUCKET_OBJECTS + 1 */
 };
 
 static struct ha_err *show_bucket(void *ctx, unsigned worker, uint64_t index)
 {
     const struct showing *s = ctx;
-    const uint64_t bucket = s->first + index, first = bucket << BUCKET_BITS;
-    uint32_t *start = s->starts + (size_t)worker * (BUCKET_OBJECTS + 1), at = 0;
+    const uint64_t bucket = s->first + index, first = bucket << HA_INBOUND_BUCKET_BITS;
+    uint32_t *start = s->starts + (size_t)worker * (HA_INBOUND_BUCKET_OBJECTS + 1), at = 0;
     struct ha_inbound_lists lists = {.first = (uint32_t)first, .count = bucket_objects(s->inbound, bucket), .start = start};
     uint64_t large = ha_large_from(s->inbound->large.data, s->inbound->large.count, first);
     for (uint32_t i = 0; i < lists.count; i++) {
@@ -603,11 +409,11 @@ struct ha_err *ha_inbound_show_leaves(const struct ha_inbound *inbound, struct h
     if (sources.count == 0) {
         return NULL;
     }
-    HA_FREE uint32_t *starts = ha_alloc_array((size_t)threads * (BUCKET_OBJECTS + 1), sizeof *starts);
+    HA_FREE uint32_t *starts = ha_alloc_array((size_t)threads * (HA_INBOUND_BUCKET_OBJECTS + 1), sizeof *starts);
     if (starts == NULL) {
         return ha_err_nomem();
     }
-    struct showing showing = {.inbound = inbound, .blocks = blocks.data, .sources = sources.data, .first = inbound->build->facts.branch_count >> BUCKET_BITS,
+    struct showing showing = {.inbound = inbound, .blocks = blocks.data, .sources = sources.data, .first = inbound->build->facts.branch_count >> HA_INBOUND_BUCKET_BITS,
                               .fn = fn, .ctx = ctx, .starts = starts};
     return ha_parallel_for(threads, bucket_count(inbound) - showing.first, show_bucket, &showing);
 }
