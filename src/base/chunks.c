@@ -6,13 +6,14 @@
  *     block       16 of 16 chunks each   4096 chunks   4096 chunks …          a small heap takes little; 16 MiB: huge pages
  *
  * A chunk that is filled where it lies has its number from the start, and is the last of its list; one that is filled again and again gets a number
- * for what was in it when that is put away. `staged` holds chunks of consecutive numbers and is written when it is full, at the end of a block, and by
- * ha_chunks_finish().
+ * for what was in it when that is put away. `staged` holds chunks of consecutive numbers (blocks of the file follow each other there, too) and is
+ * written when it is full, when numbers lie in memory again, and by ha_chunks_finish().
  */
 #include "ha/base/chunks.h"
 
 #include "ha/base/file.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define SMALL_BLOCKS 16U
@@ -86,11 +87,14 @@ static struct ha_err *add_block(struct ha_chunks *chunks)
     if (!ha_vec_reserve(&chunks->blocks, 1)) {
         return ha_err_nomem();
     }
-    struct ha_err *err = ha_big_fits_cold(bytes) ? ha_big_init_raw(&block.memory, count, HA_CHUNK_BYTES) : file_block(chunks, bytes, &block);
-    if (err != NULL && ha_err_kind(err) == HA_ERR_SYSTEM && block.memory.data == NULL) { /* no file: then memory, if there is room */
-        ha_err_free(err);
-        err = ha_big_init_raw(&block.memory, count, HA_CHUNK_BYTES);
+    struct ha_err *err = NULL;
+    bool in_file = !ha_big_fits_cold(bytes);
+    if (in_file) {
+        err = file_block(chunks, bytes, &block);
+        in_file = err == NULL;
+        ha_err_free(err); /* no file: then memory, if there is room */
     }
+    err = in_file ? NULL : ha_big_init_raw(&block.memory, count, HA_CHUNK_BYTES);
     if (err == NULL) {
         chunks->blocks.data[chunks->blocks.count++] = block;
         chunks->room += count;
@@ -130,7 +134,7 @@ static struct ha_err *put_away(struct ha_chunks *chunks, struct ha_chunk_list *l
 {
     const uint32_t number = (uint32_t)chunks->next.count;
     uint8_t *to = in_memory(chunks, number);
-    if (to == NULL && (chunks->staged_count == STAGED_CHUNKS || chunks->staged_first + chunks->staged_count != number || place_in_block(number) == 0)) {
+    if (to == NULL && (chunks->staged_count == STAGED_CHUNKS || chunks->staged_first + chunks->staged_count != number)) {
         HA_TRY(write_staged(chunks));
         chunks->staged_first = number;
     }
@@ -195,6 +199,7 @@ bool ha_chunks_in_file(const struct ha_chunks *chunks)
 
 struct ha_err *ha_chunk_reader_init(struct ha_chunk_reader *reader, const struct ha_chunks *chunks, uint32_t most)
 {
+    assert(chunks->staged_count == 0);
     *reader = (struct ha_chunk_reader){.chunks = chunks, .room = most < READ_CHUNKS ? most + 1 : READ_CHUNKS};
     if (ha_chunks_in_file(chunks)) {
         reader->memory = ha_alloc_array(reader->room, HA_CHUNK_BYTES);

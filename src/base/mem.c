@@ -11,7 +11,7 @@
  *     anonymous              all        all but cold ones       none            (and whatever is smaller than HA_BIG_FILE_MIN)
  *     in a file                         cold ones               all
  *
- * A file is as long as its array and reserved on the disk, so that a full disk is an error when the array is made and not a signal when it is
+ * A file is as long as its array (that of chunk lists grows by a block) and reserved on the disk, so that a full disk is an error when the array is made and not a signal when it is
  * written. Large blocks of malloc get huge pages, too.
  *
  * The counters and the limit are the only writable state of this file. The counters and the note that an allocation failed are atomic; where an array lies decides nothing but speed.
@@ -187,10 +187,15 @@ static bool leaves_room(int fd)
 /* must: there is no memory for it. Otherwise only where that harms nobody. */
 static struct ha_err *file_grow(int fd, uint64_t end, uint64_t bytes, bool must)
 {
-    if (end > INT64_MAX || bytes > INT64_MAX - end || !reserve(fd, end, bytes, must) || !(must || leaves_room(fd))) {
-        return ha_err_system(errno, "memory is limited, and '%s' has no room for %" PRIu64 " bytes", big_folder, end + bytes);
+    const bool possible = end <= INT64_MAX && bytes <= INT64_MAX - end, reserved = possible && reserve(fd, end, bytes, must);
+    if (reserved && (must || leaves_room(fd))) {
+        return NULL;
     }
-    return NULL;
+    const int errnum = reserved ? ENOSPC : possible ? errno : EFBIG;
+    if (possible) {
+        (void)!ftruncate(fd, (off_t)end); /* gives back what was reserved */
+    }
+    return ha_err_system(errnum, "memory is limited, and '%s' has no room for %" PRIu64 " bytes", big_folder, bytes);
 }
 
 static struct ha_err *map_file(struct ha_big *big, size_t bytes, bool must)

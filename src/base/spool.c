@@ -14,8 +14,6 @@ struct ha_err *ha_spool_init(struct ha_spool *spool, uint64_t count)
             spool->file_bytes = bytes;
             spool->mask = HA_SPOOL_WINDOW - 1;
             count = HA_SPOOL_WINDOW;
-        } else if (ha_err_kind(err) != HA_ERR_SYSTEM) {
-            return err;
         } else {
             ha_err_free(err); /* no file: then memory, if there is room */
         }
@@ -58,8 +56,8 @@ struct ha_err *ha_spool_finish(struct ha_spool *spool, uint64_t count, struct ha
     }
     const uint64_t left = count == 0 ? 0 : (count - 1) % HA_SPOOL_WINDOW + 1; /* not put away yet */
     HA_TRY(put_away(spool, count - left, left));
-    ha_big_deinit(&spool->big);
     HA_TRY(ha_big_file_map(spool->file, spool->file_bytes, ret));
     spool->file_bytes = 0; /* the file is that of the array now */
+    ha_spool_deinit(spool);
     return NULL;
 }

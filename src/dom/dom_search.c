@@ -22,8 +22,7 @@
 #define ROW_LINES 4    /* 64 bytes each, before a row and behind its begin */
 #define NUMBER_LINES 1 /* before and behind its number, and the start of its row */
 #define NEAR_OBJECTS 32U
-#define NEAR_SAMPLE HA_SPOOL_WINDOW      /* objects after which it is looked whether this is so */
-#define NEAR_ENOUGH (NEAR_SAMPLE / 256U) /* that many lie near the one entered before (random order: none, a compiler: 4 %, HeapMix: 90 %) */
+#define NEAR_ENOUGH (HA_SPOOL_WINDOW / 256U) /* so many of a window of vertex[] lie near the one entered before (random order: none, javac: 4 %, HeapMix: 90 %) */
 
 static struct ha_err *find_class_edges(struct ha_search *search)
 {
@@ -147,7 +146,7 @@ struct cursor {
     uint32_t class_edge;  /* a class object to be tried before the row, or HA_NONE */
     const uint32_t *edge; /* next of the row; NULL at its end */
     uint32_t entered;     /* the object entered last */
-    uint32_t near;        /* objects of this sample that lie near the one entered before */
+    uint32_t near;        /* objects of this window that lie near the one entered before */
     bool neighbours;      /* to be asked for */
     const uint32_t *targets;
     uint32_t *vertex, *pre, *parent, *semi; /* arrays of the search, vertex[] at number & vertex_mask */
@@ -196,8 +195,8 @@ HA_INLINE void ask_around(const void *address, uintptr_t lines)
     }
 }
 
-/* Every so many objects: looks whether they lay near each other, and begins with a new window of vertex[]. */
-static HA_NOINLINE struct ha_err *next_sample(struct ha_search *search, struct cursor *c)
+/* Begins with a new window of vertex[], and looks whether the objects of the last one lay near each other. */
+static HA_NOINLINE struct ha_err *next_window(struct ha_search *search, struct cursor *c)
 {
     c->neighbours = c->near >= NEAR_ENOUGH && search->packed.item_count == 0; /* what lies in files is not to be had ahead */
     c->near = 0;
@@ -210,7 +209,7 @@ static inline void ask_for_neighbours(const struct ha_search *search, struct cur
     c->near += obj - c->entered + NEAR_OBJECTS < 2 * NEAR_OBJECTS;
     c->entered = obj;
     if (c->neighbours) {
-        ask_around(c->edge, ROW_LINES);
+        ask_around(c->edge != NULL ? c->edge : c->targets, ROW_LINES);
         ask_around(search->row_start + 5 * (size_t)obj, NUMBER_LINES);
         ask_around(&c->pre[obj], NUMBER_LINES);
     }
@@ -223,8 +222,8 @@ static inline struct ha_err *enter(struct ha_search *search, struct cursor *c, u
         c->semi[c->current] = place_of_edge(search, c);
     }
     uint32_t p = ++search->count;
-    if (HA_UNLIKELY(p % NEAR_SAMPLE == 0)) {
-        HA_TRY(next_sample(search, c));
+    if (HA_UNLIKELY(p % HA_SPOOL_WINDOW == 0)) {
+        HA_TRY(next_window(search, c));
     }
     c->pre[obj] |= p;
     c->vertex[p & c->vertex_mask] = obj;
@@ -324,6 +323,7 @@ struct ha_err *ha_search_run(struct ha_search *search)
         cursor.vertex = search->vertices.window;
         cursor.vertex_mask = search->vertices.mask;
     }
+    cursor.vertex[0] = HA_NONE; /* no object */
     for (size_t r = 0; r < build->final_roots.count; r++) {
         uint32_t target = build->final_roots.data[r].obj.i;
         if (target >= branch_count || pre[target] != ROOT_MARK) {

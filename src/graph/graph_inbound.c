@@ -11,7 +11,7 @@
  *
  * GC roots and class objects need a list in any case: who alone refers to them need not dominate them.
  *
- * Memory: a quarter of a byte per object, 4 bytes per reference collected, and 4 KiB per bucket.
+ * Memory: a quarter of a byte per object, 4 KiB per bucket, and 4 bytes per reference collected, as far as there is memory (base/chunks.h).
  */
 #include "ha/graph/graph_inbound.h"
 
@@ -265,6 +265,7 @@ static struct ha_err *put_starts(const struct ha_inbound *inbound, uint32_t firs
     return NULL;
 }
 
+/* Counts, is given its place in order, then fills and writes. */
 static struct ha_err *write_bucket(struct writing *w, unsigned worker, uint64_t index)
 {
     struct ha_inbound_sorter *sorter = &w->sorters[worker];

@@ -14,8 +14,10 @@
 
 /* Large buckets: few objects that everybody refers to. */
 #define LARGE_REFERENCES (1U << 18) /* a MiB of sources */
-#define HOT_WINDOW (1U << 12)       /* longer lists that are a 64th of their bucket or more have one */
+#define HOT_WINDOW (1U << 12)       /* lists that are more than a 64th of their bucket have one */
 #define HOT_FIRST (UINT32_MAX - HA_INBOUND_HOT_MOST) /* no bucket has more sources */
+
+static_assert(LARGE_REFERENCES / HA_INBOUND_HOT_MOST >= HOT_WINDOW, "who has a window fills it");
 
 /* Adds to next[target + 1] the references of a bucket to each of its objects. */
 static struct ha_err *count_references(const struct ha_inbound_bucket *bucket, struct ha_chunk_reader *reader, uint32_t *next)
@@ -110,14 +112,15 @@ static struct ha_err *write_usual(struct ha_index_writer *writer, const struct h
 /* Of a large bucket: which lists go through windows, and where the others go. */
 static struct ha_err *find_places(const struct ha_inbound_bucket *bucket, uint32_t count, uint64_t base, struct ha_inbound_sorter *sorter)
 {
-    if (sorter->place == NULL) {
+    if (sorter->windows == NULL) {
+        ha_free(sorter->place);
         sorter->place = ha_alloc_array(HA_INBOUND_BUCKET_OBJECTS, sizeof *sorter->place);
         sorter->windows = ha_alloc_array((size_t)HA_INBOUND_HOT_MOST * HOT_WINDOW, sizeof *sorter->windows);
         if (sorter->place == NULL || sorter->windows == NULL) {
             return ha_err_nomem();
         }
     }
-    uint64_t part = bucket->references / HA_INBOUND_HOT_MOST + 1, least = part > HOT_WINDOW ? part : HOT_WINDOW;
+    const uint64_t least = bucket->references / HA_INBOUND_HOT_MOST + 1;
     uint32_t others = 0;
     sorter->hot_count = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -141,12 +144,12 @@ static struct ha_err *write_large(struct ha_index_writer *writer, const struct h
     HA_TRY(find_places(bucket, count, base, sorter));
     HA_TRY(place_sources(writer, bucket, sorter, sorter->place));
     const uint32_t *others = sorter->sources.data;
-    uint32_t from = 0; /* of what lies between lists with windows, in the bucket */
+    uint32_t from = 0, done = 0; /* what lies between lists with windows: its begin in the bucket, and sources before it that were written */
     for (uint32_t k = 0; k <= sorter->hot_count; k++) {
         const bool last = k == sorter->hot_count;
         const uint32_t until = last ? (uint32_t)bucket->references : sorter->start[sorter->hot[k].target];
-        HA_TRY(write_sources(writer, base + from, others, until - from));
-        others += until - from;
+        HA_TRY(until == from ? NULL : write_sources(writer, base + from, others + done, until - from));
+        done += until - from;
         if (!last) {
             HA_TRY(write_window(writer, &sorter->hot[k]));
             from = sorter->start[sorter->hot[k].target + 1];

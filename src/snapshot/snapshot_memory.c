@@ -29,7 +29,7 @@
 #define LATER_PER_BRANCH 3U         /* what the dominators take beyond what the search gives back: word[] instead of row starts … */
 #define FREED_PER_OBJECT 2U         /* … and classes */
 #define AIM_LEAST (64ULL << 20)
-#define AIM_WINDOWS (8ULL << 20)    /* less: through which goes what is in files (base/chunks.h, base/spool.h) */
+#define AIM_WINDOWS (8ULL << 20)    /* off the aim: of base/chunks.h and base/spool.h, made when it is reached already */
 #define INDEX_PER_OBJECT 32U        /* beside its references, which take no more than the dump does */
 #define FIXED_BYTES (16ULL << 20)
 #define THREAD_BYTES (24ULL << 20)  /* a window, and references that wait to be written */

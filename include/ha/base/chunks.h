@@ -76,7 +76,8 @@ struct ha_chunk_reader {
     uint32_t read;       /* chunks of the file among those */
 };
 
-/* For lists of up to `most` chunks of a finished store; longer ones will do, too. HA_ERR_SYSTEM without memory. */
+/* For lists of up to `most` chunks of a finished store; longer ones will do, too. Each thread has its own, and a new one when the store has grown.
+   HA_ERR_SYSTEM without memory. */
 struct ha_err *ha_chunk_reader_init(struct ha_chunk_reader *reader, const struct ha_chunks *chunks, uint32_t most) HA_WARN_UNUSED;
 void ha_chunk_reader_deinit(struct ha_chunk_reader *reader);
 

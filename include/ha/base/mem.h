@@ -79,7 +79,7 @@ bool ha_big_fits_cold(uint64_t bytes);
 
 /* For what is written and read at offsets instead: makes an unnamed file in the folder of the limit longer by `bytes`, reserved on the disk. With end 0 it is
    made: *fd is the caller's, to close with ha_big_file_close(); else its length so far is `end`. Only where ha_big_fits_cold() is false.
-   HA_ERR_SYSTEM when the folder has no room (nothing is open then if end is 0). */
+   Only HA_ERR_SYSTEM: the folder has no room (nothing is open then if end is 0; else it is as it was). */
 struct ha_err *ha_big_file_grow(int *fd, uint64_t end, uint64_t bytes) HA_WARN_UNUSED;
 void ha_big_file_close(int fd, uint64_t bytes); /* bytes: its length */
 /* Makes such a file an array to be read; it is closed. After an error it is as it was. */

@@ -24,6 +24,7 @@ static void write_and_read(uint64_t room, uint64_t count, bool in_file)
     ck_assert_int_eq(array.in_file, in_file);
     ck_assert_uint_eq(array.bytes, room * sizeof(uint32_t));
     ck_assert(!in_file || ha_big_bytes_now() == 0);
+    ck_assert_ptr_null(spool.window);
     const uint32_t *numbers = array.data;
     uint64_t wrong = 0;
     for (uint64_t i = 0; i < count; i++) {

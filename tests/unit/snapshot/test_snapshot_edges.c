@@ -83,7 +83,13 @@ START_TEST(test_referents)
 END_TEST
 
 #define MANY_ARRAYS 10U
-#define MANY_COLD 12U
+#define HOT 16000U
+#define WARM 11000U
+
+static ha_addr array_address(uint64_t i)
+{
+    return 0x10000000 + i * 0x100000;
+}
 
 /* The list of an object that each array refers to so many times. */
 static void check_from_arrays(ha_addr target, uint32_t times)
@@ -91,32 +97,39 @@ static void check_from_arrays(ha_addr target, uint32_t times)
     struct ha_in in = ha_graph_in(x.s->graph, at(&x, target));
     ck_assert_uint_eq(in.count, (uint64_t)MANY_ARRAYS * times);
     for (uint64_t i = 0; i < in.count; i++) {
-        ck_assert_uint_eq(ha_in_at(&in, i).i, at(&x, 0x10000000 + i / times * 0x100000).i);
+        ck_assert_uint_eq(ha_in_at(&in, i).i, at(&x, array_address(i / times)).i);
     }
 }
 
-/* Many references to few objects, two of which have most of them: lists longer than what they are written through, and short ones
-   before, between and behind. */
-START_TEST(test_hot_objects)
+/* Arrays that refer to each of `count` objects once, and to two of them many times more. */
+static void many_references(unsigned count, unsigned hot, unsigned warm)
 {
     struct ha_sbuf text = {0};
     ha_sbuf_printf(&text, "use jdk17\nclass Node @0x2000\n");
-    for (unsigned i = 0; i < MANY_COLD; i++) {
+    for (unsigned i = 0; i < count; i++) {
         ha_sbuf_printf(&text, "object @0x%x Node\n", 0x3000 + i * 0x10);
     }
     for (unsigned i = 0; i < MANY_ARRAYS; i++) {
-        ha_sbuf_printf(&text, "array @0x%x java.lang.Object[] [@0x3050*16000, @0x3080*11000", 0x10000000 + i * 0x100000);
-        for (unsigned k = 0; k < MANY_COLD; k++) {
+        ha_sbuf_printf(&text, "array @0x%llx java.lang.Object[] [@0x%x*%u, @0x%x*%u", (unsigned long long)array_address(i), 0x3000 + hot * 0x10, HOT,
+                       0x3000 + warm * 0x10, WARM);
+        for (unsigned k = 0; k < count; k++) {
             ha_sbuf_printf(&text, ", @0x%x", 0x3000 + k * 0x10);
         }
-        ha_sbuf_printf(&text, "]\nroot jni-global @0x%x\n", 0x10000000 + i * 0x100000);
+        ha_sbuf_printf(&text, "]\nroot jni-global @0x%llx\n", (unsigned long long)array_address(i));
     }
     fixture_init(&x, ha_sbuf_text(&text));
-    for (unsigned k = 0; k < MANY_COLD; k++) {
-        check_from_arrays(0x3000 + k * 0x10, k == 5 ? 16001 : k == 8 ? 11001 : 1);
+    for (unsigned k = 0; k < count; k++) {
+        check_from_arrays(0x3000 + k * 0x10, 1 + (k == hot ? HOT : 0) + (k == warm ? WARM : 0));
     }
     ha_sbuf_deinit(&text);
     fixture_deinit(&x);
+}
+
+/* So many references to few objects that two lists are longer than what they are written through: short ones before, between and behind; none at all. */
+START_TEST(test_hot_objects)
+{
+    many_references(12, 5, 8);
+    many_references(2, 0, 1);
 }
 END_TEST
 
