@@ -5,7 +5,7 @@
 Heaps with random bytes in every name and text (controls, terminal escapes, quotes, broken UTF-8, direction marks) are asked by every command
 in every format. Text, TSV and CSV must be valid UTF-8 without control characters; JSON must parse, without control bytes.
 
-usage: check_hostile_names.py PROGRAM DUMPGEN [--seeds N]
+usage: check_hostile_names.py PROGRAM DUMPGEN [HEAPS]
 """
 import json
 import os
@@ -76,7 +76,7 @@ def ask(program, dump, command, fmt, address):
 
 def main():
     program, dumpgen = sys.argv[1:3]
-    seeds = int(sys.argv[4]) if len(sys.argv) > 4 else 12
+    seeds = int(sys.argv[3]) if len(sys.argv) > 3 else 12
     asked = failed = 0
     os.environ["LC_ALL"] = "C.UTF-8"
     with tempfile.TemporaryDirectory() as folder:
