@@ -55,7 +55,7 @@ static struct ha_arena_block *block_create(struct ha_arena *arena, size_t bytes)
     if (__builtin_add_overflow(bytes, sizeof(struct ha_arena_block), &whole)) {
         return NULL;
     }
-    struct ha_arena_block *block = ha_alloc(whole);
+    struct ha_arena_block *block = ha_alloc_huge(whole);
     if (block == NULL) {
         return NULL;
     }

@@ -35,6 +35,7 @@
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
 #define HUGE_BLOCK_MIN (2 * HUGE_PAGE_BYTES) /* holds a whole huge page wherever it lies */
+#define HUGE_ALONE_MIN (HUGE_PAGE_BYTES / 4 * 3)     /* worth a huge page of its own */
 #define ALIGN ((size_t)64)
 #define MAPPED_MIN ((size_t)64 << 10) /* less is left to malloc: to make and take away a mapping costs more than what is done with so little */
 #define COLD_PART 4U
@@ -91,6 +92,19 @@ void *ha_calloc_array(size_t count, size_t size)
 void *ha_alloc_aligned(size_t bytes)
 {
     return bytes > SIZE_MAX - ALIGN ? NULL : noted(aligned_alloc(ALIGN, (bytes + ALIGN - 1) & ~(ALIGN - 1)), bytes);
+}
+
+void *ha_alloc_huge(size_t bytes)
+{
+    if (bytes < HUGE_ALONE_MIN || bytes > SIZE_MAX - HUGE_PAGE_BYTES) {
+        return ha_alloc(bytes);
+    }
+    void *block = aligned_alloc(HUGE_PAGE_BYTES, (bytes + HUGE_PAGE_BYTES - 1) & ~(HUGE_PAGE_BYTES - 1));
+    if (block == NULL) {
+        return noted(NULL, bytes);
+    }
+    ha_pages_advise((uintptr_t)block, (bytes + HUGE_PAGE_BYTES / 2) & ~(HUGE_PAGE_BYTES - 1), MADV_HUGEPAGE); /* the last one, if half of it is needed */
+    return block;
 }
 
 void *ha_realloc_array(void *old, size_t count, size_t size)

@@ -74,32 +74,21 @@ static uint64_t bucket_references(const struct ha_chunk_list *list)
     return list->count == 0 ? 0 : (uint64_t)(list->count - 1) * HA_LOG_CHUNK_REFERENCES + ((const struct ha_log_chunk *)list->chunk)->count;
 }
 
-static struct ha_err *bucket_count(const struct ha_chunk_list *list, struct bucket *bucket)
+/* Goes through the references of a bucket: counts those to each node in start[], or puts the sources before the ends that are there. */
+static struct ha_err *bucket_pass(const struct ha_chunk_list *list, struct bucket *bucket, bool put)
 {
-    const void *chunk;
+    const void *data;
     for (ha_chunk_reader_begin(&bucket->reader, list);;) {
-        HA_TRY(ha_chunk_reader_next(&bucket->reader, &chunk));
+        HA_TRY(ha_chunk_reader_next(&bucket->reader, &data));
+        const struct ha_log_chunk *chunk = data;
         if (chunk == NULL) {
             return NULL;
         }
-        const struct ha_log_chunk *c = chunk;
-        for (uint32_t i = 0; i < c->count; i++) {
-            bucket->start[c->target[i]]++;
+        for (uint32_t i = 0; !put && i < chunk->count; i++) {
+            bucket->start[chunk->target[i]]++;
         }
-    }
-}
-
-static struct ha_err *bucket_fill(const struct ha_chunk_list *list, struct bucket *bucket)
-{
-    const void *chunk;
-    for (ha_chunk_reader_begin(&bucket->reader, list);;) {
-        HA_TRY(ha_chunk_reader_next(&bucket->reader, &chunk));
-        if (chunk == NULL) {
-            return NULL;
-        }
-        const struct ha_log_chunk *c = chunk;
-        for (uint32_t i = 0; i < c->count; i++) {
-            bucket->sources[--bucket->start[c->target[i]]] = c->source[i];
+        for (uint32_t i = 0; put && i < chunk->count; i++) {
+            bucket->sources[--bucket->start[chunk->target[i]]] = chunk->source[i];
         }
     }
 }
@@ -108,14 +97,14 @@ static struct ha_err *bucket_load(const struct ha_search *search, uint32_t index
 {
     const uint32_t nodes = bucket_nodes(search, index);
     memset(bucket->start, 0, ((size_t)nodes + 1) * sizeof *bucket->start);
-    HA_TRY(bucket_count(&search->buckets[index], bucket));
+    HA_TRY(bucket_pass(&search->buckets[index], bucket, false));
     uint32_t sum = 0;
     for (uint32_t i = 0; i < nodes; i++) {
         sum += bucket->start[i];
         bucket->start[i] = sum; /* ends for now; filling backwards turns them into starts */
     }
     bucket->start[nodes] = sum;
-    return bucket_fill(&search->buckets[index], bucket);
+    return bucket_pass(&search->buckets[index], bucket, true);
 }
 
 /* Asks for what evaluating the sources before one of a bucket takes: word[] of each, later that of the ancestor it points to. Sources of targets far

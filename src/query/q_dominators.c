@@ -205,8 +205,8 @@ static struct ha_err *sort_all(struct ha_query *q, struct sorting *s, struct ha_
 static struct ha_err *rank_all(struct ha_query *q, struct ha_children children, struct ha_ranked_list *ret)
 {
     HA_FREE uint32_t *names = ha_alloc_array((size_t)q->snapshot->heap->facts.class_count + 1, sizeof *names);
-    HA_FREE struct sort_key *keys = ha_alloc_array(children.count, sizeof *keys);
-    HA_FREE struct sort_key *room = ha_alloc_array(children.count, sizeof *room);
+    HA_FREE struct sort_key *keys = ha_alloc_huge((size_t)children.count * sizeof *keys); /* of objects of the heap: no overflow */
+    HA_FREE struct sort_key *room = ha_alloc_huge((size_t)children.count * sizeof *room);
     if (names == NULL || keys == NULL || room == NULL) {
         return ha_err_nomem();
     }

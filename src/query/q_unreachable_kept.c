@@ -119,7 +119,7 @@ struct ha_err *unreachable_tops_load(struct ha_query *q, uint64_t limit, struct 
     if (sums == NULL || wanted > section.count || section.count > sums->tops) {
         return NULL;
     }
-    struct ha_unreachable_top *tops = ha_arena_calloc(&q->arena, (size_t)wanted + 1, sizeof *tops);
+    struct ha_unreachable_top *tops = ha_arena_alloc(&q->arena, (size_t)wanted + 1, sizeof *tops);
     if (tops == NULL) {
         return ha_err_nomem();
     }

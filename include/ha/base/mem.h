@@ -30,6 +30,10 @@ void *ha_calloc_array(size_t count, size_t size); /* zero-filled */
 /* So many bytes, aligned to 64; their contents are anything. */
 void *ha_alloc_aligned(size_t bytes);
 
+/* So many bytes, uninitialised, all of which are written soon: from 1.5 MiB on in huge pages, where the system has them, whatever malloc does. NULL
+   without memory. Free with ha_free(). */
+void *ha_alloc_huge(size_t bytes);
+
 /* Resizes an array to count × size bytes; NULL leaves the old one as it was. */
 void *ha_realloc_array(void *old, size_t count, size_t size);
 

@@ -39,6 +39,20 @@ START_TEST(test_overflow)
 }
 END_TEST
 
+START_TEST(test_huge)
+{
+    const size_t sizes[] = {0, 1, 1 << 20, (3 << 19) - 1, 3 << 19, 2 << 20, (2 << 20) + 1, 3 << 20, (8 << 20) + 5};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        HA_FREE unsigned char *block = ha_alloc_huge(sizes[i]);
+        ck_assert_ptr_nonnull(block);
+        memset(block, 7, sizes[i]);
+        ck_assert(sizes[i] < 3 << 19 || (uintptr_t)block % (2 << 20) == 0);
+    }
+    ck_assert_ptr_null(ha_alloc_huge(SIZE_MAX));
+    ck_assert_ptr_null(ha_alloc_huge(SIZE_MAX / 2));
+}
+END_TEST
+
 START_TEST(test_realloc)
 {
     int *a = ha_alloc_array(2, sizeof *a);
@@ -218,5 +232,5 @@ START_TEST(test_anonymous_peak)
 }
 END_TEST
 
-CK_HA_MAIN("mem", test_big_limit, test_big_aim, test_anonymous_peak, test_sizes, test_overflow, test_realloc, test_strndup, test_guards, test_big,
+CK_HA_MAIN("mem", test_big_limit, test_big_aim, test_anonymous_peak, test_sizes, test_overflow, test_huge, test_realloc, test_strndup, test_guards, test_big,
            test_big_reserves_only, test_resident)
