@@ -49,13 +49,6 @@ static inline void damage_dir(struct temp_dir *dir)
     temp_dir_init(dir);
 }
 
-/* What takes minutes under AddressSanitizer is done half as often then. */
-#ifdef __SANITIZE_ADDRESS__
-#define DAMAGE_SLOW_TIMES(times) ((times) / 2)
-#else
-#define DAMAGE_SLOW_TIMES(times) (times)
-#endif
-
 /* How many times as much as by default: HA_CORRUPT_FACTOR in the environment. */
 static inline unsigned damage_factor(void)
 {

@@ -89,7 +89,7 @@ START_TEST(test_section_bytes)
     for (unsigned section = 0; section < section_count; section++) {
         struct ha_index_entry entry = entry_at(section);
         uint64_t bytes = entry.count * entry.width;
-        for (unsigned n = 0; bytes > 0 && n < DAMAGE_SLOW_TIMES(24) * damage_factor(); n++) {
+        for (unsigned n = 0; bytes > 0 && n < 24 * damage_factor(); n++) {
             struct rng rng = rng_seed((uint64_t)_i << 40 | (uint64_t)section << 32 | n);
             memcpy(bad, good, good_bytes);
             for (uint64_t k = 1 + rng_below(&rng, 20); k > 0; k--) {
@@ -111,7 +111,7 @@ START_TEST(test_section_elements)
     setup_dump((uint64_t)_i + 90, _i % 2 != 0);
     for (unsigned section = 0; section < section_count; section++) {
         struct ha_index_entry entry = entry_at(section);
-        for (unsigned n = 0; entry.count > 1 && n < DAMAGE_SLOW_TIMES(12) * damage_factor(); n++) {
+        for (unsigned n = 0; entry.count > 1 && n < 12 * damage_factor(); n++) {
             struct rng rng = rng_seed((uint64_t)_i << 40 | (uint64_t)section << 32 | n);
             memcpy(bad, good, good_bytes);
             for (uint64_t k = 1 + rng_below(&rng, 8); k > 0; k--) {
