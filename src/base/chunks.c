@@ -64,42 +64,28 @@ void ha_chunks_deinit(struct ha_chunks *chunks)
     *chunks = (struct ha_chunks){0};
 }
 
-/* Room in the file for a block, or why there is none. */
-static struct ha_err *file_block(struct ha_chunks *chunks, uint64_t bytes, struct ha_chunk_block *block)
-{
-    if (chunks->staged.data == NULL) {
-        HA_TRY(ha_big_init_raw(&chunks->staged, STAGED_CHUNKS, HA_CHUNK_BYTES));
-    }
-    HA_TRY(ha_big_file_grow(&chunks->file, chunks->file_bytes, bytes));
-    block->offset = chunks->file_bytes;
-    chunks->file_bytes += bytes;
-    return NULL;
-}
-
 static struct ha_err *add_block(struct ha_chunks *chunks)
 {
     const uint32_t count = chunks->blocks.count < SMALL_BLOCKS ? SMALL_CHUNKS : BLOCK_CHUNKS;
     const uint64_t bytes = (uint64_t)count * HA_CHUNK_BYTES;
-    if (chunks->room > HA_CHUNK_NONE - count) {
+    if (chunks->room > UINT32_MAX - count) {
         return ha_err_new(HA_ERR_LIMIT, "references to be sorted take more than 16 TiB");
     }
-    struct ha_chunk_block block = {0};
+    struct ha_chunk_block block = {.offset = chunks->file_bytes};
     if (!ha_vec_reserve(&chunks->blocks, 1)) {
         return ha_err_nomem();
     }
-    struct ha_err *err = NULL;
-    bool in_file = !ha_big_fits_cold(bytes);
-    if (in_file) {
-        err = file_block(chunks, bytes, &block);
-        in_file = err == NULL;
-        ha_err_free(err); /* no file: then memory, if there is room */
+    if (ha_big_file_grow(&chunks->file, chunks->file_bytes, bytes)) {
+        chunks->file_bytes += bytes;
+        if (chunks->staged.data == NULL) {
+            HA_TRY(ha_big_init_raw(&chunks->staged, STAGED_CHUNKS, HA_CHUNK_BYTES));
+        }
+    } else {
+        HA_TRY(ha_big_init_raw(&block.memory, count, HA_CHUNK_BYTES));
     }
-    err = in_file ? NULL : ha_big_init_raw(&block.memory, count, HA_CHUNK_BYTES);
-    if (err == NULL) {
-        chunks->blocks.data[chunks->blocks.count++] = block;
-        chunks->room += count;
-    }
-    return err;
+    chunks->blocks.data[chunks->blocks.count++] = block;
+    chunks->room += count;
+    return NULL;
 }
 
 static struct ha_err *write_staged(struct ha_chunks *chunks)
@@ -115,18 +101,17 @@ static struct ha_err *write_staged(struct ha_chunks *chunks)
     return NULL;
 }
 
-/* The next number, which the list now ends with. There is room for it, and nothing is to be done for it that can fail. */
-static uint32_t take_number(struct ha_chunks *chunks, struct ha_chunk_list *list)
+/* Gives the list the next number, for which there is room. */
+static void take_number(struct ha_chunks *chunks, struct ha_chunk_list *list)
 {
     const uint32_t number = (uint32_t)chunks->next.count++;
-    chunks->next.data[number] = HA_CHUNK_NONE;
-    if (list->last == HA_CHUNK_NONE) {
+    chunks->next.data[number] = 0;
+    if (list->count == list->refilled) { /* the first one */
         list->first = number;
     } else {
         chunks->next.data[list->last] = number;
     }
     list->last = number;
-    return number;
 }
 
 /* Gives a number to what is in a chunk that is then filled again. */
@@ -142,7 +127,7 @@ static struct ha_err *put_away(struct ha_chunks *chunks, struct ha_chunk_list *l
         to = (uint8_t *)chunks->staged.data + (size_t)chunks->staged_count++ * HA_CHUNK_BYTES;
     }
     memcpy(to, list->chunk, HA_CHUNK_BYTES);
-    (void)take_number(chunks, list);
+    take_number(chunks, list);
     return NULL;
 }
 
@@ -160,7 +145,6 @@ static struct ha_err *get_refilled(struct ha_chunks *chunks, struct ha_chunk_lis
     }
     list->chunk = (uint8_t *)chunks->refilled.data[chunks->refilled.count - 1].data + (size_t)--chunks->refilled_left * HA_CHUNK_BYTES;
     list->refilled = true;
-    list->count++;
     return NULL;
 }
 
@@ -172,18 +156,16 @@ struct ha_err *ha_chunks_next(struct ha_chunks *chunks, struct ha_chunk_list *li
     if (chunks->next.count == chunks->room) {
         HA_TRY(add_block(chunks));
     }
+    uint8_t *here = in_memory(chunks, (uint32_t)chunks->next.count);
     if (list->refilled) {
         HA_TRY(put_away(chunks, list));
-        list->count++;
-        return NULL;
+    } else if (here == NULL) {
+        HA_TRY(get_refilled(chunks, list));
+    } else {
+        list->chunk = here;
+        take_number(chunks, list);
     }
-    uint8_t *here = in_memory(chunks, (uint32_t)chunks->next.count);
-    if (here == NULL) {
-        return get_refilled(chunks, list);
-    }
-    list->chunk = here;
     list->count++;
-    (void)take_number(chunks, list);
     return NULL;
 }
 
@@ -192,19 +174,15 @@ struct ha_err *ha_chunks_finish(struct ha_chunks *chunks)
     return write_staged(chunks);
 }
 
-bool ha_chunks_in_file(const struct ha_chunks *chunks)
-{
-    return chunks->file_bytes > 0;
-}
-
 struct ha_err *ha_chunk_reader_init(struct ha_chunk_reader *reader, const struct ha_chunks *chunks, uint32_t most)
 {
     assert(chunks->staged_count == 0);
     *reader = (struct ha_chunk_reader){.chunks = chunks, .room = most < READ_CHUNKS ? most + 1 : READ_CHUNKS};
-    if (ha_chunks_in_file(chunks)) {
+    if (chunks->file_bytes > 0) {
         reader->memory = ha_alloc_array(reader->room, HA_CHUNK_BYTES);
+        return reader->memory == NULL ? ha_err_nomem() : NULL;
     }
-    return reader->memory == NULL && ha_chunks_in_file(chunks) ? ha_err_nomem() : NULL;
+    return NULL;
 }
 
 void ha_chunk_reader_deinit(struct ha_chunk_reader *reader)

@@ -303,23 +303,24 @@ struct ha_err *ha_big_init_cold(struct ha_big *big, uint64_t elements, size_t si
     return ha_big_init_raw(big, elements, size);
 }
 
-bool ha_big_fits_cold(uint64_t bytes)
+bool ha_big_file_grow(int *fd, uint64_t end, uint64_t bytes)
 {
-    return big_folder == NULL || fits(bytes, cold_limit());
-}
-
-struct ha_err *ha_big_file_grow(int *fd, uint64_t end, uint64_t bytes)
-{
-    if (end == 0) {
-        HA_TRY(ha_err_wrap(ha_file_temp(big_folder, fd), "memory is limited"));
+    if (big_folder == NULL || fits(bytes, cold_limit())) {
+        return false;
     }
-    struct ha_err *err = file_grow(*fd, end, bytes, cold_must());
+    struct ha_err *err = end == 0 ? ha_file_temp(big_folder, fd) : NULL;
     if (err == NULL) {
-        count(&big_file_bytes_now, &big_file_bytes_peak, bytes);
-    } else if (end == 0) {
-        ha_file_close(*fd);
+        err = file_grow(*fd, end, bytes, cold_must());
+        if (err == NULL) {
+            count(&big_file_bytes_now, &big_file_bytes_peak, bytes);
+            return true;
+        }
+        if (end == 0) {
+            ha_file_close(*fd);
+        }
     }
-    return err;
+    ha_err_free(err);
+    return false;
 }
 
 struct ha_err *ha_big_file_map(int fd, uint64_t bytes, struct ha_big *ret)

@@ -8,15 +8,10 @@ struct ha_err *ha_spool_init(struct ha_spool *spool, uint64_t count)
 {
     *spool = (struct ha_spool){.mask = UINT64_MAX};
     const uint64_t bytes = count > UINT64_MAX / sizeof(uint32_t) ? UINT64_MAX : count * sizeof(uint32_t);
-    if (!ha_big_fits_cold(bytes)) {
-        struct ha_err *err = ha_big_file_grow(&spool->file, 0, bytes);
-        if (err == NULL) {
-            spool->file_bytes = bytes;
-            spool->mask = HA_SPOOL_WINDOW - 1;
-            count = HA_SPOOL_WINDOW;
-        } else {
-            ha_err_free(err); /* no file: then memory, if there is room */
-        }
+    if (ha_big_file_grow(&spool->file, 0, bytes)) {
+        spool->file_bytes = bytes;
+        spool->mask = HA_SPOOL_WINDOW - 1;
+        count = HA_SPOOL_WINDOW;
     }
     struct ha_err *err = ha_big_init_raw(&spool->big, count, sizeof(uint32_t));
     spool->window = spool->big.data;

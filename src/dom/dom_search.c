@@ -61,13 +61,10 @@ struct ha_err *ha_search_init(struct ha_search *search, struct ha_build *build)
     HA_TRY(ha_big_init_raw(&search->semi, n, sizeof(uint32_t)));
     HA_TRY(many_targets(search) ? ha_big_init_cold(&search->vertex, n, sizeof(uint32_t)) : ha_spool_init(&search->vertices, n));
     search->bucket_count = (uint32_t)(n >> HA_LOG_BUCKET_BITS) + 1;
-    search->buckets = ha_alloc_array(search->bucket_count, sizeof *search->buckets);
+    search->buckets = ha_calloc_array(search->bucket_count, sizeof *search->buckets);
     search->root_bits = ha_calloc_array(build->facts.object_count / 64 + 1, sizeof(uint64_t));
     if (search->buckets == NULL || search->root_bits == NULL) {
         return ha_err_nomem();
-    }
-    for (uint32_t b = 0; b < search->bucket_count; b++) {
-        search->buckets[b] = HA_CHUNK_LIST_EMPTY;
     }
     for (size_t i = 0; i < build->final_roots.count; i++) {
         uint32_t obj = build->final_roots.data[i].obj.i;
@@ -198,7 +195,7 @@ HA_INLINE void ask_around(const void *address, uintptr_t lines)
 /* Begins with a new window of vertex[], and looks whether the objects of the last one lay near each other. */
 static HA_NOINLINE struct ha_err *next_window(struct ha_search *search, struct cursor *c)
 {
-    c->neighbours = c->near >= NEAR_ENOUGH && search->packed.item_count == 0; /* what lies in files is not to be had ahead */
+    c->neighbours = c->near >= NEAR_ENOUGH && search->packed.item_count == 0; /* see look_ahead() */
     c->near = 0;
     return c->vertex_mask == UINT64_MAX ? NULL : ha_spool_next(&search->vertices, search->count);
 }
@@ -253,7 +250,7 @@ static inline bool leave(const struct ha_search *search, struct cursor *c)
 static inline void look_ahead(const struct ha_search *search, struct cursor *c, uint32_t branch_count)
 {
     if (HA_UNLIKELY(search->packed.item_count > 0)) {
-        return; /* nor here */
+        return; /* what lies in files is not to be had ahead */
     }
     if (c->sibling < branch_count) {
         uint64_t start = ha_le40(search->row_start + 5 * (size_t)c->sibling);

@@ -82,9 +82,6 @@ struct ha_err *ha_inbound_create(const struct ha_build *build, struct ha_inbound
         return err;
     }
     inbound->seen = inbound->seen_memory.data;
-    for (uint32_t b = 0; b < inbound->bucket_count; b++) {
-        inbound->buckets[b].chunks = HA_CHUNK_LIST_EMPTY;
-    }
     mark_always(inbound);
     *ret = inbound;
     return NULL;
@@ -95,7 +92,7 @@ static void chunks_free(struct ha_inbound *inbound)
 {
     ha_chunks_deinit(&inbound->chunks);
     for (uint32_t b = 0; inbound->buckets != NULL && b < inbound->bucket_count; b++) {
-        inbound->buckets[b].chunks = HA_CHUNK_LIST_EMPTY;
+        inbound->buckets[b].chunks = (struct ha_chunk_list){0};
         inbound->buckets[b].at = inbound->buckets[b].full = NULL;
     }
 }

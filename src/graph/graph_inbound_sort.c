@@ -37,14 +37,15 @@ static struct ha_err *count_references(const struct ha_inbound_bucket *bucket, s
     }
 }
 
-static struct ha_err *write_sources(struct ha_index_writer *writer, uint64_t at, const uint32_t *sources, uint64_t count)
+/* Sources first … first + count - 1 of those that are there become number `at` and so on of the index. */
+static struct ha_err *write_sources(struct ha_index_writer *writer, uint64_t at, const uint32_t *sources, uint64_t first, uint64_t count)
 {
-    return count == 0 ? NULL : ha_index_stream_write_at(writer, at * sizeof(uint32_t), sources, (size_t)count * sizeof(uint32_t));
+    return count == 0 ? NULL : ha_index_stream_write_at(writer, at * sizeof(uint32_t), sources + first, (size_t)count * sizeof(uint32_t));
 }
 
 static HA_NOINLINE struct ha_err *write_window(struct ha_index_writer *writer, struct ha_inbound_hot *hot)
 {
-    HA_TRY(write_sources(writer, hot->at, hot->window, hot->count));
+    HA_TRY(write_sources(writer, hot->at, hot->window, 0, hot->count));
     hot->at += hot->count;
     hot->count = 0;
     return NULL;
@@ -106,20 +107,19 @@ static struct ha_err *write_usual(struct ha_index_writer *writer, const struct h
 {
     HA_TRY(make_sources(sorter, bucket->references));
     HA_TRY(place_sources(writer, bucket, sorter, sorter->start + 1)); /* moves the begins on to the ends: the begins of the next ones */
-    return write_sources(writer, base, sorter->sources.data, bucket->references);
+    return write_sources(writer, base, sorter->sources.data, 0, bucket->references);
 }
 
 /* Of a large bucket: which lists go through windows, and where the others go. */
 static struct ha_err *find_places(const struct ha_inbound_bucket *bucket, uint32_t count, uint64_t base, struct ha_inbound_sorter *sorter)
 {
-    if (sorter->windows == NULL) {
-        ha_free(sorter->place);
-        sorter->place = ha_alloc_array(HA_INBOUND_BUCKET_OBJECTS, sizeof *sorter->place);
-        sorter->windows = ha_alloc_array((size_t)HA_INBOUND_HOT_MOST * HOT_WINDOW, sizeof *sorter->windows);
-        if (sorter->place == NULL || sorter->windows == NULL) {
+    if (sorter->place == NULL) {
+        sorter->place = ha_alloc_array(HA_INBOUND_BUCKET_OBJECTS + (size_t)HA_INBOUND_HOT_MOST * HOT_WINDOW, sizeof *sorter->place);
+        if (sorter->place == NULL) {
             return ha_err_nomem();
         }
     }
+    uint32_t *windows = sorter->place + HA_INBOUND_BUCKET_OBJECTS;
     const uint64_t least = bucket->references / HA_INBOUND_HOT_MOST + 1;
     uint32_t others = 0;
     sorter->hot_count = 0;
@@ -129,7 +129,7 @@ static struct ha_err *find_places(const struct ha_inbound_bucket *bucket, uint32
             sorter->place[i] = others;
             others += length;
         } else {
-            sorter->hot[k] = (struct ha_inbound_hot){.target = i, .at = base + sorter->start[i], .window = sorter->windows + (size_t)k * HOT_WINDOW};
+            sorter->hot[k] = (struct ha_inbound_hot){.target = i, .at = base + sorter->start[i], .window = windows + (size_t)k * HOT_WINDOW};
             sorter->place[i] = HOT_FIRST + k;
             sorter->hot_count++;
         }
@@ -148,7 +148,7 @@ static struct ha_err *write_large(struct ha_index_writer *writer, const struct h
     for (uint32_t k = 0; k <= sorter->hot_count; k++) {
         const bool last = k == sorter->hot_count;
         const uint32_t until = last ? (uint32_t)bucket->references : sorter->start[sorter->hot[k].target];
-        HA_TRY(until == from ? NULL : write_sources(writer, base + from, others + done, until - from));
+        HA_TRY(write_sources(writer, base + from, others, done, until - from));
         done += until - from;
         if (!last) {
             HA_TRY(write_window(writer, &sorter->hot[k]));
@@ -174,7 +174,6 @@ void ha_inbound_sorter_deinit(struct ha_inbound_sorter *sorter)
 {
     ha_free(sorter->start);
     ha_free(sorter->place);
-    ha_free(sorter->windows);
     ha_chunk_reader_deinit(&sorter->chunks);
     ha_big_deinit(&sorter->sources);
     ha_vec_deinit(&sorter->maker.large);

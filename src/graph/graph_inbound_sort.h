@@ -40,10 +40,10 @@ struct ha_inbound_hot {
 
 struct ha_inbound_sorter {
     uint32_t *start;              /* per object of a bucket, and two more */
-    uint32_t *place;              /* of a large bucket, per object: where its next source goes, or HOT_FIRST + its place in hot[]; NULL before the first */
+    uint32_t *place;              /* of a large bucket, per object: where its next source goes, or HOT_FIRST + its place in hot[]; then the windows of
+                                     hot[]; NULL before the first */
     struct ha_inbound_hot hot[HA_INBOUND_HOT_MOST];
     uint32_t hot_count;
-    uint32_t *windows;            /* of hot[] */
     struct ha_big sources;        /* of a bucket; made anew for one that has more */
     struct ha_chunk_reader chunks;
     struct ha_starts_maker maker; /* keeps the large lists of all buckets of this worker; its user's */

@@ -10,7 +10,7 @@
  * virtual machines without nested page tables more.
  *
  *     struct ha_chunks chunks = {0};
- *     struct ha_chunk_list list = HA_CHUNK_LIST_EMPTY;
+ *     struct ha_chunk_list list = {0};
  *     HA_TRY(ha_chunks_next(&chunks, &list));              fill list.chunk; again when it is full
  *     HA_TRY(ha_chunks_finish(&chunks));                   from then on lists may be read, by several threads
  *     ha_chunks_deinit(&chunks);                           all lists are gone
@@ -24,12 +24,11 @@
 #include "ha/base/vec.h"
 
 #define HA_CHUNK_BYTES 4096U
-#define HA_CHUNK_NONE UINT32_MAX
-#define HA_CHUNK_LIST_EMPTY ((struct ha_chunk_list){.first = HA_CHUNK_NONE, .last = HA_CHUNK_NONE})
 
+/* A zeroed struct is a valid empty one. */
 struct ha_chunk_list {
     void *chunk;          /* being filled, aligned to 64 bytes, uninitialised when it is new; NULL: the list is empty */
-    uint32_t first, last; /* numbers of those that have one: all but a chunk that is filled again and again */
+    uint32_t first, last; /* numbers of those that have one, if any: all but a chunk that is filled again and again */
     bool refilled;        /* the one being filled is such a chunk */
     uint32_t count;       /* chunks, with the one being filled */
 };
@@ -43,14 +42,14 @@ struct ha_chunk_block {
 /* A zeroed struct is a valid empty one. */
 struct ha_chunks {
     HA_VEC(struct ha_chunk_block) blocks;
-    HA_VEC(uint32_t) next;               /* per chunk that has a number: the next of its list, or HA_CHUNK_NONE */
+    HA_VEC(uint32_t) next;               /* per chunk that has a number: the next of its list, if any */
     uint32_t room;                       /* for so many chunks there are blocks */
     HA_VEC(struct ha_big) refilled;      /* memory of the chunks without numbers */
     uint32_t refilled_left;              /* of the last of these */
     struct ha_big staged;                /* to be written next */
     uint32_t staged_first, staged_count; /* their numbers */
     int file;                            /* if file_bytes > 0 */
-    uint64_t file_bytes;
+    uint64_t file_bytes;                 /* 0: all chunks lie in memory */
 };
 
 void ha_chunks_deinit(struct ha_chunks *chunks);
@@ -61,9 +60,6 @@ struct ha_err *ha_chunks_next(struct ha_chunks *chunks, struct ha_chunk_list *li
 
 /* Writes what waits to be written. Lists may grow after that, and then must be finished again. */
 struct ha_err *ha_chunks_finish(struct ha_chunks *chunks) HA_WARN_UNUSED;
-
-/* Whether some chunks lie in the file. */
-bool ha_chunks_in_file(const struct ha_chunks *chunks);
 
 /* Goes through the chunks of one list after the other, each as often as is liked, and keeps what it read from the file as far as its memory reaches. */
 struct ha_chunk_reader {

@@ -78,13 +78,10 @@ uint64_t ha_big_limit(void); /* UINT64_MAX: none */
    big arrays. */
 void ha_big_aim_set(uint64_t bytes, uint64_t leaves);
 
-/* Whether a cold array of so many bytes would be anonymous, now. */
-bool ha_big_fits_cold(uint64_t bytes);
-
-/* For what is written and read at offsets instead: makes an unnamed file in the folder of the limit longer by `bytes`, reserved on the disk. With end 0 it is
-   made: *fd is the caller's, to close with ha_big_file_close(); else its length so far is `end`. Only where ha_big_fits_cold() is false.
-   Only HA_ERR_SYSTEM: the folder has no room (nothing is open then if end is 0; else it is as it was). */
-struct ha_err *ha_big_file_grow(int *fd, uint64_t end, uint64_t bytes) HA_WARN_UNUSED;
+/* For what is written and read at offsets instead of a cold array of so many bytes: where that would lie in a file, makes an unnamed one longer by `bytes`,
+   reserved on the disk. With end 0 the file is made: *fd is the caller's, to close with ha_big_file_close(); else its length so far is `end`. false: memory
+   it is to be, or no file can be had (nothing is open then if end is 0; else it is as it was). */
+bool ha_big_file_grow(int *fd, uint64_t end, uint64_t bytes);
 void ha_big_file_close(int fd, uint64_t bytes); /* bytes: its length */
 /* Makes such a file an array to be read; it is closed. After an error it is as it was. */
 struct ha_err *ha_big_file_map(int fd, uint64_t bytes, struct ha_big *ret) HA_WARN_UNUSED;
