@@ -3,7 +3,7 @@
  * Files, and how a new one comes into being.
  *
  *     begin    unnamed file (O_TMPFILE)               or   path.tmp-XXXXXXXXXXXX, locked
- *     write    through fd
+ *     write    through fd                                  [beside it: fdatasync of what is there, so that commit waits for less]
  *     commit   fsync, link as path.tmp-XXXXXXXXXXXX        fsync
  *              rename to path                               rename to path
  *
@@ -18,6 +18,7 @@
 #include "ha/base/mem.h"
 #include "ha/base/pages.h"
 #include "ha/base/mutf8.h"
+#include "ha/base/pool.h"
 #include "ha/base/sbuf.h"
 
 #include <dirent.h>
@@ -479,8 +480,59 @@ static void sync_folder(const char *path)
     }
 }
 
+/* ---- to the disk, beside the caller ---- */
+
+struct ha_file_sync {
+    int fd;
+    const char *path;
+    struct ha_task *task;
+};
+
+static struct ha_err *sync_beside(void *ctx)
+{
+    const struct ha_file_sync *sync = ctx;
+    return ha_file_sync(sync->fd, sync->path);
+}
+
+static void sync_end(struct ha_file_new *file)
+{
+    struct ha_file_sync *sync = file->sync;
+    if (sync == NULL) {
+        return;
+    }
+    struct ha_err *err = ha_task_join(sync->task);
+    ha_free(sync);
+    file->sync = NULL;
+    if (file->sync_err == NULL) {
+        file->sync_err = err;
+    } else {
+        ha_err_free(err);
+    }
+}
+
+void ha_file_new_sync_begin(struct ha_file_new *file)
+{
+    if (file->sync != NULL && !ha_task_is_over(file->sync->task)) {
+        return;
+    }
+    sync_end(file);
+    struct ha_file_sync *sync = ha_calloc_array(1, sizeof *sync);
+    if (sync == NULL) {
+        return;
+    }
+    *sync = (struct ha_file_sync){.fd = file->fd, .path = file->path};
+    sync->task = ha_task_start(sync_beside, sync);
+    if (sync->task == NULL) { /* then commit does it all */
+        ha_free(sync);
+        return;
+    }
+    file->sync = sync;
+}
+
 struct ha_err *ha_file_new_commit(struct ha_file_new *file)
 {
+    sync_end(file);
+    HA_TRY(HA_TAKE(file->sync_err));
     int rc;
     do {
         rc = fsync(file->fd);
@@ -508,6 +560,8 @@ void ha_file_new_abort(struct ha_file_new *file)
     if (file->path == NULL) {
         return;
     }
+    sync_end(file);
+    ha_err_free(file->sync_err);
     if (file->temp != NULL) {
         unlink(file->temp);
         ha_emergency_temp_drop(file->guard);

@@ -8,8 +8,8 @@
  * Why the outcome is fixed: when index k fails, all indices below k have been claimed before it and run to their end, so the lowest
  * failing index is always among those that were run, whatever the timing; its error is the one kept.
  *
- * The caller is worker 0; the others are made for the call and joined before it returns. They block all signals but those a fault raises,
- * so that a signal always interrupts the caller's thread. If the system refuses a thread, fewer do the work.
+ * The caller is worker 0; the others are made for the call and joined before it returns. They, and the thread of a task, block all signals but those a
+ * fault raises, so that a signal always interrupts the caller's thread. If the system refuses a thread, fewer do the work.
  */
 #include "ha/base/pool.h"
 
@@ -76,17 +76,23 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-/* Starts workers 1 … wanted-1; returns how many there are with worker 0. */
-static unsigned start_workers(struct worker *workers, unsigned wanted)
+/* For a thread that is made next; *before: what to go back to. */
+static void block_signals(sigset_t *before)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
     sigset_t blocked;
-    sigset_t before;
     sigfillset(&blocked);
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         sigdelset(&blocked, faults[i]);
     }
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    pthread_sigmask(SIG_SETMASK, &blocked, before);
+}
+
+/* Starts workers 1 … wanted-1; returns how many there are with worker 0. */
+static unsigned start_workers(struct worker *workers, unsigned wanted)
+{
+    sigset_t before;
+    block_signals(&before);
     unsigned started = 1;
     while (started < wanted &&
            pthread_create(&workers[started].thread, NULL, thread_main, &workers[started]) == 0) {
@@ -125,6 +131,54 @@ struct ha_err *ha_parallel_for(unsigned threads, uint64_t count, ha_parallel_fn 
     }
     pthread_mutex_destroy(&loop.lock);
     return loop.err;
+}
+
+struct ha_task {
+    struct ha_err *(*fn)(void *ctx);
+    void *ctx;
+    struct ha_err *err; /* of fn; read when the thread is joined */
+    pthread_t thread;
+    _Atomic bool over;
+};
+
+static void *task_main(void *arg)
+{
+    struct ha_task *task = arg;
+    task->err = task->fn(task->ctx);
+    atomic_store(&task->over, true);
+    return NULL;
+}
+
+struct ha_task *ha_task_start(struct ha_err *(*fn)(void *ctx), void *ctx)
+{
+    struct ha_task *task = ha_calloc_array(1, sizeof *task);
+    if (task == NULL) {
+        return NULL;
+    }
+    task->fn = fn;
+    task->ctx = ctx;
+    sigset_t before;
+    block_signals(&before);
+    int rc = pthread_create(&task->thread, NULL, task_main, task);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc != 0) {
+        ha_free(task);
+        return NULL;
+    }
+    return task;
+}
+
+bool ha_task_is_over(const struct ha_task *task)
+{
+    return atomic_load(&task->over);
+}
+
+struct ha_err *ha_task_join(struct ha_task *task)
+{
+    pthread_join(task->thread, NULL);
+    struct ha_err *err = task->err;
+    ha_free(task);
+    return err;
 }
 
 unsigned ha_threads_default(void)

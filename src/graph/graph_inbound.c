@@ -17,7 +17,6 @@
 
 #include "graph/graph_inbound_sort.h"
 #include "graph/graph_rows.h"
-#include "ha/base/file.h"
 #include "ha/base/pool.h"
 #include "ha/graph/graph_starts.h"
 #include "ha/heap/heap_sections.h"
@@ -244,12 +243,14 @@ static uint32_t bucket_objects(const struct ha_inbound *inbound, uint64_t index)
     return (uint32_t)(left < HA_INBOUND_BUCKET_OBJECTS ? left : HA_INBOUND_BUCKET_OBJECTS);
 }
 
-/* Lists of one source that dominators tell are not made, but for roots and class objects. */
-static struct ha_err *put_starts(const struct ha_inbound *inbound, uint32_t first, uint32_t count, uint64_t base, const uint32_t *start,
+/* Writes where the lists of a bucket begin. Lists of one source that dominators tell are not made, but for roots and class objects. */
+static struct ha_err *put_starts(const struct writing *w, uint32_t first, uint32_t count, uint64_t base, const uint32_t *start,
                                  struct ha_starts_maker *maker)
 {
-    const uint64_t *seen = inbound->seen + 2 * (size_t)(first / 64);
-    ha_file_map_populate(maker->blocks + first / HA_STARTS_ITEMS * HA_STARTS_BYTES, ha_starts_blocks(count) * HA_STARTS_BYTES);
+    const uint64_t *seen = w->inbound->seen + 2 * (size_t)(first / 64);
+    const size_t bytes = ha_starts_blocks(count) * HA_STARTS_BYTES;
+    memset(maker->blocks, 0, bytes);
+    maker->first = first;
     for (uint32_t i = 0; i < count; i += HA_STARTS_ITEMS) {
         const uint32_t here = count - i < HA_STARTS_ITEMS ? count - i : HA_STARTS_ITEMS, all = (1U << here) - 1;
         uint32_t told = (uint32_t)((seen[2 * (i / 64)] & ~seen[2 * (i / 64) + 1]) >> (i & 63)) & all;
@@ -259,7 +260,7 @@ static struct ha_err *put_starts(const struct ha_inbound *inbound, uint32_t firs
             HA_TRY(ha_starts_put(maker, first + item, base + start[item], start[item + 1] - start[item]));
         }
     }
-    return NULL;
+    return ha_index_section_write_at(w->writer, HA_SECTION_IN_STARTS, (uint64_t)first / HA_STARTS_ITEMS * HA_STARTS_BYTES, maker->blocks, bytes);
 }
 
 /* Counts, is given its place in order, then fills and writes. */
@@ -278,7 +279,7 @@ static struct ha_err *write_bucket(struct writing *w, unsigned worker, uint64_t 
     bucket->written = base;
     ha_turn_leave(w->turn, index);
     HA_TRY(ha_inbound_write_sources(sorter, w->writer, bucket, count, base));
-    return put_starts(w->inbound, (uint32_t)(index << HA_INBOUND_BUCKET_BITS), count, base, sorter->start, &sorter->maker);
+    return put_starts(w, (uint32_t)(index << HA_INBOUND_BUCKET_BITS), count, base, sorter->start, &sorter->maker);
 }
 
 static struct ha_err *do_beside(struct writing *w)
@@ -333,7 +334,6 @@ static struct ha_err *write_all(struct writing *w, unsigned threads)
     struct ha_inbound *inbound = w->inbound;
     uint64_t n = inbound->build->facts.object_count;
     uint32_t most = 0;
-    void *blocks;
     HA_TRY(ha_chunks_finish(&inbound->chunks));
     for (uint32_t b = 0; b < inbound->bucket_count; b++) {
         close_chunk(&inbound->buckets[b]);
@@ -344,9 +344,8 @@ static struct ha_err *write_all(struct writing *w, unsigned threads)
     if (w->turn == NULL || w->sorters == NULL) {
         return ha_err_nomem();
     }
-    HA_TRY(ha_index_section_map(w->writer, HA_SECTION_IN_STARTS, HA_STARTS_BYTES, ha_starts_blocks(n), &blocks));
+    HA_TRY(ha_index_section_open(w->writer, HA_SECTION_IN_STARTS, HA_STARTS_BYTES, ha_starts_blocks(n)));
     for (unsigned i = 0; i < threads; i++) {
-        w->sorters[i].maker.blocks = blocks;
         HA_TRY(ha_inbound_sorter_init(&w->sorters[i], &inbound->chunks, most, n));
     }
     HA_TRY(ha_index_stream_open(w->writer, HA_SECTION_SOURCES, sizeof(uint32_t)));

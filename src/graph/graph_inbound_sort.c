@@ -166,8 +166,10 @@ struct ha_err *ha_inbound_write_sources(struct ha_inbound_sorter *sorter, struct
 
 struct ha_err *ha_inbound_sorter_init(struct ha_inbound_sorter *sorter, const struct ha_chunks *chunks, uint32_t most, uint64_t objects)
 {
-    sorter->start = ha_alloc_array((objects < HA_INBOUND_BUCKET_OBJECTS ? (size_t)objects : HA_INBOUND_BUCKET_OBJECTS) + 2, sizeof *sorter->start);
-    return sorter->start == NULL ? ha_err_nomem() : ha_chunk_reader_init(&sorter->chunks, chunks, most);
+    const size_t most_objects = objects < HA_INBOUND_BUCKET_OBJECTS ? (size_t)objects : HA_INBOUND_BUCKET_OBJECTS;
+    sorter->start = ha_alloc_array(most_objects + 2, sizeof *sorter->start);
+    sorter->maker.blocks = ha_alloc_array((size_t)ha_starts_blocks(most_objects) + 1, HA_STARTS_BYTES);
+    return sorter->start == NULL || sorter->maker.blocks == NULL ? ha_err_nomem() : ha_chunk_reader_init(&sorter->chunks, chunks, most);
 }
 
 void ha_inbound_sorter_deinit(struct ha_inbound_sorter *sorter)
@@ -176,5 +178,6 @@ void ha_inbound_sorter_deinit(struct ha_inbound_sorter *sorter)
     ha_free(sorter->place);
     ha_chunk_reader_deinit(&sorter->chunks);
     ha_big_deinit(&sorter->sources);
+    ha_free(sorter->maker.blocks);
     ha_vec_deinit(&sorter->maker.large);
 }

@@ -72,7 +72,7 @@ static inline uint64_t singles_of(uint32_t bits)
 
 void ha_starts_begin(struct ha_starts_maker *maker, uint64_t first, uint32_t singles)
 {
-    uint8_t *lengths = maker->blocks + ha_starts_length_place(first);
+    uint8_t *lengths = maker->blocks + ha_starts_length_place(first - maker->first);
     ha_put_le64(lengths, singles_of(singles));
     ha_put_le64(lengths + 8, singles_of(singles >> 8));
     maker->any = false;
@@ -83,7 +83,7 @@ struct ha_err *ha_starts_put_any(struct ha_starts_maker *maker, uint64_t item, u
     if (length == 0) {
         return NULL;
     }
-    uint8_t *of_item = maker->blocks + ha_starts_length_place(item);
+    uint8_t *of_item = maker->blocks + ha_starts_length_place(item - maker->first);
     if (!maker->any) {
         maker->any = true;
         maker->at = begin;

@@ -66,7 +66,7 @@ struct ha_err *ha_index_writer_hash_next(struct ha_index_writer *writer, bool *r
     *ret_any = false;
     for (uint32_t i = 0; i < writer->count; i++) {
         struct section *s = &writer->sections[i]; /* empty if it is a stream that is open */
-        if (s->hashed || s->aside || s->writable != NULL || s->entry.count == 0) {
+        if (s->hashed || s->aside || s->in_parts || s->writable != NULL || s->entry.count == 0) {
             continue;
         }
         if (s->map == NULL) {

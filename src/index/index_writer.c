@@ -27,6 +27,8 @@
 
 #define FLUSH_BYTES_MIN ((size_t)128 << 10) /* less is not worth a call */
 
+#define SYNC_BYTES_MIN ((uint64_t)16 << 20) /* less is on the disk soon enough in the end */
+
 #define MAPPED_MIN ((uint64_t)64 << 10) /* less is read instead: to make and take away a mapping costs more */
 
 static struct extent *extent_of(struct ha_index_writer *writer, const struct section *s)
@@ -288,6 +290,25 @@ struct ha_err *ha_index_section_put(struct ha_index_writer *writer, uint32_t id,
     return count == 0 ? NULL : write_bytes(writer, s, s->entry.off, data, (size_t)bytes);
 }
 
+struct ha_err *ha_index_section_open(struct ha_index_writer *writer, uint32_t id, uint32_t width, uint64_t count)
+{
+    struct section *s;
+    uint64_t bytes;
+    HA_TRY(add_section(writer, id, width, &s));
+    s->in_parts = true;
+    return place_section(writer, s, count, &bytes);
+}
+
+struct ha_err *ha_index_section_write_at(struct ha_index_writer *writer, uint32_t id, uint64_t off, const void *data, size_t len)
+{
+    const struct section *s = find_section(writer, id);
+    const uint64_t bytes = s == NULL ? 0 : s->entry.count * s->entry.width;
+    if (s == NULL || !s->in_parts || off > bytes || len > bytes - off) {
+        return ha_err_new(HA_ERR_BUG, "index '%s': such a part of a section was not made", writer->shown);
+    }
+    return len == 0 ? NULL : write_bytes(writer, s, s->entry.off + off, data, len);
+}
+
 struct ha_err *ha_index_stream_open(struct ha_index_writer *writer, uint32_t id, uint32_t width)
 {
     struct section *s;
@@ -380,6 +401,13 @@ struct ha_err *ha_index_writer_keep(struct ha_index_writer *writer, uint32_t id)
     }
     unmap_section(&old);
     return err;
+}
+
+void ha_index_writer_sync_begin(struct ha_index_writer *writer)
+{
+    if (writer->path != NULL && writer->index.end >= SYNC_BYTES_MIN) {
+        ha_file_new_sync_begin(&writer->file);
+    }
 }
 
 /* ---- sections made so far ---- */

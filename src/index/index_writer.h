@@ -18,6 +18,7 @@ struct section {
     struct ha_index_entry entry; /* entry.off: in its extent */
     bool hashed;                 /* entry.hash is set */
     bool aside;                  /* in the other extent */
+    bool in_parts;               /* made with ha_index_section_open() */
     void *map;   /* of the pages that hold the section; NULL until mapped */
     size_t map_bytes; /* 0: a copy in memory */
     const void *data; /* element 0, inside map */

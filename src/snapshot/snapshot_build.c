@@ -91,6 +91,7 @@ static struct ha_err *retain(struct ha_build *build, const struct ha_snapshot_op
 {
     struct ha_snapshot s = {0};
     ha_progress_begin(build->progress, "retained sizes", 0);
+    ha_index_writer_sync_begin(build->writer); /* nearly all of the index is there */
     struct ha_err *err = attach(build, options, &s);
     if (err == NULL) {
         note_unreachable(build, s.dom);
@@ -150,6 +151,7 @@ static struct ha_err *add_extra(struct ha_build *build, const struct ha_snapshot
 static struct ha_err *add_answers(struct ha_build *build, const struct ha_snapshot_options *options)
 {
     ha_progress_begin(build->progress, "patterns", 0);
+    ha_index_writer_sync_begin(build->writer);
     struct ha_err *err = add_instances(build, options);
     if (err == NULL && options->extra != NULL) {
         err = add_extra(build, options);

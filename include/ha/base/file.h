@@ -63,10 +63,16 @@ struct ha_file_new {
     char *path;
     char *temp;     /* NULL while unnamed */
     unsigned guard; /* of temp, in base/emergency.h */
+    struct ha_file_sync *sync; /* NULL: none is going on */
+    struct ha_err *sync_err;   /* of one that is over */
 };
 struct ha_err *ha_file_new_begin(const char *path, struct ha_file_new *ret) HA_WARN_UNUSED;
 struct ha_err *ha_file_new_commit(struct ha_file_new *file) HA_WARN_UNUSED; /* closes on success */
 void ha_file_new_abort(struct ha_file_new *file);
+
+/* Begins to bring what has been written so far to the disk, beside the caller, so that commit waits for less. Nothing if that is still going on. Its
+   errors are returned by commit: the system tells them once. */
+void ha_file_new_sync_begin(struct ha_file_new *file);
 
 /* Removes what processes that are gone have left of `path` under temporary names. Nothing depends on it, so failures are not reported. */
 void ha_file_sweep(const char *path);

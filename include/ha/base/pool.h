@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads. The only way to run code in parallel:
+ * Threads. The way to run code in parallel (ha_task is for what waits):
  *
  *     HA_TRY(ha_parallel_for(threads, batches, scan_batch, &ctx));
  *
@@ -14,6 +14,7 @@
 
 #include "ha/base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define HA_THREADS_MAX 256U
@@ -21,6 +22,13 @@
 typedef struct ha_err *(*ha_parallel_fn)(void *ctx, unsigned worker, uint64_t index);
 
 struct ha_err *ha_parallel_for(unsigned threads, uint64_t count, ha_parallel_fn fn, void *ctx) HA_WARN_UNUSED;
+
+/* One function beside the caller, on a thread of its own: for what waits rather than computes. ha_task_start(): NULL if the system refuses a thread;
+   then nothing runs. ha_task_join() waits, frees the task, and returns the error of fn. */
+struct ha_task;
+struct ha_task *ha_task_start(struct ha_err *(*fn)(void *ctx), void *ctx);
+bool ha_task_is_over(const struct ha_task *task);
+struct ha_err *ha_task_join(struct ha_task *task) HA_WARN_UNUSED;
 
 /* Processors this process may use (affinity and the cgroup's CPU quota respected), 1 … HA_THREADS_MAX. */
 unsigned ha_threads_default(void);

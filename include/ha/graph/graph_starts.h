@@ -69,6 +69,7 @@ static inline bool ha_starts_is_single(const struct ha_starts *starts, uint32_t 
 
 struct ha_starts_maker {
     uint8_t *blocks;
+    uint64_t first; /* item of the first of them, a multiple of HA_STARTS_ITEMS */
     uint64_t at; /* where the next list of this block begins if it follows; meaningless while the block has none */
     bool any;    /* the block has a list */
     HA_VEC(struct ha_large_list) large;
@@ -92,7 +93,7 @@ HA_INLINE struct ha_err *ha_starts_put(struct ha_starts_maker *maker, uint64_t i
     if (HA_UNLIKELY(!usual)) {
         return ha_starts_put_any(maker, item, begin, length);
     }
-    maker->blocks[ha_starts_length_place(item)] = (uint8_t)length;
+    maker->blocks[ha_starts_length_place(item - maker->first)] = (uint8_t)length;
     maker->at += length;
     return NULL;
 }

@@ -57,6 +57,11 @@ struct ha_err *ha_index_section_map(struct ha_index_writer *writer, uint32_t id,
 /* Copies a complete section. */
 struct ha_err *ha_index_section_put(struct ha_index_writer *writer, uint32_t id, uint32_t width, uint64_t count, const void *data) HA_WARN_UNUSED;
 
+/* A section of count × width bytes that is written in parts: costs less than one that is mapped. Every byte is written once, `off` bytes from the section's
+   start, by any thread as long as no other section is made, and before the section is read or the index committed. */
+struct ha_err *ha_index_section_open(struct ha_index_writer *writer, uint32_t id, uint32_t width, uint64_t count) HA_WARN_UNUSED;
+struct ha_err *ha_index_section_write_at(struct ha_index_writer *writer, uint32_t id, uint64_t off, const void *data, size_t len) HA_WARN_UNUSED;
+
 /* A section whose length is not known yet. One stream at a time, and no other section may be made while it is open. write_at is thread-safe
    (offsets in bytes from the section's start; the caller sees to it that there are no holes); close fixes its length. */
 struct ha_err *ha_index_stream_open(struct ha_index_writer *writer, uint32_t id, uint32_t width) HA_WARN_UNUSED;
@@ -72,12 +77,16 @@ struct ha_err *ha_index_writer_set_aside(struct ha_index_writer *writer, const u
 struct ha_err *ha_index_writer_keep(struct ha_index_writer *writer, uint32_t id) HA_WARN_UNUSED;
 
 /* Takes the checksum of a few megabytes more of what has been written so far, sooner than commit would: for a thread that has nothing better to do until
-   something else is finished. *ret_any: there was something left. Sections made with ha_index_section_map() may still change, and are left to commit.
+   something else is finished. *ret_any: there was something left. Sections made with ha_index_section_map() or _open() may still change, and are left to commit.
    Nobody else may use the writer in the meantime, but for writing to a stream that is open. */
 struct ha_err *ha_index_writer_hash_next(struct ha_index_writer *writer, bool *ret_any) HA_WARN_UNUSED;
 
 /* The same until *done, or until nothing is left. */
 struct ha_err *ha_index_writer_hash_until(struct ha_index_writer *writer, const _Atomic(bool) *done) HA_WARN_UNUSED;
+
+/* Begins to bring what has been written so far to the disk, beside the caller, so that the end waits for less. Nothing for a small index, or one without
+   a name. Errors are returned when it is put in place. */
+void ha_index_writer_sync_begin(struct ha_index_writer *writer);
 
 /* A section made earlier by this writer: the mapping, if it was made with ha_index_section_map(); else for reading, mapped or copied, so it must be
    complete. count 0 if there is none. */

@@ -7,7 +7,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -45,6 +47,20 @@ int open(const char *path, int flags, ...)
         return -1;
     }
     return openat(AT_FDCWD, path, flags, mode);
+}
+
+/* Stands before the fdatasync() of libc: waits until it may go on, and fails when it is called for the `sync_that_fails`-th time. */
+static atomic_uint syncs, sync_that_fails;
+static atomic_bool sync_waits;
+
+int fdatasync(int fd)
+{
+    const unsigned number = atomic_fetch_add(&syncs, 1) + 1;
+    while (sync_waits) {
+        sched_yield();
+    }
+    errno = EIO;
+    return number == sync_that_fails ? -1 : fsync(fd);
 }
 
 static unsigned entries(const char *dir)
@@ -306,6 +322,56 @@ START_TEST(test_new_failed_commit)
 }
 END_TEST
 
+START_TEST(test_sync_beside)
+{
+    enter();
+    struct ha_file_new file;
+    ck_ok(ha_file_new_begin("out", &file));
+    sync_waits = true;
+    ck_ok(ha_file_write_at(file.fd, "out", 0, "new", 3));
+    ha_file_new_sync_begin(&file);
+    while (syncs == 0) {
+        sched_yield();
+    }
+    ck_ok(ha_file_write_at(file.fd, "out", 3, "er", 2)); /* nobody waits */
+    ha_file_new_sync_begin(&file);
+    ck_assert_uint_eq(syncs, 1); /* still going on */
+    sync_waits = false;
+    while (syncs == 1) {
+        ha_file_new_sync_begin(&file);
+    }
+    ck_ok(ha_file_new_commit(&file));
+    holds("out", "newer");
+    ck_assert_uint_eq(entries("."), 1);
+    ha_file_new_abort(&file);
+    leave();
+}
+END_TEST
+
+/* The system tells an error of the disk once, so it must not be lost. */
+START_TEST(test_sync_fails)
+{
+    enter();
+    struct ha_file_new file;
+    for (unsigned later = 0; later <= 1; later++) {
+        sync_that_fails = syncs + 1;
+        ck_ok(ha_file_new_begin("out", &file));
+        ha_file_new_sync_begin(&file);
+        while (syncs < sync_that_fails + later) {
+            ha_file_new_sync_begin(&file);
+        }
+        ck_err(ha_file_new_commit(&file), HA_ERR_SYSTEM, "cannot write");
+        ha_file_new_abort(&file);
+    }
+    sync_that_fails = syncs + 1;
+    ck_ok(ha_file_new_begin("out", &file));
+    ha_file_new_sync_begin(&file);
+    ha_file_new_abort(&file);
+    ck_assert_uint_eq(entries("."), 0);
+    leave();
+}
+END_TEST
+
 START_TEST(test_new_refuses)
 {
     enter();
@@ -497,6 +563,6 @@ START_TEST(test_real_path)
 END_TEST
 
 CK_HA_MAIN("file", test_open, test_errors_show_paths_safely, test_populate, test_temp_and_map, test_new_commit,
-           test_new_abort, test_new_failed_commit, test_new_refuses, test_new_through_link,
+           test_new_abort, test_new_failed_commit, test_sync_beside, test_sync_fails, test_new_refuses, test_new_through_link,
            test_leftovers, test_two_writers, test_killed_writer, test_unnamed_is_locked, test_named,
            test_disk_full, test_real_path)

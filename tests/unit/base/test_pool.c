@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
@@ -234,6 +235,37 @@ START_TEST(test_turn_misuse)
 }
 END_TEST
 
+struct errand {
+    _Atomic bool may_end;
+    pthread_t caller;
+};
+
+static struct ha_err *run_errand(void *ctx)
+{
+    struct errand *errand = ctx;
+    sigset_t blocked;
+    while (!errand->may_end) {
+        sched_yield();
+    }
+    pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+    bool as_workers = sigismember(&blocked, SIGINT) == 1 && sigismember(&blocked, SIGSEGV) == 0;
+    return ha_err_new(HA_ERR_INPUT, "%s thread, signals %s", pthread_equal(errand->caller, pthread_self()) ? "the caller's" : "another", as_workers ? "blocked" : "not blocked");
+}
+
+START_TEST(test_task)
+{
+    struct errand errand = {.caller = pthread_self()};
+    struct ha_task *task = ha_task_start(run_errand, &errand);
+    ck_assert_ptr_nonnull(task);
+    ck_assert(!ha_task_is_over(task));
+    errand.may_end = true;
+    while (!ha_task_is_over(task)) {
+        sched_yield();
+    }
+    ck_err(ha_task_join(task), HA_ERR_INPUT, "another thread, signals blocked");
+}
+END_TEST
+
 START_TEST(test_threads_default)
 {
     unsigned threads = ha_threads_default();
@@ -257,4 +289,4 @@ END_TEST
 
 CK_HA_MAIN("pool", test_every_index_once, test_lowest_error, test_all_fail, test_signals,
            test_turn_order, test_turn_failure, test_turn_reversed, test_turn_misuse,
-           test_threads_default)
+           test_task, test_threads_default)

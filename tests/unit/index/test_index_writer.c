@@ -259,6 +259,55 @@ START_TEST(test_stream_of_many_threads)
 }
 END_TEST
 
+static struct ha_err *write_part(void *ctx, unsigned worker, uint64_t index)
+{
+    const struct pieces *pieces = ctx;
+    uint32_t part[1000];
+    (void)worker;
+    for (uint32_t i = 0; i < 1000; i++) {
+        part[i] = (uint32_t)index * 1000 + i;
+    }
+    if (index == 300) { /* beside the others */
+        bool any = true;
+        while (any) {
+            HA_TRY(ha_index_writer_hash_next(pieces->writer, &any));
+        }
+        return NULL;
+    }
+    return ha_index_section_write_at(pieces->writer, ID_A, index * sizeof part, part, sizeof part);
+}
+
+START_TEST(test_section_in_parts)
+{
+    struct ha_index *index = NULL;
+    struct pieces pieces = {0};
+    struct ha_index_section s;
+    setup();
+    ck_ok(ha_index_writer_create(path, NULL, &pieces.writer));
+    ck_ok(ha_index_section_open(pieces.writer, ID_C, 8, 0));
+    ck_ok(ha_index_section_open(pieces.writer, ID_A, 4, 300 * 1000));
+    ck_ok(ha_index_section_put(pieces.writer, ID_B, 1, 1, "b")); /* behind it */
+    ck_ok(ha_parallel_for(4, 301, write_part, &pieces));
+    ck_err(ha_index_section_write_at(pieces.writer, ID_A, 300 * 4000 - 1, "aa", 2), HA_ERR_BUG, "part");
+    ck_err(ha_index_section_write_at(pieces.writer, ID_A, UINT64_MAX, "aa", 2), HA_ERR_BUG, "part");
+    ck_err(ha_index_section_write_at(pieces.writer, ID_B, 0, "a", 1), HA_ERR_BUG, "part");
+    ck_err(ha_index_section_write_at(pieces.writer, ID_D, 0, "a", 1), HA_ERR_BUG, "part");
+    ck_ok(ha_index_section_write_at(pieces.writer, ID_C, 0, "", 0));
+    ck_ok(ha_index_writer_section(pieces.writer, ID_A, &s));
+    ck_assert_uint_eq(((const uint32_t *)s.data)[299999], 299999);
+    ck_ok(ha_index_writer_commit(pieces.writer, &print, 2, &index));
+    ck_ok(ha_index_verify(index, 2));
+    s = ha_index_find(index, ID_A, 4);
+    ck_assert_uint_eq(s.count, 300 * 1000);
+    for (uint32_t i = 0; i < s.count; i++) {
+        ck_assert_uint_eq(((const uint32_t *)s.data)[i], i);
+    }
+    ck_assert_mem_eq(ha_index_find(index, ID_B, 1).data, "b", 1);
+    ha_index_close(index);
+    temp_dir_deinit(&dir);
+}
+END_TEST
+
 static struct ha_err *hash_or_write_piece(void *ctx, unsigned worker, uint64_t index)
 {
     const struct pieces *pieces = ctx;
@@ -485,5 +534,5 @@ START_TEST(test_disk_full)
 END_TEST
 
 CK_HA_MAIN("index_writer", test_round_trip, test_sealed, test_threads_do_not_show, test_unnamed,
-           test_no_sections, test_sections_while_writing, test_stream_of_many_threads, test_hash_while_writing, test_extend,
+           test_no_sections, test_sections_while_writing, test_stream_of_many_threads, test_section_in_parts, test_hash_while_writing, test_extend,
            test_extend_keeps_damage_visible, test_set_aside, test_misuse, test_section_limit, test_disk_full)
