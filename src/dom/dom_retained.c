@@ -398,14 +398,12 @@ static struct ha_err *add_up(struct sweep *s, struct totals **ret_totals)
 
 static struct ha_err *run(struct sweep *s)
 {
-    const uint32_t branch_count = s->heap->facts.branch_count;
     struct totals *totals = NULL;
     struct ha_err *err = add_up(s, &totals);
     totals_destroy(totals);
     HA_TRY(err);
     HA_TRY(s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, CLASSES), sizeof *s->classes, s->heap->facts.class_count, s->classes));
     HA_TRY(s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, EXTRA), 16, s->extra.count / 2, s->extra.data));
-    HA_TRY(s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, RETAINED), s->totals.width, branch_count, s->column));
     return s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, TOTALS), sizeof s->totals, 1, &s->totals);
 }
 

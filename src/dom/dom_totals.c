@@ -488,14 +488,26 @@ struct nested *totals_nested(struct totals *t)
     return &t->nested;
 }
 
+/* What is left to be summed up, and in the meantime the column of retained sizes is written. */
+static struct ha_err *sum_or_write(void *ctx, unsigned worker, uint64_t index)
+{
+    struct totals *t = ctx;
+    const struct sweep *s = t->s;
+    (void)worker;
+    if (index == 1) {
+        return s->put(s->put_ctx, HA_SECTION_OF(s->sizes->model, RETAINED), s->totals.width, s->heap->facts.branch_count, s->column);
+    }
+    HA_TRY(sum_all_leaves(t));
+    return nested_rare_each(&t->nested, t->sums, add_rare, t);
+}
+
 struct ha_err *totals_run(struct totals *t)
 {
     const struct sweep *s = t->s;
     HA_TRY(parts_find(t->s, &t->parts));
     HA_TRY(workers_create(t));
     HA_TRY(sum_branches(t));
-    HA_TRY(sum_all_leaves(t));
-    HA_TRY(nested_rare_each(&t->nested, t->sums, add_rare, t));
+    HA_TRY(ha_parallel_for(s->threads, 2, sum_or_write, t));
     workers_merge(t);
     add_classes(s, &t->sums[1]);
     add_classes(s, &t->sums[2]);
