@@ -101,6 +101,7 @@ static struct ha_err *take_counted(struct ha_build *build, struct ha_counted *co
     build->overlap = counted->overlap;
     ha_vec_deinit(&build->roots);
     build->roots = counted->roots;
+    build->root_records = build->roots.count;
     counted->roots = (ha_build_roots){0};
     for (size_t c = 0; c < build->classes.count; c++) {
         build->classes.data[c].instances = build->counts->instances[c];

@@ -20,8 +20,15 @@ struct ha_err *ha_build_roots_add(ha_build_roots *roots, const struct ha_sub *re
     if (root == NULL) {
         return ha_err_nomem();
     }
-    *root = (struct ha_build_root){.id = record->id, .off = record->off, .serial = record->serial, .number = record->number, .tag = record->tag};
+    *root = (struct ha_build_root){.id = record->id, .serial = record->serial, .number = record->number, .tag = record->tag};
     return NULL;
+}
+
+struct ha_err *ha_build_roots_move(ha_build_roots *roots, ha_build_roots *from)
+{
+    bool there = ha_vec_append(roots, from);
+    ha_vec_deinit(from);
+    return there ? NULL : ha_err_nomem();
 }
 
 static enum ha_root_kind kind_of(uint8_t tag)
@@ -183,7 +190,7 @@ static struct ha_err *add_loader_edges(struct ha_build *build)
     return NULL;
 }
 
-#define SORT_BITS 11U /* three passes for 31 bits */
+#define SORT_BITS 12U /* two passes for 24 bits, three for 32 */
 #define SORT_SLOTS (1U << SORT_BITS)
 
 /* One pass of a radix sort, stable: by the bits of the object's number from `shift` on. */
@@ -212,27 +219,32 @@ static bool ascend(const struct ha_root *roots, size_t count)
 }
 
 /* By object number. There may be millions of them, as of JNI handles that leak. */
-static struct ha_err *sort_roots(struct ha_root *roots, size_t count)
+static struct ha_err *sort_roots(struct ha_build *build)
 {
-    if (ascend(roots, count)) {
+    const size_t count = build->final_roots.count;
+    if (ascend(build->final_roots.data, count)) {
         return NULL;
     }
-    HA_FREE struct ha_root *other = ha_alloc_array(count, sizeof *other);
+    struct ha_root *other = ha_alloc_array(count, sizeof *other);
     if (other == NULL) {
         return ha_err_nomem();
     }
-    sort_pass(roots, count, 0, other);
-    sort_pass(other, count, SORT_BITS, roots);
-    sort_pass(roots, count, 2 * SORT_BITS, other);
-    memcpy(roots, other, count * sizeof *roots);
+    for (unsigned shift = 0; shift < 32 && build->facts.object_count >> shift != 0; shift += SORT_BITS) {
+        struct ha_root *sorted = other;
+        sort_pass(build->final_roots.data, count, shift, sorted);
+        other = build->final_roots.data;
+        build->final_roots.data = sorted;
+        build->final_roots.capacity = count;
+    }
+    ha_free(other);
     return NULL;
 }
 
 static struct ha_err *merge_roots(struct ha_build *build)
 {
     size_t kept = 0;
+    HA_TRY(sort_roots(build));
     struct ha_root *roots = build->final_roots.data;
-    HA_TRY(sort_roots(roots, build->final_roots.count));
     for (size_t i = 0; i < build->final_roots.count; i++) {
         if (kept > 0 && ha_obj_equal(roots[kept - 1].obj, roots[i].obj)) {
             roots[kept - 1].kinds |= roots[i].kinds;
@@ -318,6 +330,7 @@ struct ha_err *ha_build_roots_finish(struct ha_build *build)
     if (err == NULL) {
         err = add_roots(&finish);
     }
+    ha_vec_deinit(&build->roots);
     if (err == NULL) {
         err = add_loader_edges(build);
     }

@@ -476,14 +476,25 @@ static struct ha_err *merge_batches(struct ha_build *build, struct scan *scan, u
     build->records = 0;
     build->bad_arrays = 0;
     build->roots.count = 0;
+    build->root_records = 0;
     ha_batches batches = {0};
+    for (uint64_t b = 0; b < count; b++) {
+        build->root_records += scan->found[b].roots.count;
+    }
+    if (!ha_vec_reserve(&build->roots, build->root_records)) {
+        err = ha_err_nomem();
+    }
     for (uint64_t b = 0; b < count && err == NULL; b++) {
         struct found *found = &scan->found[b];
         build->records += found->records;
         build->bad_arrays_off = build->bad_arrays == 0 ? found->bad_arrays_off : build->bad_arrays_off;
         build->bad_arrays += found->bad_arrays;
         ha_overlap_append(&overlap, &found->overlap);
-        if (!ha_vec_append(&build->roots, &found->roots) || !ha_vec_append(&build->damages, &found->damages) ||
+        err = ha_build_roots_move(&build->roots, &found->roots);
+        if (err != NULL) {
+            break;
+        }
+        if (!ha_vec_append(&build->damages, &found->damages) ||
             !ha_vec_append(&batches, &found->pieces) || !ha_vec_reserve(&batches, 1)) {
             err = ha_err_nomem();
             break;

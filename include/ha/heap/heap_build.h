@@ -118,7 +118,6 @@ struct ha_build_trace {
 /* A root record. */
 struct ha_build_root {
     uint64_t id;
-    uint64_t off; /* of the record */
     uint32_t serial, number;
     uint8_t tag;
 };
@@ -161,7 +160,8 @@ struct ha_build {
     uint32_t class_class;          /* java.lang.Class */
     uint32_t object_array;         /* java.lang.Object[]: takes the object arrays whose class is no array */
     uint32_t fallback_class;       /* for objects whose class is none of the others; HA_NONE while there is no need */
-    ha_build_roots roots;
+    ha_build_roots roots;  /* of all root records; gone after ha_build_scan() */
+    uint64_t root_records;
     HA_VEC(uint64_t) mirrors; /* offsets of INSTANCEs that are class objects, which their CLASS_DUMPs stand for (MAT's exports have both) */
     uint64_t records;      /* instances, arrays and class dumps */
     bool duplicates;       /* some id has several records: pass 3 keeps the first */
@@ -209,7 +209,7 @@ static inline uint64_t ha_build_gcd(uint64_t a, uint64_t b)
 /* Whether the dump was written by jhsdb: one segment per sub-record, and no end. After ha_build_scan(). */
 static inline bool ha_build_of_serviceability_agent(const struct ha_build *build)
 {
-    return build->segments == build->records + build->roots.count;
+    return build->segments == build->records + build->root_records;
 }
 
 /* Writes the sections of classes, names, roots, threads, facts. After pass 3. */
@@ -288,6 +288,8 @@ struct ha_err *ha_build_mirrors_finish(struct ha_build *build) HA_WARN_UNUSED;
 /* heap_roots.c */
 /* Takes up a root record. */
 struct ha_err *ha_build_roots_add(ha_build_roots *roots, const struct ha_sub *record) HA_WARN_UNUSED;
+/* Those of a batch behind those of the batches before it: *from is empty then, for there may be many. */
+struct ha_err *ha_build_roots_move(ha_build_roots *roots, ha_build_roots *from) HA_WARN_UNUSED;
 /* Roots, threads, locals and extras of the heap. */
 struct ha_err *ha_build_roots_finish(struct ha_build *build) HA_WARN_UNUSED;
 
