@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "query/q_level.h"
 
+#include "ha/base/idmap.h"
 #include "ha/base/mem.h"
 #include "ha/base/pool.h"
 #include "ha/base/vec.h"
@@ -121,6 +122,29 @@ struct ha_err *ha_level_rows(struct ha_query *q, const struct ha_groups *groups,
 
 /* ---- sums ---- */
 
+/* Where an object counts: at its class, or, if it is a class object, at the number of classes + that of the class it stands for. *class_class becomes
+   the class of class objects. */
+static inline uint32_t slot_of(const struct ha_heap *heap, ha_obj obj, uint32_t *class_class)
+{
+    ha_cls cls = ha_heap_class_of(heap, obj), stands_for;
+    if (HA_LIKELY((ha_heap_class(heap, cls)->flags & HA_CLASS_IS_CLASS) == 0) || !ha_heap_as_class(heap, obj, &stands_for)) {
+        return cls.i;
+    }
+    *class_class = cls.i < *class_class ? cls.i : *class_class; // HA_NONE is the largest
+    return heap->facts.class_count + stands_for.i;
+}
+
+static inline struct ha_tally_sum *sum_at(const struct ha_heap *heap, const struct ha_level_sums *sums, uint32_t slot)
+{
+    const uint32_t class_count = heap->facts.class_count;
+    return slot < class_count ? &sums->instances[slot] : &sums->mirrors[slot - class_count];
+}
+
+static inline struct ha_tally_sum sum_of(const struct ha_query *q, ha_obj obj)
+{
+    return (struct ha_tally_sum){1, ha_query_shallow(q, obj), ha_query_retained(q, obj)};
+}
+
 #define BATCH 65536U
 #define WORKERS_MAX 16U
 
@@ -145,17 +169,8 @@ static struct ha_err *sum_batch(void *ctx, unsigned worker, uint64_t index)
     uint64_t end = s->objects.count - first < BATCH ? s->objects.count : first + BATCH;
     for (uint64_t i = first; i < end; i++) {
         ha_obj obj = ha_children_at(&s->objects, i);
-        ha_cls cls = ha_heap_class_of(heap, obj);
-        struct ha_tally_sum *sum = &sums->instances[cls.i];
-        ha_cls stands_for;
-        if ((ha_heap_class(heap, cls)->flags & HA_CLASS_IS_CLASS) != 0 &&
-            ha_heap_as_class(heap, obj, &stands_for)) {
-            sum = &sums->mirrors[stands_for.i];
-            sums->class_class =
-                cls.i < sums->class_class ? cls.i : sums->class_class; // HA_NONE is the largest
-        }
-        add(sum,
-            &(struct ha_tally_sum){1, ha_query_shallow(s->q, obj), ha_query_retained(s->q, obj)});
+        const struct ha_tally_sum sum = sum_of(s->q, obj);
+        add(sum_at(heap, sums, slot_of(heap, obj, &sums->class_class)), &sum);
     }
     return NULL;
 }
@@ -234,10 +249,20 @@ struct ha_err *ha_level_sums_create(const struct ha_query *q, struct ha_children
 
 typedef HA_VEC(uint32_t) object_list;
 
-/* A node whose children are to be found. */
+/* What the children of a node of the last level but one sum up to at one slot: of the last level, no objects are needed. */
+struct below_sum {
+    uint32_t node; /* number of the child node that has the dominators */
+    uint32_t slot;
+    struct ha_tally_sum sum;
+};
+typedef HA_VEC(struct below_sum) below_sums;
+
+/* A node whose children are to be found, from either of: */
 struct pending {
     struct ha_dominator_node *node;
     object_list below; /* what the members of its group at its level dominate directly */
+    below_sums sums;   /* the sums of these */
+    uint32_t class_class;
     uint32_t level;    /* of its children */
 };
 
@@ -251,9 +276,19 @@ struct cutter {
     bool cut;
 };
 
-static struct ha_err *add_children(const struct ha_query *q, ha_obj obj, object_list *list)
+/* What one worker hands out. */
+struct hand {
+    object_list *lists; /* per group that wants them; or */
+    below_sums sums;
+    struct ha_idmap sum_at; /* node and slot -> element of sums */
+    uint64_t last;          /* what was looked up last, and what was found */
+    uint32_t last_at;
+    uint32_t class_class;
+    uint64_t objects;       /* summed up */
+};
+
+static struct ha_err *add_children(const struct ha_query *q, struct ha_children kids, object_list *list)
 {
-    struct ha_children kids = ha_dom_children(q->snapshot->dom, obj);
     if (list->count + kids.count > q->snapshot->heap->facts.object_count) {
         return ha_tree_damaged();
     }
@@ -266,18 +301,57 @@ static struct ha_err *add_children(const struct ha_query *q, ha_obj obj, object_
     return NULL;
 }
 
-/* What objects dominate, handed to the groups of these. */
+static HA_NOINLINE struct ha_err *find_sum(struct hand *hand, uint32_t node, uint32_t slot)
+{
+    const uint64_t key = (uint64_t)node << 32 | slot;
+    uint32_t at = (uint32_t)hand->sums.count, old; /* fewer than there are objects */
+    if (!ha_idmap_add(&hand->sum_at, key, at, &old)) {
+        return ha_err_nomem();
+    }
+    if (old == HA_IDMAP_NONE) {
+        struct below_sum *sum = ha_vec_push(&hand->sums);
+        if (sum == NULL) {
+            return ha_err_nomem();
+        }
+        *sum = (struct below_sum){.node = node, .slot = slot};
+    }
+    hand->last = key;
+    hand->last_at = old == HA_IDMAP_NONE ? at : old;
+    return NULL;
+}
+
+static struct ha_err *sum_children(const struct ha_query *q, struct ha_children kids, uint32_t node, struct hand *hand)
+{
+    const struct ha_heap *heap = q->snapshot->heap;
+    hand->objects += kids.count;
+    if (hand->objects > heap->facts.object_count) {
+        return ha_tree_damaged();
+    }
+    for (uint64_t k = 0; k < kids.count; k++) {
+        ha_obj kid = ha_children_at(&kids, k);
+        const uint32_t slot = slot_of(heap, kid, &hand->class_class);
+        if (hand->sums.count == 0 || hand->last != ((uint64_t)node << 32 | slot)) {
+            HA_TRY(find_sum(hand, node, slot));
+        }
+        const struct ha_tally_sum sum = sum_of(q, kid);
+        add(&hand->sums.data[hand->last_at].sum, &sum);
+    }
+    return NULL;
+}
+
+/* What objects dominate, handed to the groups of these: the objects, or of the last level their sums. */
 struct handing {
     const struct cutter *cutter;
     struct ha_children objects;
-    object_list *lists; /* per worker, per group that wants them */
-    size_t wanted;      /* groups that do */
+    struct hand *hands; /* per worker */
+    bool last_level;
 };
 
 static struct ha_err *hand_batch(void *ctx, unsigned worker, uint64_t index)
 {
     const struct handing *h = ctx;
     const struct ha_query *q = h->cutter->q;
+    struct hand *hand = &h->hands[worker];
     uint64_t first = index * BATCH;
     uint64_t end = h->objects.count - first < BATCH ? h->objects.count : first + BATCH;
     for (uint64_t i = first; i < end; i++) {
@@ -287,37 +361,70 @@ static struct ha_err *hand_batch(void *ctx, unsigned worker, uint64_t index)
         }
         uint32_t wanted = h->cutter->wanted[ha_level_group_of(q, h->cutter->groups, obj)];
         if (wanted != 0) {
-            HA_TRY(add_children(q, obj, &h->lists[worker * h->wanted + wanted - 1]));
+            struct ha_children kids = ha_dom_children(q->snapshot->dom, obj);
+            HA_TRY(h->last_level ? sum_children(q, kids, wanted - 1, hand) : add_children(q, kids, &hand->lists[wanted - 1]));
         }
     }
     return NULL;
 }
 
-/* Hands the children of each object to the pending node of its group. pending: the node with wanted == 1, and those behind it. In which order they come
-   depends on the workers; only their sums are looked at. */
-static struct ha_err *hand_out(struct cutter *c, struct ha_children objects, struct pending *pending, size_t count)
+static struct ha_err *take_list(const struct cutter *c, object_list *list, object_list *below)
+{
+    if (below->count == 0) {
+        ha_vec_deinit(below);
+        *below = *list;
+        *list = (object_list){0};
+        return NULL;
+    }
+    if (list->count > c->q->snapshot->heap->facts.object_count - below->count) {
+        return ha_tree_damaged();
+    }
+    return ha_vec_append(below, list) ? NULL : ha_err_nomem();
+}
+
+/* What a worker handed out goes to the pending nodes. */
+static struct ha_err *take_hand(const struct cutter *c, struct hand *hand, struct pending *pending, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        HA_TRY(take_list(c, &hand->lists[i], &pending[i].below));
+        pending[i].class_class = hand->class_class < pending[i].class_class ? hand->class_class : pending[i].class_class;
+    }
+    for (size_t i = 0; i < hand->sums.count; i++) {
+        struct below_sum *slot = ha_vec_push(&pending[hand->sums.data[i].node].sums);
+        if (slot == NULL) {
+            return ha_err_nomem();
+        }
+        *slot = hand->sums.data[i];
+    }
+    return NULL;
+}
+
+/* Hands the children of each object, which come to lie on `level`, to the pending node of its group. pending: the node with wanted == 1, and those behind
+   it. In which order they come depends on the workers; only their sums are looked at. */
+static struct ha_err *hand_out(struct cutter *c, struct ha_children objects, uint32_t level, struct pending *pending, size_t count)
 {
     const unsigned workers = workers_for(c->q, objects);
-    struct handing handing = {c, objects, ha_calloc_array(workers * count + 1, sizeof(object_list)), count};
-    if (handing.lists == NULL) {
+    struct hand hands[WORKERS_MAX] = {0};
+    HA_FREE object_list *lists = ha_calloc_array(workers * count + 1, sizeof *lists);
+    if (lists == NULL) {
         return ha_err_nomem();
     }
-    struct ha_err *err = ha_parallel_for(workers, (objects.count + BATCH - 1) / BATCH, hand_batch, &handing);
-    for (size_t i = 0; i < workers * count; i++) {
-        object_list *list = &handing.lists[i], *below = &pending[i % count].below;
-        if (below->count == 0 && err == NULL) {
-            *below = *list;
-            continue;
-        }
-        if (err == NULL && list->count > c->q->snapshot->heap->facts.object_count - below->count) {
-            err = ha_tree_damaged();
-        }
-        if (err == NULL && !ha_vec_append(below, list)) {
-            err = ha_err_nomem();
-        }
-        ha_vec_deinit(list);
+    for (unsigned w = 0; w < workers; w++) {
+        hands[w].lists = lists + w * count;
+        hands[w].class_class = HA_NONE;
     }
-    ha_free(handing.lists);
+    struct handing handing = {c, objects, hands, level >= c->options->depth};
+    struct ha_err *err = ha_parallel_for(workers, (objects.count + BATCH - 1) / BATCH, hand_batch, &handing);
+    for (unsigned w = 0; w < workers; w++) {
+        if (err == NULL) {
+            err = take_hand(c, &hands[w], pending, count);
+        }
+        ha_vec_deinit(&hands[w].sums);
+        ha_idmap_deinit(&hands[w].sum_at);
+    }
+    for (size_t i = 0; i < workers * count; i++) {
+        ha_vec_deinit(&lists[i]);
+    }
     return err;
 }
 
@@ -339,32 +446,48 @@ static struct ha_err *make_children(struct cutter *c, struct ha_dominator_node *
     return NULL;
 }
 
-static struct ha_err *level_of(struct cutter *c, struct ha_children objects, uint64_t limit,
-                               struct ha_histogram *rows, uint32_t **ret_groups)
+/* Sums of a level: those that were handed out, or of the objects. */
+static struct ha_err *level_sums(const struct cutter *c, struct ha_children objects, const struct pending *from, struct ha_level_sums *ret)
+{
+    if (from == NULL || from->sums.count == 0) {
+        return ha_level_sums_create(c->q, objects, ret);
+    }
+    struct ha_err *err = sums_init(c->q, ret);
+    for (size_t i = 0; err == NULL && i < from->sums.count; i++) {
+        add(sum_at(c->q->snapshot->heap, ret, from->sums.data[i].slot), &from->sums.data[i].sum);
+    }
+    ret->class_class = from->class_class;
+    if (err != NULL) {
+        ha_level_sums_destroy(ret);
+    }
+    return err;
+}
+
+static struct ha_err *level_of(struct cutter *c, struct ha_children objects, const struct pending *from, uint64_t limit, struct ha_histogram *rows,
+                               uint32_t **ret_groups)
 {
     struct ha_level_sums sums;
-    HA_TRY(ha_level_sums_create(c->q, objects, &sums));
+    HA_TRY(level_sums(c, objects, from, &sums));
     struct ha_err *err = ha_level_rows(c->q, c->groups, &sums, limit, rows, ret_groups);
     ha_level_sums_destroy(&sums);
     return err;
 }
 
-/* Groups `objects` into the children of a node and queues those that go deeper. */
-static struct ha_err *expand(struct cutter *c, struct ha_dominator_node *parent,
-                             struct ha_children objects, uint32_t level)
+/* Groups `objects`, or what was handed to `from` (may be NULL), into the children of a node and queues those that go deeper. */
+static struct ha_err *expand(struct cutter *c, struct ha_dominator_node *parent, struct ha_children objects, const struct pending *from, uint32_t level)
 {
     uint64_t limit = c->options->limit;
     if (c->options->max_nodes != 0) {
         uint64_t left = c->options->max_nodes - c->nodes;
         if (left == 0) {
-            c->cut = c->cut || objects.count > 0;
+            c->cut = c->cut || objects.count > 0 || (from != NULL && from->sums.count > 0);
             return NULL;
         }
         limit = limit == 0 || limit > left ? left : limit;
     }
     struct ha_histogram rows;
     uint32_t *numbers;
-    HA_TRY(level_of(c, objects, limit, &rows, &numbers));
+    HA_TRY(level_of(c, objects, from, limit, &rows, &numbers));
     HA_TRY(make_children(c, parent, &rows));
     c->cut = c->cut || (rows.omitted > 0 && limit != c->options->limit);
     if (level >= c->options->depth) {
@@ -375,24 +498,29 @@ static struct ha_err *expand(struct cutter *c, struct ha_dominator_node *parent,
         return ha_err_nomem();
     }
     for (uint64_t i = 0; i < rows.count; i++) {
-        c->queue.data[c->queue.count++] =
-            (struct pending){.node = &parent->children[i], .level = level + 1};
+        c->queue.data[c->queue.count++] = (struct pending){.node = &parent->children[i], .class_class = HA_NONE, .level = level + 1};
         c->wanted[numbers[i]] = (uint32_t)i + 1;
     }
-    struct ha_err *err = hand_out(c, objects, c->queue.data + first, rows.count);
+    struct ha_err *err = hand_out(c, objects, level + 1, c->queue.data + first, rows.count);
     for (uint64_t i = 0; i < rows.count; i++) {
         c->wanted[numbers[i]] = 0;
     }
     return err;
 }
 
+static void pending_deinit(struct pending *pending)
+{
+    ha_vec_deinit(&pending->below);
+    ha_vec_deinit(&pending->sums);
+}
+
 static struct ha_err *expand_pending(struct cutter *c, size_t i)
 {
-    object_list below = c->queue.data[i].below;
-    c->queue.data[i].below = (object_list){0};
-    struct ha_children list = ha_children_of_list(c->q->snapshot->heap, below.data, below.count);
-    struct ha_err *err = expand(c, c->queue.data[i].node, list, c->queue.data[i].level);
-    ha_vec_deinit(&below);
+    struct pending from = c->queue.data[i];
+    c->queue.data[i] = (struct pending){0};
+    struct ha_children list = ha_children_of_list(c->q->snapshot->heap, from.below.data, from.below.count);
+    struct ha_err *err = expand(c, from.node, list, &from, from.level);
+    pending_deinit(&from);
     return err;
 }
 
@@ -402,12 +530,12 @@ struct ha_err *ha_level_cut(struct ha_query *q, const struct ha_dominators_optio
     struct cutter c = {.q = q, .options = options};
     HA_TRY(ha_groups_get(q, options->by, &c.groups));
     c.wanted = ha_calloc_array((size_t)c.groups->count + 1, sizeof *c.wanted);
-    struct ha_err *err = c.wanted == NULL ? ha_err_nomem() : expand(&c, &answer->root, first, 1);
+    struct ha_err *err = c.wanted == NULL ? ha_err_nomem() : expand(&c, &answer->root, first, NULL, 1);
     for (size_t i = 0; err == NULL && i < c.queue.count; i++) {
         err = expand_pending(&c, i);
     }
     for (size_t i = 0; i < c.queue.count; i++) {
-        ha_vec_deinit(&c.queue.data[i].below);
+        pending_deinit(&c.queue.data[i]);
     }
     ha_vec_deinit(&c.queue);
     ha_free(c.wanted);
