@@ -22,7 +22,7 @@
  * The bits of the class of class objects and of its sets are always among the first, for class objects alone may lie below leaves.
  *
  * Memory: 12 bytes per number of the order until they have been gathered, then 8 (the other 4 are used for retained sizes then, where these fit);
- * 4 per branch object for the leaves; 8 per rare branch object, and while the small tree is walked 8 more.
+ * 4 per branch object for the leaves (and a bit, where leaves are few: masks that nobody asks for are not entered); 8 per rare branch object, and while the small tree is walked 8 more.
  */
 #include "dom/dom_sweep.h"
 
@@ -32,6 +32,9 @@
 #define HIGH_BITS_FIRST 32U
 #define BITS NESTED_KIND_SHIFT
 #define INHERITED ((1ULL << NESTED_KIND_SHIFT) - 1)
+#ifndef ASKED_SHARE
+#define ASKED_SHARE 4U /* with fewer leaves than one for so many branch objects, it is worth knowing which masks will be looked at; a test has it always */
+#endif
 #define LEAVES_LOOKED_AT (1U << 20) /* to learn which sets have leaves: about so many of them, evenly spread */
 
 struct candidate {
@@ -168,6 +171,11 @@ static struct ha_err *make_room(struct nested *nested, const uint64_t *branches)
     HA_TRY(ha_big_init_raw(&nested->nears_at, s->order->count + 1, sizeof(uint32_t)));
     HA_TRY(ha_big_init_cold(&nested->rare_memory, rare + 1, sizeof *nested->rare));
     HA_TRY(ha_big_init(&nested->holder_memory, (uint64_t)s->heap->facts.branch_count / 64 + 1, sizeof(uint64_t)));
+    const uint64_t leaves = s->heap->facts.object_count - s->heap->facts.branch_count;
+    if (leaves * ASKED_SHARE < s->heap->facts.branch_count) {
+        HA_TRY(ha_big_init(&nested->asked_memory, (uint64_t)s->heap->facts.branch_count / 64 + 1, sizeof(uint64_t)));
+        nested->asked = nested->asked_memory.data;
+    }
     nested->mask_at = nested->masks_at.data;
     nested->near_at = nested->nears_at.data;
     nested->rare = nested->rare_memory.data;
@@ -213,6 +221,7 @@ void nested_deinit(struct nested *nested)
     ha_big_deinit(&nested->masks);
     ha_big_deinit(&nested->rare_memory);
     ha_big_deinit(&nested->holder_memory);
+    ha_big_deinit(&nested->asked_memory);
     ha_vec_deinit(&nested->holders);
     *nested = (struct nested){0};
 }
@@ -295,13 +304,18 @@ struct ha_err *nested_by_object_begin(struct nested *nested)
     const uint64_t count = s->heap->facts.branch_count;
     HA_TRY(s->order->count < count ? ha_big_init(&nested->masks, count + 1, sizeof(uint32_t)) : ha_big_init_raw(&nested->masks, count + 1, sizeof(uint32_t)));
     nested->mask = nested->masks.data;
+    for (uint64_t i = 0; nested->asked != NULL && i < nested->rare_count; i++) {
+        nested_ask(nested, nested->rare[i].object);
+    }
     return NULL;
 }
 
 void nested_by_object_end(struct nested *nested)
 {
     ha_big_deinit(&nested->masks_at);
+    ha_big_deinit(&nested->asked_memory);
     nested->mask_at = NULL;
+    nested->asked = NULL;
 }
 
 /* ---- rare objects ---- */

@@ -257,13 +257,14 @@ struct nested_worker {
 struct nested {
     const struct sweep *s;
     struct nested_class *classes;
-    struct ha_big masks_at, nears_at, masks, rare_memory, holder_memory;
+    struct ha_big masks_at, nears_at, masks, rare_memory, holder_memory, asked_memory;
     uint64_t *mask_at;   /* per number of the order: bits of the sets that the object and its ancestors are in, and its kind; of 0: none */
     uint32_t *near_at;   /* per number of the order, until nested_gathered(): the nearest rare branch object, as in struct nested_holder */
-    uint32_t *mask;      /* per branch object: the low half of mask_at, to be filled from nested_by_object_begin() on */
+    uint32_t *mask;      /* per branch object that is asked for: the low half of mask_at, to be filled from nested_by_object_begin() on */
     struct nested_rare *rare; /* in the order of their numbers */
     uint64_t rare_count, rare_room;
     uint64_t *holds_rare; /* bit per branch object, until nested_gathered() */
+    uint64_t *asked;      /* bit per branch object whose mask somebody will look at; NULL: any may be, there are many leaves */
     struct nested_worker *workers;
     HA_VEC(struct nested_holder) holders; /* by object */
 };
@@ -275,8 +276,19 @@ void nested_deinit(struct nested *nested);
 /* First: masks, kinds and rare branch objects of all numbers, and class_at[] on the way. In the meantime leaves may be told (nested_see_leaf()). */
 struct ha_err *nested_hand_down(struct nested *nested) HA_WARN_UNUSED;
 
+/* The mask of a branch object will be looked at. */
+static inline void nested_ask(const struct nested *nested, uint32_t obj)
+{
+    if (nested->asked != NULL) {
+        nested->asked[obj >> 6] |= 1ULL << (obj & 63);
+    }
+}
+
 static inline void nested_see_leaf(const struct nested *nested, uint32_t cls, uint32_t dominator)
 {
+    if (dominator < nested->s->heap->facts.branch_count) {
+        nested_ask(nested, dominator);
+    }
     if (HA_UNLIKELY(nested->classes[cls].rare_leaf) && dominator < nested->s->heap->facts.branch_count) {
         nested->holds_rare[dominator >> 6] |= 1ULL << (dominator & 63);
     }
@@ -299,7 +311,8 @@ static inline unsigned nested_kind(const struct nested *nested, uint64_t number)
     return (unsigned)(nested->mask_at[number] >> NESTED_KIND_SHIFT);
 }
 
-/* Makes room for masks by object: fill mask[] from mask_at[], which is then given back. */
+/* Makes room for masks by object: fill mask[] from mask_at[], which is then given back. Those of rare objects and of what leaves were told to lie below
+   are asked for; whoever wants others says so (nested_ask()) before they are filled in. */
 struct ha_err *nested_by_object_begin(struct nested *nested) HA_WARN_UNUSED;
 void nested_by_object_end(struct nested *nested);
 

@@ -174,7 +174,7 @@ static inline uint32_t part_of(const struct totals *t, uint32_t obj)
 }
 
 /* Sums, and from the order of numbers to that of objects: retained sizes, masks, parts. What does not change is copied: stores could change it. */
-HA_INLINE void sum_numbers(const struct totals *t, unsigned worker, uint64_t index, unsigned sum_width)
+HA_INLINE void sum_numbers(const struct totals *t, unsigned worker, uint64_t index, unsigned sum_width, bool all_asked)
 {
     const struct worker w = t->workers[worker];
     const struct sweep s = *t->s;
@@ -189,7 +189,9 @@ HA_INLINE void sum_numbers(const struct totals *t, unsigned worker, uint64_t ind
         uint64_t units = sweep_sum_of_width(s.sum, p, sum_width), retained = units * alignment;
         unsigned kind = nested_kind(&nested, p);
         __builtin_prefetch(s.column + (size_t)s.totals.width * ahead, 1);
-        __builtin_prefetch(&nested.mask[ahead], 1);
+        if (all_asked) {
+            __builtin_prefetch(&nested.mask[ahead], 1);
+        }
         if (HA_UNLIKELY((kind & NESTED_FIRST_LEVEL) != 0)) {
             kind &= ~NESTED_FIRST_LEVEL;
             add_first_level(t, &w, cls, retained);
@@ -197,7 +199,9 @@ HA_INLINE void sum_numbers(const struct totals *t, unsigned worker, uint64_t ind
         w.classes[cls].retained[kind] += retained;
         sweep_put_retained(&s, obj, units);
         uint32_t mask = (uint32_t)nested.mask_at[p], part = mask >> NESTED_TAG_SHIFT;
-        nested.mask[obj] = mask;
+        if (all_asked || HA_UNLIKELY((nested.asked[obj >> 6] >> (obj & 63) & 1) != 0)) {
+            nested.mask[obj] = mask;
+        }
         if (part != 0) {
             struct ha_disk_part_row *cell = &w.cells[(part - 1U) * class_count + cls];
             cell->instances++;
@@ -209,12 +213,36 @@ HA_INLINE void sum_numbers(const struct totals *t, unsigned worker, uint64_t ind
 static struct ha_err *sum_piece(void *ctx, unsigned worker, uint64_t index)
 {
     const struct totals *t = ctx;
-    if (t->s->sum_width == 4) {
-        sum_numbers(t, worker, index, 4);
+    if (t->s->sum_width != 4) {
+        sum_numbers(t, worker, index, 8, t->nested.asked == NULL);
+    } else if (t->nested.asked == NULL) {
+        sum_numbers(t, worker, index, 4, true);
     } else {
-        sum_numbers(t, worker, index, 8);
+        sum_numbers(t, worker, index, 4, false);
     }
     return NULL;
+}
+
+/* Of arrays in parts, and of what has a size of its own, parts are looked at. */
+static void ask_for_parts(const struct totals *t)
+{
+    const struct ha_heap *heap = t->s->heap;
+    const uint32_t branch_count = heap->facts.branch_count;
+    for (uint64_t obj = 0; obj < branch_count; obj += 8) {
+        for (uint32_t bits = heap->array_bits[obj >> 3]; bits != 0 && obj + (uint32_t)__builtin_ctz(bits) < branch_count; bits &= bits - 1) {
+            nested_ask(&t->nested, (uint32_t)obj + (uint32_t)__builtin_ctz(bits));
+        }
+    }
+    for (uint64_t i = 0; i < heap->class_object_count; i++) {
+        if (heap->class_objects[2 * i] < branch_count) {
+            nested_ask(&t->nested, heap->class_objects[2 * i]);
+        }
+    }
+    for (uint64_t i = 0; i < heap->chunk_count; i++) {
+        if (heap->chunks[2 * i] < branch_count) {
+            nested_ask(&t->nested, heap->chunks[2 * i]);
+        }
+    }
 }
 
 static struct ha_err *sum_branches(struct totals *t)
@@ -226,6 +254,9 @@ static struct ha_err *sum_branches(struct totals *t)
     ha_big_deinit(&s->order->parents);
     s->order->parent = NULL;
     HA_TRY(nested_by_object_begin(&t->nested));
+    if (t->parts.count > 0 && t->nested.asked != NULL) {
+        ask_for_parts(t);
+    }
     HA_TRY(ha_parallel_for(t->worker_count, sweep_pieces(1, s->order->count), sum_piece, t));
     nested_by_object_end(&t->nested);
     ha_big_deinit(&s->sum_big);
