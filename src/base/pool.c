@@ -134,7 +134,7 @@ struct ha_err *ha_parallel_for(unsigned threads, uint64_t count, ha_parallel_fn 
 }
 
 struct ha_task {
-    struct ha_err *(*fn)(void *ctx);
+    ha_task_fn fn;
     void *ctx;
     struct ha_err *err; /* of fn; read when the thread is joined */
     pthread_t thread;
@@ -149,7 +149,7 @@ static void *task_main(void *arg)
     return NULL;
 }
 
-struct ha_task *ha_task_start(struct ha_err *(*fn)(void *ctx), void *ctx)
+struct ha_task *ha_task_start(ha_task_fn fn, void *ctx)
 {
     struct ha_task *task = ha_calloc_array(1, sizeof *task);
     if (task == NULL) {

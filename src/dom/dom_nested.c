@@ -22,7 +22,8 @@
  * The bits of the class of class objects and of its sets are always among the first, for class objects alone may lie below leaves.
  *
  * Memory: 12 bytes per number of the order until they have been gathered, then 8 (the other 4 are used for retained sizes then, where these fit);
- * 4 per branch object for the leaves (and a bit, where leaves are few: masks that nobody asks for are not entered); 8 per rare branch object, and while the small tree is walked 8 more.
+ * 4 per branch object for the leaves (and a bit, where leaves are few: masks that nobody asks for are not entered); 8 per rare branch object, and while
+ * the small tree is walked 8 more.
  */
 #include "dom/dom_sweep.h"
 

@@ -264,7 +264,7 @@ struct nested {
     struct nested_rare *rare; /* in the order of their numbers */
     uint64_t rare_count, rare_room;
     uint64_t *holds_rare; /* bit per branch object, until nested_gathered() */
-    uint64_t *asked;      /* bit per branch object whose mask somebody will look at; NULL: any may be, there are many leaves */
+    uint64_t *asked;      /* bit per branch object whose mask somebody will look at, until nested_by_object_end(); NULL: any may be, leaves are many */
     struct nested_worker *workers;
     HA_VEC(struct nested_holder) holders; /* by object */
 };
@@ -286,10 +286,11 @@ static inline void nested_ask(const struct nested *nested, uint32_t obj)
 
 static inline void nested_see_leaf(const struct nested *nested, uint32_t cls, uint32_t dominator)
 {
-    if (dominator < nested->s->heap->facts.branch_count) {
-        nested_ask(nested, dominator);
+    if (dominator >= nested->s->heap->facts.branch_count) {
+        return;
     }
-    if (HA_UNLIKELY(nested->classes[cls].rare_leaf) && dominator < nested->s->heap->facts.branch_count) {
+    nested_ask(nested, dominator);
+    if (HA_UNLIKELY(nested->classes[cls].rare_leaf)) {
         nested->holds_rare[dominator >> 6] |= 1ULL << (dominator & 63);
     }
 }

@@ -167,7 +167,8 @@ static void hand_parts_down(struct totals *t)
     }
 }
 
-/* The part (+ 1) of a branch object once masks are there by object; 0: none. */
+/* The part (+ 1) of a branch object once masks are there by object; 0: none. Its mask must have been asked for, as those of rare objects and of what leaves
+   lie below are; of all others that are looked at for the sake of parts, ask_for_parts() does it. */
 static inline uint32_t part_of(const struct totals *t, uint32_t obj)
 {
     return t->nested.mask[obj] >> NESTED_TAG_SHIFT;
@@ -223,7 +224,7 @@ static struct ha_err *sum_piece(void *ctx, unsigned worker, uint64_t index)
     return NULL;
 }
 
-/* Of arrays in parts, and of what has a size of its own, parts are looked at. */
+/* For size_part_arrays() and add_unusual(). */
 static void ask_for_parts(const struct totals *t)
 {
     const struct ha_heap *heap = t->s->heap;

@@ -46,7 +46,7 @@ struct ha_inbound_sorter {
     uint32_t hot_count;
     struct ha_big sources;        /* of a bucket; made anew for one that has more */
     struct ha_chunk_reader chunks;
-    struct ha_starts_maker maker; /* of the blocks of a bucket; keeps the large lists of all buckets of this worker. Its user's */
+    struct ha_starts_maker maker; /* room for the blocks of a bucket; its user fills them, and keeps the large lists of all buckets of this worker here */
 };
 
 /* For buckets of up to `most` chunks of a finished store, in a heap of so many objects. */

@@ -27,7 +27,9 @@
 
 #define FLUSH_BYTES_MIN ((size_t)128 << 10) /* less is not worth a call */
 
-#define SYNC_BYTES_MIN ((uint64_t)16 << 20) /* less is on the disk soon enough in the end */
+#ifndef SYNC_BYTES_MIN
+#define SYNC_BYTES_MIN ((uint64_t)16 << 20) /* less is on the disk soon enough in the end; a test has it smaller */
+#endif
 
 #define MAPPED_MIN ((uint64_t)64 << 10) /* less is read instead: to make and take away a mapping costs more */
 

@@ -145,7 +145,9 @@ static inline struct ha_tally_sum sum_of(const struct ha_query *q, ha_obj obj)
     return (struct ha_tally_sum){1, ha_query_shallow(q, obj), ha_query_retained(q, obj)};
 }
 
-#define BATCH 65536U
+#ifndef BATCH
+#define BATCH 65536U /* a test has it smaller */
+#endif
 #define WORKERS_MAX 16U
 
 struct summing {
@@ -262,7 +264,7 @@ struct pending {
     struct ha_dominator_node *node;
     object_list below; /* what the members of its group at its level dominate directly */
     below_sums sums;   /* the sums of these */
-    uint32_t class_class;
+    uint32_t class_class; /* as of struct ha_level_sums, of all nodes that were handed to at once */
     uint32_t level;    /* of its children */
 };
 
@@ -285,6 +287,7 @@ struct hand {
     uint32_t last_at;
     uint32_t class_class;
     uint64_t objects;       /* summed up */
+    char apart[64];         /* from what the next worker writes */
 };
 
 static struct ha_err *add_children(const struct ha_query *q, struct ha_children kids, object_list *list)
@@ -379,7 +382,9 @@ static struct ha_err *take_list(const struct cutter *c, object_list *list, objec
     if (list->count > c->q->snapshot->heap->facts.object_count - below->count) {
         return ha_tree_damaged();
     }
-    return ha_vec_append(below, list) ? NULL : ha_err_nomem();
+    bool there = ha_vec_append(below, list);
+    ha_vec_deinit(list);
+    return there ? NULL : ha_err_nomem();
 }
 
 /* What a worker handed out goes to the pending nodes. */
@@ -415,7 +420,12 @@ static struct ha_err *hand_out(struct cutter *c, struct ha_children objects, uin
     }
     struct handing handing = {c, objects, hands, level >= c->options->depth};
     struct ha_err *err = ha_parallel_for(workers, (objects.count + BATCH - 1) / BATCH, hand_batch, &handing);
+    uint64_t summed = 0;
     for (unsigned w = 0; w < workers; w++) {
+        summed += hands[w].objects;
+        if (err == NULL && summed > c->q->snapshot->heap->facts.object_count) {
+            err = ha_tree_damaged();
+        }
         if (err == NULL) {
             err = take_hand(c, &hands[w], pending, count);
         }

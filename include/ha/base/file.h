@@ -57,13 +57,13 @@ struct ha_err *ha_file_temp(const char *dir, int *ret_fd) HA_WARN_UNUSED;
 
 /* A new file to appear at `path` when complete. ha_file_new_begin(): an unnamed file in the folder of `path` where O_TMPFILE works, else
    `path.tmp-<random>` under an exclusive flock. ha_file_new_commit(): fsync, name it `path` (replacing what is there), fsync the folder.
-   ha_file_new_abort(): leaves nothing behind; call it after a failed commit too. Stale unlocked leftovers of `path` are removed by begin. */
+   ha_file_new_abort(): leaves nothing behind; call it after a failed commit too. Both wait for the end of what ha_file_new_sync_begin() began. Stale unlocked leftovers of `path` are removed by begin. */
 struct ha_file_new {
     int fd;
     char *path;
     char *temp;     /* NULL while unnamed */
     unsigned guard; /* of temp, in base/emergency.h */
-    struct ha_file_sync *sync; /* NULL: none is going on */
+    struct ha_file_sync *sync; /* going on, or over and not looked at; NULL: none */
     struct ha_err *sync_err;   /* of one that is over */
 };
 struct ha_err *ha_file_new_begin(const char *path, struct ha_file_new *ret) HA_WARN_UNUSED;

@@ -25,8 +25,9 @@ struct ha_err *ha_parallel_for(unsigned threads, uint64_t count, ha_parallel_fn 
 
 /* One function beside the caller, on a thread of its own: for what waits rather than computes. ha_task_start(): NULL if the system refuses a thread;
    then nothing runs. ha_task_join() waits, frees the task, and returns the error of fn. */
+typedef struct ha_err *(*ha_task_fn)(void *ctx);
 struct ha_task;
-struct ha_task *ha_task_start(struct ha_err *(*fn)(void *ctx), void *ctx);
+struct ha_task *ha_task_start(ha_task_fn fn, void *ctx);
 bool ha_task_is_over(const struct ha_task *task);
 struct ha_err *ha_task_join(struct ha_task *task) HA_WARN_UNUSED;
 

@@ -161,7 +161,7 @@ struct ha_build {
     uint32_t object_array;         /* java.lang.Object[]: takes the object arrays whose class is no array */
     uint32_t fallback_class;       /* for objects whose class is none of the others; HA_NONE while there is no need */
     ha_build_roots roots;  /* of all root records; gone after ha_build_scan() */
-    uint64_t root_records;
+    uint64_t root_records; /* how many there were */
     HA_VEC(uint64_t) mirrors; /* offsets of INSTANCEs that are class objects, which their CLASS_DUMPs stand for (MAT's exports have both) */
     uint64_t records;      /* instances, arrays and class dumps */
     bool duplicates;       /* some id has several records: pass 3 keeps the first */

@@ -58,7 +58,7 @@ struct ha_err *ha_index_section_map(struct ha_index_writer *writer, uint32_t id,
 struct ha_err *ha_index_section_put(struct ha_index_writer *writer, uint32_t id, uint32_t width, uint64_t count, const void *data) HA_WARN_UNUSED;
 
 /* A section of count × width bytes that is written in parts: costs less than one that is mapped. Every byte is written once, `off` bytes from the section's
-   start, by any thread as long as no other section is made, and before the section is read or the index committed. */
+   start, by any thread as long as no other section is made (a stream may be open), and before the section is read or the index committed. */
 struct ha_err *ha_index_section_open(struct ha_index_writer *writer, uint32_t id, uint32_t width, uint64_t count) HA_WARN_UNUSED;
 struct ha_err *ha_index_section_write_at(struct ha_index_writer *writer, uint32_t id, uint64_t off, const void *data, size_t len) HA_WARN_UNUSED;
 
@@ -78,7 +78,7 @@ struct ha_err *ha_index_writer_keep(struct ha_index_writer *writer, uint32_t id)
 
 /* Takes the checksum of a few megabytes more of what has been written so far, sooner than commit would: for a thread that has nothing better to do until
    something else is finished. *ret_any: there was something left. Sections made with ha_index_section_map() or _open() may still change, and are left to commit.
-   Nobody else may use the writer in the meantime, but for writing to a stream that is open. */
+   Nobody else may use the writer in the meantime, but for writing to a stream that is open, or to sections made with ha_index_section_open(). */
 struct ha_err *ha_index_writer_hash_next(struct ha_index_writer *writer, bool *ret_any) HA_WARN_UNUSED;
 
 /* The same until *done, or until nothing is left. */

@@ -287,11 +287,15 @@ START_TEST(test_section_in_parts)
     ck_ok(ha_index_section_open(pieces.writer, ID_C, 8, 0));
     ck_ok(ha_index_section_open(pieces.writer, ID_A, 4, 300 * 1000));
     ck_ok(ha_index_section_put(pieces.writer, ID_B, 1, 1, "b")); /* behind it */
+    ck_ok(write_part(&pieces, 0, 300)); /* what is not there yet */
+    ck_ok(ha_index_stream_open(pieces.writer, ID_D, 1)); /* beside a stream */
     ck_ok(ha_parallel_for(4, 301, write_part, &pieces));
+    ck_ok(ha_index_stream_write_at(pieces.writer, 0, "d", 1));
+    ck_ok(ha_index_stream_close(pieces.writer, 1));
     ck_err(ha_index_section_write_at(pieces.writer, ID_A, 300 * 4000 - 1, "aa", 2), HA_ERR_BUG, "part");
     ck_err(ha_index_section_write_at(pieces.writer, ID_A, UINT64_MAX, "aa", 2), HA_ERR_BUG, "part");
     ck_err(ha_index_section_write_at(pieces.writer, ID_B, 0, "a", 1), HA_ERR_BUG, "part");
-    ck_err(ha_index_section_write_at(pieces.writer, ID_D, 0, "a", 1), HA_ERR_BUG, "part");
+    ck_err(ha_index_section_write_at(pieces.writer, HA_INDEX_ID('E', 'E', 'E', 'E'), 0, "a", 1), HA_ERR_BUG, "part");
     ck_ok(ha_index_section_write_at(pieces.writer, ID_C, 0, "", 0));
     ck_ok(ha_index_writer_section(pieces.writer, ID_A, &s));
     ck_assert_uint_eq(((const uint32_t *)s.data)[299999], 299999);
