@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The growth of HA_VEC: from what was asked for first, capacity doubles, so that n pushes copy fewer than 2n elements in all.
+ * The growth of HA_VEC: capacity doubles, so that n pushes copy fewer than 2n elements in all.
  */
 #include "ha/base/vec.h"
 
@@ -17,8 +17,7 @@ bool ha_vec_reserve_(void **data, size_t count, size_t *capacity, size_t more, s
     if (__builtin_add_overflow(count, more, &needed)) {
         return false;
     }
-    const size_t begin = *capacity == 0 ? needed : *capacity; /* who knows what is to come gets just that */
-    size_t wanted = begin < CAPACITY_MIN ? CAPACITY_MIN : begin;
+    size_t wanted = *capacity < CAPACITY_MIN ? CAPACITY_MIN : *capacity;
     while (wanted < needed) {
         // Beyond half of the address space the multiplication in ha_realloc_array() fails anyway.
         wanted = wanted > SIZE_MAX / 2 ? needed : wanted * 2;

@@ -246,8 +246,8 @@ static bool is_global_root(uint8_t tag)
 static void mark_roots(struct ha_build *build, bool roots_known)
 {
     bool sticky = false;
-    for (size_t i = 0; roots_known && i < build->roots.count; i++) {
-        const struct ha_build_root *root = &build->roots.data[i];
+    struct ha_build_root_walk walk = {.lists = &build->roots};
+    for (const struct ha_build_root *root; roots_known && (root = ha_build_root_next(&walk)) != NULL;) {
         uint32_t cls = is_global_root(root->tag) ? ha_idmap_get(&build->class_ids, root->id) : HA_IDMAP_NONE;
         if (cls != HA_IDMAP_NONE) {
             build->classes.data[cls].flags |= HA_CLASS_IS_ROOT;

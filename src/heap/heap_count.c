@@ -421,16 +421,10 @@ static struct ha_err *merge_batches(const struct count *c, struct ha_counted *re
     struct ha_overlap overlap = {0};
     uint64_t before = 0;
     bool ascend = true;
-    uint64_t root_records = 0;
-    for (size_t b = 0; b < c->build->batches.count; b++) {
-        root_records += c->found[b].roots.count;
-    }
-    if (!ha_vec_reserve(&ret->roots, root_records)) {
-        return ha_err_nomem();
-    }
     for (size_t b = 0; b < c->build->batches.count; b++) {
         struct found *found = &c->found[b];
         ha_overlap_append(&overlap, &found->overlap);
+        ret->root_records += found->roots.count;
         HA_TRY(ha_build_roots_move(&ret->roots, &found->roots));
         if (!ha_vec_append(&ret->samples, &found->samples) ||
             !ha_vec_append(&ret->chunks, &found->chunks)) {

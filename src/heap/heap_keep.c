@@ -190,8 +190,8 @@ static struct ha_err *want_properties(struct keep *k)
 /* A thread that is none may be a leaf of the full heap, where its locals are roots of their own. */
 static struct ha_err *want_roots(struct keep *k)
 {
-    for (size_t i = 0; i < k->counted->roots.count && k->fits; i++) {
-        const struct ha_build_root *root = &k->counted->roots.data[i];
+    struct ha_build_root_walk walk = {.lists = &k->counted->roots};
+    for (const struct ha_build_root *root; k->fits && (root = ha_build_root_next(&walk)) != NULL;) {
         struct ha_sub sub;
         uint32_t old = HA_IDMAP_NONE;
         bool thread = root->tag == HA_SUB_ROOT_THREAD_OBJ && root->id != 0;

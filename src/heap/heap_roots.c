@@ -24,11 +24,26 @@ struct ha_err *ha_build_roots_add(ha_build_roots *roots, const struct ha_sub *re
     return NULL;
 }
 
-struct ha_err *ha_build_roots_move(ha_build_roots *roots, ha_build_roots *from)
+struct ha_err *ha_build_roots_move(ha_build_root_lists *lists, ha_build_roots *from)
 {
-    bool there = ha_vec_append(roots, from);
-    ha_vec_deinit(from);
-    return there ? NULL : ha_err_nomem();
+    if (from->count == 0) {
+        return NULL;
+    }
+    ha_build_roots *slot = ha_vec_push(lists);
+    if (slot == NULL) {
+        return ha_err_nomem();
+    }
+    *slot = *from;
+    *from = (ha_build_roots){0};
+    return NULL;
+}
+
+void ha_build_roots_deinit(ha_build_root_lists *lists)
+{
+    for (size_t i = 0; i < lists->count; i++) {
+        ha_vec_deinit(&lists->data[i]);
+    }
+    ha_vec_deinit(lists);
 }
 
 static enum ha_root_kind kind_of(uint8_t tag)
@@ -92,8 +107,8 @@ static struct ha_err *add_root(struct ha_build *build, ha_obj obj, enum ha_root_
 static struct ha_err *add_threads(struct finish *finish)
 {
     struct ha_build *build = finish->build;
-    for (size_t i = 0; i < build->roots.count; i++) {
-        const struct ha_build_root *root = &build->roots.data[i];
+    struct ha_build_root_walk walk = {.lists = &build->roots};
+    for (const struct ha_build_root *root; (root = ha_build_root_next(&walk)) != NULL;) {
         if (root->tag != HA_SUB_ROOT_THREAD_OBJ || root->id == 0) {
             continue;
         }
@@ -149,8 +164,8 @@ static struct ha_err *add_roots(struct finish *finish)
 {
     struct ha_build *build = finish->build;
     bool sticky = false;
-    for (size_t i = 0; i < build->roots.count; i++) {
-        const struct ha_build_root *root = &build->roots.data[i];
+    struct ha_build_root_walk walk = {.lists = &build->roots};
+    for (const struct ha_build_root *root; (root = ha_build_root_next(&walk)) != NULL;) {
         ha_obj obj;
         sticky |= root->tag == HA_SUB_ROOT_STICKY_CLASS;
         if (root->tag == HA_SUB_ROOT_UNREACHABLE || !ha_build_find(build, root->id, &obj)) {
@@ -330,7 +345,7 @@ struct ha_err *ha_build_roots_finish(struct ha_build *build)
     if (err == NULL) {
         err = add_roots(&finish);
     }
-    ha_vec_deinit(&build->roots);
+    ha_build_roots_deinit(&build->roots);
     if (err == NULL) {
         err = add_loader_edges(build);
     }

@@ -475,21 +475,16 @@ static struct ha_err *merge_batches(struct ha_build *build, struct scan *scan, u
     struct ha_overlap overlap = {0};
     build->records = 0;
     build->bad_arrays = 0;
-    build->roots.count = 0;
+    ha_build_roots_deinit(&build->roots);
     build->root_records = 0;
     ha_batches batches = {0};
-    for (uint64_t b = 0; b < count; b++) {
-        build->root_records += scan->found[b].roots.count;
-    }
-    if (!ha_vec_reserve(&build->roots, build->root_records)) {
-        err = ha_err_nomem();
-    }
     for (uint64_t b = 0; b < count && err == NULL; b++) {
         struct found *found = &scan->found[b];
         build->records += found->records;
         build->bad_arrays_off = build->bad_arrays == 0 ? found->bad_arrays_off : build->bad_arrays_off;
         build->bad_arrays += found->bad_arrays;
         ha_overlap_append(&overlap, &found->overlap);
+        build->root_records += found->roots.count;
         err = ha_build_roots_move(&build->roots, &found->roots);
         if (err != NULL) {
             break;

@@ -7,7 +7,7 @@
  *     frames.data[i], frames.count
  *     ha_vec_deinit(&frames);
  *
- * Capacity is what is asked for first, then it doubles. A pointer into data is valid until the next push.
+ * Capacity doubles. A pointer into data is valid until the next push.
  */
 #ifndef HA_BASE_VEC_H
 #define HA_BASE_VEC_H

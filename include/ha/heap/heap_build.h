@@ -123,6 +123,27 @@ struct ha_build_root {
 };
 typedef HA_VEC(struct ha_build_root) ha_build_roots;
 
+/* The lists of batches in file order, as they were found: there may be many millions of roots. */
+typedef HA_VEC(ha_build_roots) ha_build_root_lists;
+
+/* Goes through them. */
+struct ha_build_root_walk {
+    const ha_build_root_lists *lists;
+    size_t list, next;
+};
+
+/* NULL at the end. */
+static inline const struct ha_build_root *ha_build_root_next(struct ha_build_root_walk *walk)
+{
+    for (; walk->list < walk->lists->count; walk->list++, walk->next = 0) {
+        const ha_build_roots *roots = &walk->lists->data[walk->list];
+        if (walk->next < roots->count) {
+            return &roots->data[walk->next++];
+        }
+    }
+    return NULL;
+}
+
 /* An edge that no record of its source holds: a thread to a local, a loader to a class. */
 struct ha_build_extra {
     uint32_t source, target;
@@ -160,8 +181,8 @@ struct ha_build {
     uint32_t class_class;          /* java.lang.Class */
     uint32_t object_array;         /* java.lang.Object[]: takes the object arrays whose class is no array */
     uint32_t fallback_class;       /* for objects whose class is none of the others; HA_NONE while there is no need */
-    ha_build_roots roots;  /* of all root records; gone after ha_build_scan() */
-    uint64_t root_records; /* how many there were */
+    ha_build_root_lists roots; /* of all root records; gone after ha_build_scan() */
+    uint64_t root_records;     /* how many there were */
     HA_VEC(uint64_t) mirrors; /* offsets of INSTANCEs that are class objects, which their CLASS_DUMPs stand for (MAT's exports have both) */
     uint64_t records;      /* instances, arrays and class dumps */
     bool duplicates;       /* some id has several records: pass 3 keeps the first */
@@ -288,8 +309,9 @@ struct ha_err *ha_build_mirrors_finish(struct ha_build *build) HA_WARN_UNUSED;
 /* heap_roots.c */
 /* Takes up a root record. */
 struct ha_err *ha_build_roots_add(ha_build_roots *roots, const struct ha_sub *record) HA_WARN_UNUSED;
-/* Those of a batch behind those of the batches before it: *from is empty then, for there may be many. */
-struct ha_err *ha_build_roots_move(ha_build_roots *roots, ha_build_roots *from) HA_WARN_UNUSED;
+/* Those of a batch behind those of the batches before it; *from is empty then. */
+struct ha_err *ha_build_roots_move(ha_build_root_lists *lists, ha_build_roots *from) HA_WARN_UNUSED;
+void ha_build_roots_deinit(ha_build_root_lists *lists);
 /* Roots, threads, locals and extras of the heap. */
 struct ha_err *ha_build_roots_finish(struct ha_build *build) HA_WARN_UNUSED;
 
