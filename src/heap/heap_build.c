@@ -78,7 +78,7 @@ void ha_build_destroy(struct ha_build *build)
     ha_vec_deinit(&build->classes);
     ha_vec_deinit(&build->fields);
     ha_vec_deinit(&build->statics);
-    ha_build_roots_deinit(&build->roots);
+    ha_build_root_lists_deinit(&build->roots);
     ha_vec_deinit(&build->mirrors);
     ha_vec_deinit(&build->final_roots);
     ha_vec_deinit(&build->final_threads);

@@ -247,12 +247,12 @@ static void mark_roots(struct ha_build *build, bool roots_known)
 {
     bool sticky = false;
     struct ha_build_root_walk walk = {.lists = &build->roots};
-    for (const struct ha_build_root *root; roots_known && (root = ha_build_root_next(&walk)) != NULL;) {
-        uint32_t cls = is_global_root(root->tag) ? ha_idmap_get(&build->class_ids, root->id) : HA_IDMAP_NONE;
+    for (struct ha_build_root root; roots_known && ha_build_root_next(&walk, &root);) {
+        uint32_t cls = is_global_root(root.tag) ? ha_idmap_get(&build->class_ids, root.id) : HA_IDMAP_NONE;
         if (cls != HA_IDMAP_NONE) {
             build->classes.data[cls].flags |= HA_CLASS_IS_ROOT;
         }
-        sticky = sticky || root->tag == HA_SUB_ROOT_STICKY_CLASS;
+        sticky = sticky || root.tag == HA_SUB_ROOT_STICKY_CLASS;
     }
     for (size_t i = 0; !sticky && i < build->classes.count; i++) {
         struct ha_build_class *cls = &build->classes.data[i];

@@ -424,7 +424,7 @@ static struct ha_err *merge_batches(const struct count *c, struct ha_counted *re
     for (size_t b = 0; b < c->build->batches.count; b++) {
         struct found *found = &c->found[b];
         ha_overlap_append(&overlap, &found->overlap);
-        ret->root_records += found->roots.count;
+        ret->root_records += found->roots.ids.count;
         HA_TRY(ha_build_roots_move(&ret->roots, &found->roots));
         if (!ha_vec_append(&ret->samples, &found->samples) ||
             !ha_vec_append(&ret->chunks, &found->chunks)) {
@@ -499,7 +499,7 @@ static void count_deinit(struct count *c)
     for (size_t b = 0; c->found != NULL && b < c->build->batches.count; b++) {
         ha_vec_deinit(&c->found[b].samples);
         ha_vec_deinit(&c->found[b].runs);
-        ha_vec_deinit(&c->found[b].roots);
+        ha_build_roots_deinit(&c->found[b].roots);
         ha_vec_deinit(&c->found[b].chunks);
     }
     workers_free(c->workers, c->threads);

@@ -17,7 +17,7 @@ void ha_counted_deinit(struct ha_counted *counted)
     ha_counts_destroy(counted->counts);
     counted->counts = NULL;
     ha_vec_deinit(&counted->samples);
-    ha_build_roots_deinit(&counted->roots);
+    ha_build_root_lists_deinit(&counted->roots);
     ha_vec_deinit(&counted->chunks);
 }
 
@@ -99,7 +99,7 @@ static struct ha_err *take_counted(struct ha_build *build, struct ha_counted *co
     counted->counts = NULL;
     build->address_gcd = counted->gcd;
     build->overlap = counted->overlap;
-    ha_build_roots_deinit(&build->roots);
+    ha_build_root_lists_deinit(&build->roots);
     build->roots = counted->roots;
     build->root_records = counted->root_records;
     counted->roots = (ha_build_root_lists){0};

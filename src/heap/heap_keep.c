@@ -191,19 +191,19 @@ static struct ha_err *want_properties(struct keep *k)
 static struct ha_err *want_roots(struct keep *k)
 {
     struct ha_build_root_walk walk = {.lists = &k->counted->roots};
-    for (const struct ha_build_root *root; k->fits && (root = ha_build_root_next(&walk)) != NULL;) {
+    for (struct ha_build_root root; k->fits && ha_build_root_next(&walk, &root);) {
         struct ha_sub sub;
         uint32_t old = HA_IDMAP_NONE;
-        bool thread = root->tag == HA_SUB_ROOT_THREAD_OBJ && root->id != 0;
-        if (thread && root->id % 8 == 0 && !ha_idmap_add(&k->seen, root->id | THREAD, 0, &old)) {
+        bool thread = root.tag == HA_SUB_ROOT_THREAD_OBJ && root.id != 0;
+        if (thread && root.id % 8 == 0 && !ha_idmap_add(&k->seen, root.id | THREAD, 0, &old)) {
             return ha_err_nomem();
         }
         if (thread && old == HA_IDMAP_NONE) { /* many roots may name one thread */
-            bool class_object = ha_build_class_of(k->build, root->id) != HA_NONE;
-            bool found = !class_object && find_record(k, root->id, &sub);
+            bool class_object = ha_build_class_of(k->build, root.id) != HA_NONE;
+            bool found = !class_object && find_record(k, root.id, &sub);
             k->fits = !class_object && (!found || (flags_of(k, &sub) & HA_CLASS_IS_THREAD) != 0);
         }
-        HA_TRY(want(k, root->id, PLAIN));
+        HA_TRY(want(k, root.id, PLAIN));
     }
     return NULL;
 }

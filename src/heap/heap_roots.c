@@ -16,17 +16,27 @@
 
 struct ha_err *ha_build_roots_add(ha_build_roots *roots, const struct ha_sub *record)
 {
-    struct ha_build_root *root = ha_vec_push(roots);
-    if (root == NULL) {
+    uint64_t *id = ha_vec_push(&roots->ids);
+    if (id == NULL) {
         return ha_err_nomem();
     }
-    *root = (struct ha_build_root){.id = record->id, .serial = record->serial, .number = record->number, .tag = record->tag};
+    *id = record->id;
+    struct ha_build_root_run *run = roots->runs.count == 0 ? NULL : &roots->runs.data[roots->runs.count - 1];
+    if (HA_LIKELY(run != NULL && run->tag == record->tag && run->serial == record->serial && run->number == record->number && run->count < UINT32_MAX)) {
+        run->count++;
+        return NULL;
+    }
+    run = ha_vec_push(&roots->runs);
+    if (run == NULL) {
+        return ha_err_nomem();
+    }
+    *run = (struct ha_build_root_run){.count = 1, .serial = record->serial, .number = record->number, .tag = record->tag};
     return NULL;
 }
 
 struct ha_err *ha_build_roots_move(ha_build_root_lists *lists, ha_build_roots *from)
 {
-    if (from->count == 0) {
+    if (from->ids.count == 0) {
         return NULL;
     }
     ha_build_roots *slot = ha_vec_push(lists);
@@ -38,10 +48,16 @@ struct ha_err *ha_build_roots_move(ha_build_root_lists *lists, ha_build_roots *f
     return NULL;
 }
 
-void ha_build_roots_deinit(ha_build_root_lists *lists)
+void ha_build_roots_deinit(ha_build_roots *roots)
+{
+    ha_vec_deinit(&roots->ids);
+    ha_vec_deinit(&roots->runs);
+}
+
+void ha_build_root_lists_deinit(ha_build_root_lists *lists)
 {
     for (size_t i = 0; i < lists->count; i++) {
-        ha_vec_deinit(&lists->data[i]);
+        ha_build_roots_deinit(&lists->data[i]);
     }
     ha_vec_deinit(lists);
 }
@@ -108,19 +124,19 @@ static struct ha_err *add_threads(struct finish *finish)
 {
     struct ha_build *build = finish->build;
     struct ha_build_root_walk walk = {.lists = &build->roots};
-    for (const struct ha_build_root *root; (root = ha_build_root_next(&walk)) != NULL;) {
-        if (root->tag != HA_SUB_ROOT_THREAD_OBJ || root->id == 0) {
+    for (struct ha_build_root root; ha_build_root_next(&walk, &root);) {
+        if (root.tag != HA_SUB_ROOT_THREAD_OBJ || root.id == 0) {
             continue;
         }
         ha_obj obj;
-        if (!ha_build_find(build, root->id, &obj)) {
-            if (!ha_idmap_add(&finish->lost_serials, root->serial, 0, NULL)) {
+        if (!ha_build_find(build, root.id, &obj)) {
+            if (!ha_idmap_add(&finish->lost_serials, root.serial, 0, NULL)) {
                 return ha_err_nomem();
             }
             continue;
         }
         uint32_t old;
-        if (!ha_idmap_add(&finish->threads_by_serial, root->serial, (uint32_t)build->final_threads.count, &old)) {
+        if (!ha_idmap_add(&finish->threads_by_serial, root.serial, (uint32_t)build->final_threads.count, &old)) {
             return ha_err_nomem();
         }
         if (old != HA_IDMAP_NONE) {
@@ -130,7 +146,7 @@ static struct ha_err *add_threads(struct finish *finish)
         if (thread == NULL) {
             return ha_err_nomem();
         }
-        *thread = (struct ha_thread){.obj = obj, .serial = root->serial, .frames_first = root->number};
+        *thread = (struct ha_thread){.obj = obj, .serial = root.serial, .frames_first = root.number};
     }
     return NULL;
 }
@@ -165,13 +181,13 @@ static struct ha_err *add_roots(struct finish *finish)
     struct ha_build *build = finish->build;
     bool sticky = false;
     struct ha_build_root_walk walk = {.lists = &build->roots};
-    for (const struct ha_build_root *root; (root = ha_build_root_next(&walk)) != NULL;) {
+    for (struct ha_build_root root; ha_build_root_next(&walk, &root);) {
         ha_obj obj;
-        sticky |= root->tag == HA_SUB_ROOT_STICKY_CLASS;
-        if (root->tag == HA_SUB_ROOT_UNREACHABLE || !ha_build_find(build, root->id, &obj)) {
+        sticky |= root.tag == HA_SUB_ROOT_STICKY_CLASS;
+        if (root.tag == HA_SUB_ROOT_UNREACHABLE || !ha_build_find(build, root.id, &obj)) {
             continue;
         }
-        HA_TRY(is_local(root->tag) ? add_local(finish, root, obj) : add_root(build, obj, kind_of(root->tag)));
+        HA_TRY(is_local(root.tag) ? add_local(finish, &root, obj) : add_root(build, obj, kind_of(root.tag)));
     }
     for (size_t i = 0; !sticky && i < build->classes.count; i++) {
         const struct ha_build_class *cls = &build->classes.data[i];
@@ -345,7 +361,7 @@ struct ha_err *ha_build_roots_finish(struct ha_build *build)
     if (err == NULL) {
         err = add_roots(&finish);
     }
-    ha_build_roots_deinit(&build->roots);
+    ha_build_root_lists_deinit(&build->roots);
     if (err == NULL) {
         err = add_loader_edges(build);
     }

@@ -475,7 +475,7 @@ static struct ha_err *merge_batches(struct ha_build *build, struct scan *scan, u
     struct ha_overlap overlap = {0};
     build->records = 0;
     build->bad_arrays = 0;
-    ha_build_roots_deinit(&build->roots);
+    ha_build_root_lists_deinit(&build->roots);
     build->root_records = 0;
     ha_batches batches = {0};
     for (uint64_t b = 0; b < count && err == NULL; b++) {
@@ -484,7 +484,7 @@ static struct ha_err *merge_batches(struct ha_build *build, struct scan *scan, u
         build->bad_arrays_off = build->bad_arrays == 0 ? found->bad_arrays_off : build->bad_arrays_off;
         build->bad_arrays += found->bad_arrays;
         ha_overlap_append(&overlap, &found->overlap);
-        build->root_records += found->roots.count;
+        build->root_records += found->roots.ids.count;
         err = ha_build_roots_move(&build->roots, &found->roots);
         if (err != NULL) {
             break;
@@ -597,7 +597,7 @@ static void found_free(struct found *found, uint64_t count)
 {
     for (uint64_t b = 0; found != NULL && b < count; b++) {
         ha_vec_deinit(&found[b].class_records);
-        ha_vec_deinit(&found[b].roots);
+        ha_build_roots_deinit(&found[b].roots);
         ha_vec_deinit(&found[b].pieces);
         ha_vec_deinit(&found[b].damages);
         ha_vec_deinit(&found[b].class_instances);

@@ -121,27 +121,48 @@ struct ha_build_root {
     uint32_t serial, number;
     uint8_t tag;
 };
-typedef HA_VEC(struct ha_build_root) ha_build_roots;
 
-/* The lists of batches in file order, as they were found: there may be many millions of roots. */
-typedef HA_VEC(ha_build_roots) ha_build_root_lists;
-
-/* Goes through them. */
-struct ha_build_root_walk {
-    const ha_build_root_lists *lists;
-    size_t list, next;
+/* Root records that follow each other and differ in their ids alone, as most do. */
+struct ha_build_root_run {
+    uint32_t count;
+    uint32_t serial, number;
+    uint8_t tag;
 };
 
-/* NULL at the end. */
-static inline const struct ha_build_root *ha_build_root_next(struct ha_build_root_walk *walk)
+/* The root records of a batch. There may be many millions. */
+typedef struct {
+    HA_VEC(uint64_t) ids;
+    HA_VEC(struct ha_build_root_run) runs;
+} ha_build_roots;
+
+/* The lists of batches, in file order. */
+typedef HA_VEC(ha_build_roots) ha_build_root_lists;
+
+/* Goes through them: zeroed but for `lists`. */
+struct ha_build_root_walk {
+    const ha_build_root_lists *lists;
+    size_t list, run, id; /* the next ones */
+    uint32_t in_run;      /* ids of the run that were there */
+};
+
+/* false at the end. */
+static inline bool ha_build_root_next(struct ha_build_root_walk *walk, struct ha_build_root *ret)
 {
-    for (; walk->list < walk->lists->count; walk->list++, walk->next = 0) {
+    for (; walk->list < walk->lists->count; walk->list++, walk->run = walk->id = 0) {
         const ha_build_roots *roots = &walk->lists->data[walk->list];
-        if (walk->next < roots->count) {
-            return &roots->data[walk->next++];
+        if (walk->run == roots->runs.count) {
+            continue;
         }
+        const struct ha_build_root_run *run = &roots->runs.data[walk->run];
+        *ret = (struct ha_build_root){.id = roots->ids.data[walk->id++], .serial = run->serial, .number = run->number, .tag = run->tag};
+        walk->in_run++;
+        if (walk->in_run == run->count) {
+            walk->in_run = 0;
+            walk->run++;
+        }
+        return true;
     }
-    return NULL;
+    return false;
 }
 
 /* An edge that no record of its source holds: a thread to a local, a loader to a class. */
@@ -311,7 +332,8 @@ struct ha_err *ha_build_mirrors_finish(struct ha_build *build) HA_WARN_UNUSED;
 struct ha_err *ha_build_roots_add(ha_build_roots *roots, const struct ha_sub *record) HA_WARN_UNUSED;
 /* Those of a batch behind those of the batches before it; *from is empty then. */
 struct ha_err *ha_build_roots_move(ha_build_root_lists *lists, ha_build_roots *from) HA_WARN_UNUSED;
-void ha_build_roots_deinit(ha_build_root_lists *lists);
+void ha_build_roots_deinit(ha_build_roots *roots);
+void ha_build_root_lists_deinit(ha_build_root_lists *lists);
 /* Roots, threads, locals and extras of the heap. */
 struct ha_err *ha_build_roots_finish(struct ha_build *build) HA_WARN_UNUSED;
 
