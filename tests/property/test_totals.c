@@ -13,6 +13,7 @@
 #include "ha/base/mem.h"
 #include "ha/dom/dom_build.h"
 #include "ha/snapshot/snapshot.h"
+#include "property/random_snapshot.h"
 #include "support/ck_ha.h"
 #include "support/random_heap.h"
 #include "support/temp_dir.h"
@@ -202,14 +203,7 @@ START_TEST(test_random_totals)
     temp_dir_init(&dir);
     temp_path(&dir, "random.hprof", dump);
     for (uint64_t seed = first_seed; seed < first_seed + heap_count; seed++) {
-        struct gen_file file;
-        struct ha_snapshot *s;
-        struct random_heap options = {.seed = seed, .features = RANDOM_ALL, .objects = seed % 5 == 0 ? 600 : 0};
-        gen_file_init(&file);
-        random_heap_make(&file, &options);
-        ck_assert_ptr_null(gen_file_write(&file, dump));
-        gen_file_deinit(&file);
-        ck_ok(ha_snapshot_open(dump, &(struct ha_snapshot_options){.no_index = true, .size_model = HA_SIZES_MAT, .threads = 1 + seed % 3}, &s));
+        struct ha_snapshot *s = random_snapshot_open(dump, seed);
         check_groups(s, HA_GROUPING_PACKAGE, s->retained->packages, s->retained->package_count, seed);
         check_groups(s, HA_GROUPING_LOADER, s->retained->loaders, s->retained->loader_count, seed);
         check_parts(s, seed);
