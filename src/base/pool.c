@@ -76,29 +76,29 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-/* For a thread that is made next; *before: what to go back to. */
-static void block_signals(sigset_t *before)
+/* Starts a thread that leaves signals to the others. false: the system refuses. */
+static bool start_thread(pthread_t *ret, void *(*fn)(void *arg), void *arg)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
     sigset_t blocked;
+    sigset_t before;
     sigfillset(&blocked);
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         sigdelset(&blocked, faults[i]);
     }
-    pthread_sigmask(SIG_SETMASK, &blocked, before);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    bool started = pthread_create(ret, NULL, fn, arg) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
 }
 
 /* Starts workers 1 … wanted-1; returns how many there are with worker 0. */
 static unsigned start_workers(struct worker *workers, unsigned wanted)
 {
-    sigset_t before;
-    block_signals(&before);
     unsigned started = 1;
-    while (started < wanted &&
-           pthread_create(&workers[started].thread, NULL, thread_main, &workers[started]) == 0) {
+    while (started < wanted && start_thread(&workers[started].thread, thread_main, &workers[started])) {
         started++;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
 }
 
@@ -157,11 +157,7 @@ struct ha_task *ha_task_start(ha_task_fn fn, void *ctx)
     }
     task->fn = fn;
     task->ctx = ctx;
-    sigset_t before;
-    block_signals(&before);
-    int rc = pthread_create(&task->thread, NULL, task_main, task);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (rc != 0) {
+    if (!start_thread(&task->thread, task_main, task)) {
         ha_free(task);
         return NULL;
     }

@@ -224,26 +224,33 @@ static struct ha_err *sum_piece(void *ctx, unsigned worker, uint64_t index)
     return NULL;
 }
 
+/* Calls fn for what may have a shallow size of its own, arrays apart: class objects and stacks in the heap. */
+static void unusual_each(const struct totals *t, void (*fn)(const struct totals *t, uint32_t obj))
+{
+    const struct ha_heap *heap = t->s->heap;
+    for (uint64_t i = 0; i < heap->class_object_count; i++) {
+        fn(t, heap->class_objects[2 * i]);
+    }
+    for (uint64_t i = 0; i < heap->chunk_count; i++) {
+        fn(t, heap->chunks[2 * i]);
+    }
+}
+
+static void ask_unusual(const struct totals *t, uint32_t obj)
+{
+    if (obj < t->s->heap->facts.branch_count) {
+        nested_ask(&t->nested, obj);
+    }
+}
+
 /* For size_part_arrays() and add_unusual(). */
 static void ask_for_parts(const struct totals *t)
 {
     const struct ha_heap *heap = t->s->heap;
-    const uint32_t branch_count = heap->facts.branch_count;
-    for (uint64_t obj = 0; obj < branch_count; obj += 8) {
-        for (uint32_t bits = heap->array_bits[obj >> 3]; bits != 0 && obj + (uint32_t)__builtin_ctz(bits) < branch_count; bits &= bits - 1) {
-            nested_ask(&t->nested, (uint32_t)obj + (uint32_t)__builtin_ctz(bits));
-        }
+    for (uint64_t i = 0; i < ((uint64_t)heap->facts.branch_count + 7) / 8; i++) { /* leaves among the last eight do not matter */
+        t->nested.asked[i / 8] |= (uint64_t)heap->array_bits[i] << i % 8 * 8;
     }
-    for (uint64_t i = 0; i < heap->class_object_count; i++) {
-        if (heap->class_objects[2 * i] < branch_count) {
-            nested_ask(&t->nested, heap->class_objects[2 * i]);
-        }
-    }
-    for (uint64_t i = 0; i < heap->chunk_count; i++) {
-        if (heap->chunks[2 * i] < branch_count) {
-            nested_ask(&t->nested, heap->chunks[2 * i]);
-        }
-    }
+    unusual_each(t, ask_unusual);
 }
 
 static struct ha_err *sum_branches(struct totals *t)
@@ -302,12 +309,7 @@ static void size_part_branches(struct totals *t)
             cell->shallow_bytes = cell->instances * s->class_sizes[c].bytes;
         }
     }
-    for (uint64_t i = 0; i < s->heap->class_object_count; i++) {
-        add_unusual(t, s->heap->class_objects[2 * i]);
-    }
-    for (uint64_t i = 0; i < s->heap->chunk_count; i++) {
-        add_unusual(t, s->heap->chunks[2 * i]);
-    }
+    unusual_each(t, add_unusual);
 }
 
 /* Arrays in parts. */

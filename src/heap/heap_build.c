@@ -337,6 +337,7 @@ static void note_facts(struct ha_build *build)
     facts->branch_count = build->addresses->branch_count;
     facts->object_count = facts->branch_count + build->addresses->leaf_count;
     facts->class_count = (uint32_t)build->classes.count;
+    build->root_records = ha_build_root_count(&build->roots);
     facts->compressed_references = facts->id_size == 8 && build->overlap;
     uint64_t gcd = build->address_gcd;
     facts->object_alignment = gcd < 8 ? 8 : gcd > 256 ? 256 : (uint32_t)gcd;

@@ -424,7 +424,6 @@ static struct ha_err *merge_batches(const struct count *c, struct ha_counted *re
     for (size_t b = 0; b < c->build->batches.count; b++) {
         struct found *found = &c->found[b];
         ha_overlap_append(&overlap, &found->overlap);
-        ret->root_records += found->roots.ids.count;
         HA_TRY(ha_build_roots_move(&ret->roots, &found->roots));
         if (!ha_vec_append(&ret->samples, &found->samples) ||
             !ha_vec_append(&ret->chunks, &found->chunks)) {

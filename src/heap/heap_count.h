@@ -17,7 +17,6 @@ struct ha_counted {
     struct ha_counts *counts;
     HA_VEC(struct ha_sample) samples; /* ascending */
     ha_build_root_lists roots;
-    uint64_t root_records;
     HA_VEC(uint64_t) chunks;          /* offsets of StackChunk objects */
     uint64_t highest;                 /* address of any object */
     uint64_t gcd;                     /* of all addresses */

@@ -101,7 +101,6 @@ static struct ha_err *take_counted(struct ha_build *build, struct ha_counted *co
     build->overlap = counted->overlap;
     ha_build_root_lists_deinit(&build->roots);
     build->roots = counted->roots;
-    build->root_records = counted->root_records;
     counted->roots = (ha_build_root_lists){0};
     for (size_t c = 0; c < build->classes.count; c++) {
         build->classes.data[c].instances = build->counts->instances[c];

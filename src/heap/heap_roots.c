@@ -48,6 +48,15 @@ struct ha_err *ha_build_roots_move(ha_build_root_lists *lists, ha_build_roots *f
     return NULL;
 }
 
+uint64_t ha_build_root_count(const ha_build_root_lists *lists)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < lists->count; i++) {
+        count += lists->data[i].ids.count;
+    }
+    return count;
+}
+
 void ha_build_roots_deinit(ha_build_roots *roots)
 {
     ha_vec_deinit(&roots->ids);

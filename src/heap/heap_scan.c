@@ -476,7 +476,6 @@ static struct ha_err *merge_batches(struct ha_build *build, struct scan *scan, u
     build->records = 0;
     build->bad_arrays = 0;
     ha_build_root_lists_deinit(&build->roots);
-    build->root_records = 0;
     ha_batches batches = {0};
     for (uint64_t b = 0; b < count && err == NULL; b++) {
         struct found *found = &scan->found[b];
@@ -484,7 +483,6 @@ static struct ha_err *merge_batches(struct ha_build *build, struct scan *scan, u
         build->bad_arrays_off = build->bad_arrays == 0 ? found->bad_arrays_off : build->bad_arrays_off;
         build->bad_arrays += found->bad_arrays;
         ha_overlap_append(&overlap, &found->overlap);
-        build->root_records += found->roots.ids.count;
         err = ha_build_roots_move(&build->roots, &found->roots);
         if (err != NULL) {
             break;

@@ -122,22 +122,24 @@ struct ha_err *ha_level_rows(struct ha_query *q, const struct ha_groups *groups,
 
 /* ---- sums ---- */
 
-/* Where an object counts: at its class, or, if it is a class object, at the number of classes + that of the class it stands for. *class_class becomes
-   the class of class objects. */
-static inline uint32_t slot_of(const struct ha_heap *heap, ha_obj obj, uint32_t *class_class)
+/* Where an object of a class counts: at its class, or, if it is a class object, at the number of classes + that of the class it stands for. */
+static inline uint32_t slot_of(const struct ha_heap *heap, ha_obj obj, ha_cls cls)
 {
-    ha_cls cls = ha_heap_class_of(heap, obj), stands_for;
-    if (HA_LIKELY((ha_heap_class(heap, cls)->flags & HA_CLASS_IS_CLASS) == 0) || !ha_heap_as_class(heap, obj, &stands_for)) {
-        return cls.i;
-    }
-    *class_class = cls.i < *class_class ? cls.i : *class_class; // HA_NONE is the largest
-    return heap->facts.class_count + stands_for.i;
+    ha_cls stands_for;
+    bool class_object = HA_UNLIKELY((ha_heap_class(heap, cls)->flags & HA_CLASS_IS_CLASS) != 0) && ha_heap_as_class(heap, obj, &stands_for);
+    return class_object ? heap->facts.class_count + stands_for.i : cls.i;
 }
 
-static inline struct ha_tally_sum *sum_at(const struct ha_heap *heap, const struct ha_level_sums *sums, uint32_t slot)
+/* Adds what objects of a class have at a slot. */
+static inline void add_at(const struct ha_heap *heap, struct ha_level_sums *sums, uint32_t slot, ha_cls cls, const struct ha_tally_sum *sum)
 {
     const uint32_t class_count = heap->facts.class_count;
-    return slot < class_count ? &sums->instances[slot] : &sums->mirrors[slot - class_count];
+    if (HA_LIKELY(slot < class_count)) {
+        add(&sums->instances[slot], sum);
+        return;
+    }
+    add(&sums->mirrors[slot - class_count], sum);
+    sums->class_class = cls.i < sums->class_class ? cls.i : sums->class_class; // HA_NONE is the largest
 }
 
 static inline struct ha_tally_sum sum_of(const struct ha_query *q, ha_obj obj)
@@ -171,8 +173,9 @@ static struct ha_err *sum_batch(void *ctx, unsigned worker, uint64_t index)
     uint64_t end = s->objects.count - first < BATCH ? s->objects.count : first + BATCH;
     for (uint64_t i = first; i < end; i++) {
         ha_obj obj = ha_children_at(&s->objects, i);
+        const ha_cls cls = ha_heap_class_of(heap, obj);
         const struct ha_tally_sum sum = sum_of(s->q, obj);
-        add(sum_at(heap, sums, slot_of(heap, obj, &sums->class_class)), &sum);
+        add_at(heap, sums, slot_of(heap, obj, cls), cls, &sum);
     }
     return NULL;
 }
@@ -255,6 +258,7 @@ typedef HA_VEC(uint32_t) object_list;
 struct below_sum {
     uint32_t node; /* number of the child node that has the dominators */
     uint32_t slot;
+    ha_cls cls; /* of the objects */
     struct ha_tally_sum sum;
 };
 typedef HA_VEC(struct below_sum) below_sums;
@@ -264,7 +268,6 @@ struct pending {
     struct ha_dominator_node *node;
     object_list below; /* what the members of its group at its level dominate directly */
     below_sums sums;   /* the sums of these */
-    uint32_t class_class; /* as of struct ha_level_sums, of all nodes that were handed to at once */
     uint32_t level;    /* of its children */
 };
 
@@ -285,7 +288,6 @@ struct hand {
     struct ha_idmap sum_at; /* node and slot -> element of sums */
     uint64_t last;          /* what was looked up last, and what was found */
     uint32_t last_at;
-    uint32_t class_class;
     uint64_t objects;       /* summed up */
     char apart[64];         /* from what the next worker writes */
 };
@@ -304,7 +306,7 @@ static struct ha_err *add_children(const struct ha_query *q, struct ha_children 
     return NULL;
 }
 
-static HA_NOINLINE struct ha_err *find_sum(struct hand *hand, uint32_t node, uint32_t slot)
+static HA_NOINLINE struct ha_err *find_sum(struct hand *hand, uint32_t node, uint32_t slot, ha_cls cls)
 {
     const uint64_t key = (uint64_t)node << 32 | slot;
     uint32_t at = (uint32_t)hand->sums.count, old; /* fewer than there are objects */
@@ -316,7 +318,7 @@ static HA_NOINLINE struct ha_err *find_sum(struct hand *hand, uint32_t node, uin
         if (sum == NULL) {
             return ha_err_nomem();
         }
-        *sum = (struct below_sum){.node = node, .slot = slot};
+        *sum = (struct below_sum){.node = node, .slot = slot, .cls = cls};
     }
     hand->last = key;
     hand->last_at = old == HA_IDMAP_NONE ? at : old;
@@ -332,9 +334,10 @@ static struct ha_err *sum_children(const struct ha_query *q, struct ha_children 
     }
     for (uint64_t k = 0; k < kids.count; k++) {
         ha_obj kid = ha_children_at(&kids, k);
-        const uint32_t slot = slot_of(heap, kid, &hand->class_class);
+        const ha_cls cls = ha_heap_class_of(heap, kid);
+        const uint32_t slot = slot_of(heap, kid, cls);
         if (hand->sums.count == 0 || hand->last != ((uint64_t)node << 32 | slot)) {
-            HA_TRY(find_sum(hand, node, slot));
+            HA_TRY(find_sum(hand, node, slot, cls));
         }
         const struct ha_tally_sum sum = sum_of(q, kid);
         add(&hand->sums.data[hand->last_at].sum, &sum);
@@ -392,7 +395,6 @@ static struct ha_err *take_hand(const struct cutter *c, struct hand *hand, struc
 {
     for (size_t i = 0; i < count; i++) {
         HA_TRY(take_list(c, &hand->lists[i], &pending[i].below));
-        pending[i].class_class = hand->class_class < pending[i].class_class ? hand->class_class : pending[i].class_class;
     }
     for (size_t i = 0; i < hand->sums.count; i++) {
         struct below_sum *slot = ha_vec_push(&pending[hand->sums.data[i].node].sums);
@@ -416,7 +418,6 @@ static struct ha_err *hand_out(struct cutter *c, struct ha_children objects, uin
     }
     for (unsigned w = 0; w < workers; w++) {
         hands[w].lists = lists + w * count;
-        hands[w].class_class = HA_NONE;
     }
     struct handing handing = {c, objects, hands, level >= c->options->depth};
     struct ha_err *err = ha_parallel_for(workers, (objects.count + BATCH - 1) / BATCH, hand_batch, &handing);
@@ -464,9 +465,9 @@ static struct ha_err *level_sums(const struct cutter *c, struct ha_children obje
     }
     struct ha_err *err = sums_init(c->q, ret);
     for (size_t i = 0; err == NULL && i < from->sums.count; i++) {
-        add(sum_at(c->q->snapshot->heap, ret, from->sums.data[i].slot), &from->sums.data[i].sum);
+        const struct below_sum *sum = &from->sums.data[i];
+        add_at(c->q->snapshot->heap, ret, sum->slot, sum->cls, &sum->sum);
     }
-    ret->class_class = from->class_class;
     if (err != NULL) {
         ha_level_sums_destroy(ret);
     }
@@ -508,7 +509,7 @@ static struct ha_err *expand(struct cutter *c, struct ha_dominator_node *parent,
         return ha_err_nomem();
     }
     for (uint64_t i = 0; i < rows.count; i++) {
-        c->queue.data[c->queue.count++] = (struct pending){.node = &parent->children[i], .class_class = HA_NONE, .level = level + 1};
+        c->queue.data[c->queue.count++] = (struct pending){.node = &parent->children[i], .level = level + 1};
         c->wanted[numbers[i]] = (uint32_t)i + 1;
     }
     struct ha_err *err = hand_out(c, objects, level + 1, c->queue.data + first, rows.count);

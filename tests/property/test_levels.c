@@ -9,18 +9,13 @@
  */
 #include "ha/query/q_dominators.h"
 #include "ha/query/q_histogram.h"
-#include "property/random_snapshot.h"
-#include "support/ck_ha.h"
-#include "support/temp_dir.h"
+#include "property/random_heaps.h"
 
-#include <check.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define DEPTH_MAX 4U
 
-static uint64_t heap_count = 150, first_seed = 1;
 static uint64_t class_objects_below; /* seen on level 2 and below */
 
 static const char *name_of(const struct ha_histogram_row *row)
@@ -86,32 +81,22 @@ static void check_levels(const struct ha_snapshot *s, enum ha_group_by by, uint6
     ha_query_deinit(&q);
 }
 
+static void check_groupings(const struct ha_snapshot *s, uint64_t seed)
+{
+    check_levels(s, HA_BY_CLASS, seed);
+    check_levels(s, HA_BY_PACKAGE, seed);
+    check_levels(s, HA_BY_LOADER, seed);
+}
+
 START_TEST(test_random_levels)
 {
-    struct temp_dir dir;
-    char dump[TEMP_PATH_BYTES];
-    temp_dir_init(&dir);
-    temp_path(&dir, "random.hprof", dump);
-    for (uint64_t seed = first_seed; seed < first_seed + heap_count; seed++) {
-        struct ha_snapshot *s = random_snapshot_open(dump, seed);
-        check_levels(s, HA_BY_CLASS, seed);
-        check_levels(s, HA_BY_PACKAGE, seed);
-        check_levels(s, HA_BY_LOADER, seed);
-        ha_snapshot_close(s);
-    }
+    random_heaps_each(check_groupings);
     ck_assert(heap_count < 100 || class_objects_below > 0);
-    temp_dir_deinit(&dir);
 }
 END_TEST
 
 int main(int argc, char **argv)
 {
-    heap_count = argc > 1 ? strtoull(argv[1], NULL, 0) : heap_count;
-    first_seed = argc > 2 ? strtoull(argv[2], NULL, 0) : first_seed;
-    Suite *suite = suite_create("levels");
-    TCase *tcase = tcase_create("levels");
-    tcase_set_timeout(tcase, 0);
-    tcase_add_test(tcase, test_random_levels);
-    suite_add_tcase(suite, tcase);
-    return ck_ha_run_suite(suite);
+    const TTest *const tests[] = {test_random_levels};
+    return random_heaps_main(argc, argv, "levels", 150, tests, 1);
 }

@@ -13,19 +13,12 @@
 #include "ha/base/mem.h"
 #include "ha/dom/dom_build.h"
 #include "ha/snapshot/snapshot.h"
-#include "property/random_snapshot.h"
-#include "support/ck_ha.h"
-#include "support/random_heap.h"
-#include "support/temp_dir.h"
+#include "property/random_heaps.h"
 
-#include <check.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PACKAGES 100U
-
-static uint64_t heap_count = 300, first_seed = 1;
 
 /* ---- groups ---- */
 
@@ -196,24 +189,20 @@ static void check_damaged_tree(const struct ha_snapshot *s)
     ha_free(children);
 }
 
+static void check_totals(const struct ha_snapshot *s, uint64_t seed)
+{
+    check_groups(s, HA_GROUPING_PACKAGE, s->retained->packages, s->retained->package_count, seed);
+    check_groups(s, HA_GROUPING_LOADER, s->retained->loaders, s->retained->loader_count, seed);
+    check_parts(s, seed);
+    check_tree(s);
+    if (seed % 16 == 0) {
+        check_damaged_tree(s);
+    }
+}
+
 START_TEST(test_random_totals)
 {
-    struct temp_dir dir;
-    char dump[TEMP_PATH_BYTES];
-    temp_dir_init(&dir);
-    temp_path(&dir, "random.hprof", dump);
-    for (uint64_t seed = first_seed; seed < first_seed + heap_count; seed++) {
-        struct ha_snapshot *s = random_snapshot_open(dump, seed);
-        check_groups(s, HA_GROUPING_PACKAGE, s->retained->packages, s->retained->package_count, seed);
-        check_groups(s, HA_GROUPING_LOADER, s->retained->loaders, s->retained->loader_count, seed);
-        check_parts(s, seed);
-        check_tree(s);
-        if (seed % 16 == 0) {
-            check_damaged_tree(s);
-        }
-        ha_snapshot_close(s);
-    }
-    temp_dir_deinit(&dir);
+    random_heaps_each(check_totals);
 }
 END_TEST
 
@@ -274,13 +263,6 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-    heap_count = argc > 1 ? strtoull(argv[1], NULL, 0) : heap_count;
-    first_seed = argc > 2 ? strtoull(argv[2], NULL, 0) : first_seed;
-    Suite *suite = suite_create("totals");
-    TCase *tcase = tcase_create("totals");
-    tcase_set_timeout(tcase, 0);
-    tcase_add_test(tcase, test_random_totals);
-    tcase_add_test(tcase, test_many_packages);
-    suite_add_tcase(suite, tcase);
-    return ck_ha_run_suite(suite);
+    const TTest *const tests[] = {test_random_totals, test_many_packages};
+    return random_heaps_main(argc, argv, "totals", 300, tests, 2);
 }

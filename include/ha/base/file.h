@@ -57,7 +57,8 @@ struct ha_err *ha_file_temp(const char *dir, int *ret_fd) HA_WARN_UNUSED;
 
 /* A new file to appear at `path` when complete. ha_file_new_begin(): an unnamed file in the folder of `path` where O_TMPFILE works, else
    `path.tmp-<random>` under an exclusive flock. ha_file_new_commit(): fsync, name it `path` (replacing what is there), fsync the folder.
-   ha_file_new_abort(): leaves nothing behind; call it after a failed commit too. Both wait for the end of what ha_file_new_sync_begin() began. Stale unlocked leftovers of `path` are removed by begin. */
+   ha_file_new_abort(): leaves nothing behind; call it after a failed commit too. Both wait for the end of what ha_file_new_sync_begin() began. Stale unlocked
+   leftovers of `path` are removed by begin. */
 struct ha_file_new {
     int fd;
     char *path;

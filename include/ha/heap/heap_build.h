@@ -332,6 +332,7 @@ struct ha_err *ha_build_mirrors_finish(struct ha_build *build) HA_WARN_UNUSED;
 struct ha_err *ha_build_roots_add(ha_build_roots *roots, const struct ha_sub *record) HA_WARN_UNUSED;
 /* Those of a batch behind those of the batches before it; *from is empty then. */
 struct ha_err *ha_build_roots_move(ha_build_root_lists *lists, ha_build_roots *from) HA_WARN_UNUSED;
+uint64_t ha_build_root_count(const ha_build_root_lists *lists); /* records */
 void ha_build_roots_deinit(ha_build_roots *roots);
 void ha_build_root_lists_deinit(ha_build_root_lists *lists);
 /* Roots, threads, locals and extras of the heap. */

@@ -4,12 +4,11 @@
 #include "ha/base/mem.h"
 
 #include "support/ck_ha.h"
+#include "support/held_sync.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <sched.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -47,20 +46,6 @@ int open(const char *path, int flags, ...)
         return -1;
     }
     return openat(AT_FDCWD, path, flags, mode);
-}
-
-/* Stands before the fdatasync() of libc: waits until it may go on, and fails when it is called for the `sync_that_fails`-th time. */
-static atomic_uint syncs, sync_that_fails;
-static atomic_bool sync_waits;
-
-int fdatasync(int fd)
-{
-    const unsigned number = atomic_fetch_add(&syncs, 1) + 1;
-    while (sync_waits) {
-        sched_yield();
-    }
-    errno = EIO;
-    return number == sync_that_fails ? -1 : fsync(fd);
 }
 
 static unsigned entries(const char *dir)

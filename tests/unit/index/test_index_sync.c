@@ -3,33 +3,16 @@
 #include "ha/index/index.h"
 
 #include "support/ck_ha.h"
+#include "support/held_sync.h"
 #include "support/temp_dir.h"
 
-#include <errno.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <string.h>
-#include <unistd.h>
 
 #define ID HA_INDEX_ID('A', 'A', 'A', 'A')
 
 static const struct ha_fingerprint print = {.bytes = 1000, .heap = 1};
 static struct temp_dir dir;
 static char path[TEMP_PATH_BYTES];
-
-/* Stands before the fdatasync() of libc. */
-static atomic_uint syncs;
-static atomic_bool sync_waits, sync_fails;
-
-int fdatasync(int fd)
-{
-    atomic_fetch_add(&syncs, 1);
-    while (sync_waits) {
-        sched_yield();
-    }
-    errno = EIO;
-    return sync_fails ? -1 : fsync(fd);
-}
 
 /* An index that is sealed while the first sync still goes on. */
 static struct ha_index *seal(void)
@@ -76,10 +59,9 @@ END_TEST
 
 START_TEST(test_disk_error)
 {
-    sync_fails = true;
+    sync_that_fails = syncs + 1;
     struct ha_index *index = seal();
     ck_err(ha_index_keep(index), HA_ERR_SYSTEM, "cannot write");
-    sync_fails = false;
     ck_assert_mem_eq(ha_index_find(index, ID, 1).data, "hello", 5); /* as long as it is open */
     ha_index_close(index);
     ck_assert_int_eq(access(path, F_OK), -1);
