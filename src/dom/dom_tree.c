@@ -8,6 +8,10 @@
  *
  *          word[x] = ancestor << 32 | smallest semi between x and that ancestor (without it)
  *
+ *      No path tells of a smaller semi than the smallest of all nodes that were linked so far below the same root; once v has that, its other
+ *      predecessors are passed over. In heaps where all know each other that leaves one of nine. Paths grow longer, since fewer are compressed; where
+ *      they are long, some are walked side by side before.
+ *
  *   2. Upwards: idom(v) = the nearest ancestor of parent(v) in the dominator tree with a number <= semi(v). Walking there step by step is what
  *      makes Semi-NCA quadratic (a doubly linked chain whose nodes share leaves); jump pointers in skew-binary spacing (Myers, An applicative
  *      random-access stack, 1983) make it O(log n):
@@ -25,12 +29,15 @@
 #define BUCKET_NODES (1U << HA_LOG_BUCKET_BITS)
 #define PATH_PIECE 256U /* nodes of a path that are remembered */
 #define EVAL_AHEAD 8U   /* sources */
+#define DEEP_STEPS 4U   /* nodes on a path, from which on paths are long */
+#define EVALS 64U       /* whose paths are walked side by side then */
+#define EVAL_STEPS 16U  /* of each, at most: they may share them */
 #define WALKS 16U       /* side by side */
 #define FAR_STEPS 4U    /* of a walk after which the next ones go side by side */
 
 /* Smallest semi on the path from u up to the nodes that are not linked yet (numbers <= v). Makes all nodes on it point to where it ends; a long path
-   in pieces, each of which points to the begin of the next. */
-static inline uint32_t eval(uint64_t *word, uint32_t u, uint32_t v)
+   in pieces, each of which points to the begin of the next. Adds the nodes on it to *walked. */
+static inline uint32_t eval(uint64_t *word, uint32_t u, uint32_t v, uint64_t *walked)
 {
     uint32_t path[PATH_PIECE];
     uint32_t smallest = UINT32_MAX, x = u;
@@ -42,6 +49,7 @@ static inline uint32_t eval(uint64_t *word, uint32_t u, uint32_t v)
             path[count++] = x;
             x = (uint32_t)(wx >> 32);
         } while (x > v && count < PATH_PIECE);
+        *walked += count;
         uint32_t least = (uint32_t)wx;
         for (uint32_t i = count - 1; i > 0; i--) {
             uint32_t own = (uint32_t)word[path[i - 1]];
@@ -107,8 +115,8 @@ static struct ha_err *bucket_load(const struct ha_search *search, uint32_t index
     return bucket_pass(&search->buckets[index], bucket, true);
 }
 
-/* Asks for what evaluating the sources before one of a bucket takes: word[] of each, later that of the ancestor it points to. Sources of targets far
-   before them are not linked yet: their words say nothing, and are not used for more than this. */
+/* Where paths are short: asks for what evaluating the sources before one of a bucket takes, word[] of each, later that of the ancestor it points to.
+   Sources of targets far before them are not linked yet: their words say nothing, and are not used for more than this. */
 HA_INLINE void look_ahead(const struct ha_search *search, const struct bucket *bucket, uint32_t at)
 {
     const uint64_t *word = search->word.data;
@@ -117,6 +125,62 @@ HA_INLINE void look_ahead(const struct ha_search *search, const struct bucket *b
         __builtin_prefetch(&word[bucket->sources[at - 2 * EVAL_AHEAD]]);
         __builtin_prefetch(&word[ancestor <= search->count ? ancestor : 0]);
     }
+}
+
+/* Where paths are long, they are walked twice: side by side first, from some sources at once, so that what one asks the memory for comes while the
+   others go on; then one by one, to be evaluated. */
+struct paths {
+    uint32_t v; /* they end before they reach it */
+    uint32_t count;
+    uint32_t at[EVALS]; /* the node each has come to */
+};
+
+HA_INLINE void paths_add(struct paths *paths, const uint64_t *word, uint32_t source)
+{
+    if (source > paths->v) { /* the others are not linked yet, and near */
+        __builtin_prefetch(&word[source]);
+        paths->at[paths->count++] = source;
+    }
+}
+
+HA_INLINE void paths_ask(struct paths *paths, const uint64_t *word)
+{
+    for (uint32_t step = 0; step < EVAL_STEPS && paths->count > 0; step++) {
+        uint32_t still = 0;
+        for (uint32_t k = 0; k < paths->count; k++) {
+            const uint32_t x = (uint32_t)(word[paths->at[k]] >> 32);
+            __builtin_prefetch(&word[x]);
+            paths->at[still] = x;
+            still += x > paths->v;
+        }
+        paths->count = still;
+    }
+}
+
+/* The path of the first source of v, and those of nodes before it in the bucket. Returns the next node to do this for. */
+HA_INLINE uint32_t ask_for_first(const struct ha_search *search, const struct bucket *bucket, uint32_t v, uint32_t least)
+{
+    const uint32_t *semi = search->semi.data, *start = bucket->start;
+    struct paths paths = {.v = v};
+    uint32_t first = v & ~(BUCKET_NODES - 1), t = v;
+    for (; t >= first && t > 0 && paths.count < EVALS; t--) {
+        const uint32_t slot = t & (BUCKET_NODES - 1), end = start[slot + 1];
+        if (start[slot] < end && semi[t] > least) {
+            paths_add(&paths, search->word.data, bucket->sources[end - 1]);
+        }
+    }
+    paths_ask(&paths, search->word.data);
+    return t;
+}
+
+/* Those of more sources of v, from the end on. */
+HA_INLINE void ask_for_others(const struct ha_search *search, const struct bucket *bucket, uint32_t v, uint32_t first, uint32_t end)
+{
+    struct paths paths = {.v = v};
+    for (uint32_t i = end; i > first && end - i < EVALS; i--) {
+        paths_add(&paths, search->word.data, bucket->sources[i - 1]);
+    }
+    paths_ask(&paths, search->word.data);
 }
 
 /* Room for the bucket with most references, and how many chunks that is. */
@@ -135,26 +199,67 @@ static struct ha_err *make_sources(const struct ha_search *search, struct ha_big
     return ha_big_init_cold(ret, most + 1, sizeof(uint32_t));
 }
 
+/* Going through the nodes from the last to the first. */
+struct evaluation {
+    struct ha_search *search;
+    struct bucket *bucket;
+    uint32_t loaded; /* the bucket */
+    uint32_t least;  /* smallest semi of the nodes behind this one below the same root: no path can tell of a smaller one */
+    bool deep;       /* paths are long: they are asked for from this node on */
+    uint32_t ask_at;
+    uint64_t evaluated, walked; /* of this bucket: paths, and nodes on them */
+};
+
+static struct ha_err *next_bucket(struct evaluation *e, uint32_t v)
+{
+    e->loaded = v >> HA_LOG_BUCKET_BITS;
+    e->deep = e->walked > DEEP_STEPS * e->evaluated;
+    e->ask_at = v;
+    e->evaluated = e->walked = 0;
+    return bucket_load(e->search, e->loaded, e->bucket);
+}
+
+/* The smallest semi that the logged sources of v tell of, as long as they may tell of one below `best`. */
+static uint32_t evaluate(struct evaluation *e, uint32_t v, uint32_t best, uint32_t first, uint32_t end)
+{
+    const struct bucket *bucket = e->bucket;
+    const bool deep = e->deep;
+    const uint32_t least = e->least;
+    uint64_t *word = e->search->word.data, walked = 0;
+    uint32_t i = end;
+    for (; i > first && best > least; i--) {
+        if (!deep) {
+            look_ahead(e->search, bucket, i - 1);
+        } else if (v <= e->ask_at) {
+            e->ask_at = ask_for_first(e->search, bucket, v, least);
+        } else if ((end - i) % EVALS == 1) {
+            ask_for_others(e->search, bucket, v, first, i);
+        }
+        uint32_t label = eval(word, bucket->sources[i - 1], v, &walked);
+        best = label < best ? label : best;
+    }
+    e->evaluated += end - i;
+    e->walked += walked;
+    return best;
+}
+
 static struct ha_err *semidominators(struct ha_search *search, struct bucket *bucket)
 {
     uint32_t *semi = search->semi.data;
     const uint32_t *parent = search->parent.data;
     uint64_t *word = search->word.data;
-    uint32_t loaded = UINT32_MAX;
+    struct evaluation e = {.search = search, .bucket = bucket, .loaded = UINT32_MAX, .least = UINT32_MAX};
     for (uint32_t v = search->count; v > 0; v--) {
-        uint32_t index = v >> HA_LOG_BUCKET_BITS;
-        if (index != loaded) {
-            HA_TRY(bucket_load(search, index, bucket));
-            loaded = index;
+        if (v >> HA_LOG_BUCKET_BITS != e.loaded) {
+            HA_TRY(next_bucket(&e, v));
         }
-        uint32_t slot = v & (BUCKET_NODES - 1);
+        const uint32_t slot = v & (BUCKET_NODES - 1), first = bucket->start[slot], end = bucket->start[slot + 1];
         uint32_t best = semi[v];
-        for (uint32_t i = bucket->start[slot + 1]; i > bucket->start[slot] && best != 0; i--) {
-            look_ahead(search, bucket, i - 1);
-            uint32_t label = eval(word, bucket->sources[i - 1], v);
-            best = label < best ? label : best;
+        if (first < end && best > e.least) {
+            best = evaluate(&e, v, best, first, end);
         }
         semi[v] = best;
+        e.least = parent[v] == 0 ? UINT32_MAX : best < e.least ? best : e.least;
         word[v] = (uint64_t)parent[v] << 32 | best;
     }
     return NULL;

@@ -4,6 +4,8 @@
  */
 #include "ha/base/bytes.h"
 #include "snapshot/snapshot_fixture.h"
+#include "support/rng.h"
+#include "support/support_mem.h"
 
 #define BASE 0x100000000ULL
 #define STEP 0x20U
@@ -145,4 +147,109 @@ START_TEST(test_star)
 }
 END_TEST
 
-CK_HA_MAIN("snapshot_dom", test_doubly_linked_list, test_shared_leaves, test_ladder, test_tree, test_star)
+/* Regions whose nodes refer to any of the same, entered through their first; now and then a node refers to any of all. Searched depth first, such a graph has
+   long paths, and nodes that are referred to from far behind them. */
+#define REGION 40000U
+
+static uint64_t tangle(uint32_t count, uint32_t i, int field)
+{
+    struct rng rng = rng_seed(2 * (uint64_t)i + (uint64_t)field + 1);
+    const uint32_t region = i / REGION * REGION;
+    if (i == region && field == 0) {
+        return region + REGION < count ? node(region + REGION) : 0;
+    }
+    return node(i % 971 == 0 ? (uint32_t)rng_below(&rng, count) : region + (uint32_t)rng_below(&rng, REGION));
+}
+
+#define TANGLE (6 * REGION)
+#define OUTSIDE TANGLE /* no node */
+
+/* Post-order numbers of a depth-first search from the first node; 0: not reached. Returns how many there are; order[]: nodes by number. */
+static uint32_t number_tangle(const uint32_t (*edges)[2], uint32_t *number, uint32_t *order)
+{
+    uint32_t *stack = sup_calloc(TANGLE, sizeof *stack), count = 0, depth = 0;
+    uint8_t *taken = sup_calloc(TANGLE, 1); /* edges, and one for having been seen */
+    stack[depth++] = 0;
+    taken[0] = 1;
+    while (depth > 0) {
+        const uint32_t i = stack[depth - 1];
+        if (taken[i] == 3) {
+            number[i] = ++count;
+            order[count] = i;
+            depth--;
+            continue;
+        }
+        const uint32_t to = edges[i][taken[i]++ - 1];
+        if (to != OUTSIDE && taken[to] == 0) {
+            taken[to] = 1;
+            stack[depth++] = to;
+        }
+    }
+    free(stack);
+    free(taken);
+    return count;
+}
+
+/* Cooper, Harvey, Kennedy: A Simple, Fast Dominance Algorithm (2001), for the edges instead of the predecessors. Returns idoms by node. */
+static uint32_t *naive_idoms(const uint32_t (*edges)[2])
+{
+    uint32_t *number = sup_calloc(TANGLE + 1, sizeof *number), *order = sup_calloc(TANGLE + 1, sizeof *order), *idom = sup_calloc(TANGLE + 1, sizeof *idom);
+    const uint32_t count = number_tangle(edges, number, order);
+    idom[0] = 0;
+    for (uint32_t i = 1; i < TANGLE; i++) {
+        idom[i] = OUTSIDE; /* none yet */
+    }
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (uint32_t p = count; p > 0; p--) {
+            for (int field = 0; field < 2; field++) {
+                const uint32_t to = edges[order[p]][field];
+                if (to == OUTSIDE || to == 0) {
+                    continue;
+                }
+                uint32_t a = order[p], b = idom[to] == OUTSIDE ? a : idom[to];
+                while (a != b) {
+                    while (number[a] < number[b]) {
+                        a = idom[a];
+                    }
+                    while (number[b] < number[a]) {
+                        b = idom[b];
+                    }
+                }
+                changed = changed || idom[to] != a;
+                idom[to] = a;
+            }
+        }
+    }
+    idom[0] = OUTSIDE;
+    free(number);
+    free(order);
+    return idom;
+}
+
+START_TEST(test_tangle)
+{
+    uint32_t (*edges)[2] = sup_calloc(TANGLE, sizeof *edges);
+    for (uint32_t i = 0; i < TANGLE; i++) {
+        for (int field = 0; field < 2; field++) {
+            const uint64_t to = tangle(TANGLE, i, field);
+            edges[i][field] = to == 0 ? OUTSIDE : (uint32_t)((to - BASE) / STEP);
+        }
+    }
+    uint32_t *idom = naive_idoms((const uint32_t (*)[2])edges), reached = 0, inner = 0;
+    open_graph(TANGLE, tangle, 2);
+    for (uint32_t i = 0; i < TANGLE; i++) {
+        const bool below = idom[i] != OUTSIDE;
+        ck_assert_uint_eq(idom_at(&x, node(i)), i == 0 ? 1 : below ? node(idom[i]) : 0);
+        inner += below && idom[i] % REGION != 0;
+        reached += below;
+    }
+    ck_assert_uint_gt(reached, TANGLE / 2);
+    ck_assert_uint_gt(inner, TANGLE / 10); /* the graph has a tree worth the name */
+    free(idom);
+    free(edges);
+    fixture_deinit(&x);
+}
+END_TEST
+
+CK_HA_MAIN("snapshot_dom", test_doubly_linked_list, test_shared_leaves, test_ladder, test_tree, test_star, test_tangle)
