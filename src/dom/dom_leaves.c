@@ -13,6 +13,8 @@
 #include "ha/dom/dom.h"
 #include "ha/heap/heap_sections.h"
 
+#define INSTANCES 32U /* are looked at together */
+
 /* The common ancestor of what has been seen so far. */
 struct common {
     uint32_t node;   /* number of the nearest common ancestor of all but the first, if there is more than one */
@@ -154,20 +156,48 @@ static bool is_open(const struct sink *sink)
     return sink->left > 0 && !(sink->common.several && sink->common.node == 0);
 }
 
-/* What is known once another object has been looked at. Returns whether that closed a sink. */
-static inline bool add_instance(const struct ha_leaves *leaves, struct sink *const *sink_of, uint32_t obj)
+/* Instances that are about to be looked at: what that takes is asked for while there are others. */
+struct instances {
+    uint32_t count;
+    uint32_t obj[INSTANCES];
+    uint32_t node[INSTANCES];
+    struct sink *sink[INSTANCES];
+};
+
+/* What is known once they have been looked at. Returns how many sinks that closed. */
+static size_t look_at(const struct ha_leaves *leaves, struct instances *instances)
 {
-    const struct ha_search *search = leaves->search;
-    struct sink *sink = sink_of[ha_search_class_of(search, obj)];
+    size_t closed = 0;
+    for (uint32_t i = 0; i < instances->count; i++) {
+        ha_dom_nca_ask(leaves->search, instances->node[i]);
+    }
+    for (uint32_t i = 0; i < instances->count; i++) {
+        struct sink *sink = instances->sink[i];
+        if (is_open(sink)) {
+            if (instances->node[i] != HA_NONE) {
+                common_add(leaves->search, &sink->common, instances->obj[i], instances->node[i]);
+            }
+            sink->left -= sink->left != UINT64_MAX;
+            closed += !is_open(sink);
+        }
+    }
+    instances->count = 0;
+    return closed;
+}
+
+/* Another object to be looked at, if it is an instance of a sink. Returns how many sinks were closed. */
+static inline size_t add_instance(const struct ha_leaves *leaves, struct sink *const *sink_of, uint32_t obj, struct instances *instances)
+{
+    struct sink *sink = sink_of[ha_search_class_of(leaves->search, obj)];
     if (HA_LIKELY(sink == NULL) || !is_open(sink)) {
-        return false;
+        return 0;
     }
-    uint32_t node = node_of(search, leaves->idom, obj);
-    if (node != HA_NONE) {
-        common_add(search, &sink->common, obj, node);
-    }
-    sink->left -= sink->left != UINT64_MAX;
-    return !is_open(sink);
+    const uint32_t at = instances->count++;
+    instances->obj[at] = obj;
+    instances->node[at] = node_of(leaves->search, leaves->idom, obj);
+    instances->sink[at] = sink;
+    __builtin_prefetch(&((const uint64_t *)leaves->search->word.data)[instances->node[at] == HA_NONE ? 0 : instances->node[at]]);
+    return instances->count == INSTANCES ? look_at(leaves, instances) : 0;
 }
 
 /* Instances of the classes that are sinks, until nothing can change any more: arrays, and if there are others (in odd dumps only), all objects. */
@@ -176,19 +206,22 @@ static struct ha_err *add_instances(struct ha_leaves *leaves, struct sink *const
     const struct ha_build *build = leaves->search->build;
     const uint32_t n = build->facts.object_count;
     struct ha_index_section arrays;
+    struct instances instances = {0};
     HA_TRY(ha_index_writer_section(build->writer, HA_SECTION_ARRAY_BITS, &arrays));
     for (uint64_t byte = 0; open > 0 && byte < arrays.count; byte++) {
         for (uint32_t bits = ((const uint8_t *)arrays.data)[byte]; bits != 0; bits &= bits - 1) {
-            open -= add_instance(leaves, sink_of, (uint32_t)byte * 8 + (uint32_t)__builtin_ctz(bits));
+            open -= add_instance(leaves, sink_of, (uint32_t)byte * 8 + (uint32_t)__builtin_ctz(bits), &instances);
         }
     }
+    open -= look_at(leaves, &instances);
     for (size_t s = 0; s < leaves->sinks.count; s++) {
         struct sink *sink = &leaves->sinks.data[s];
         sink->left = is_open(sink) ? UINT64_MAX : 0; /* arrays come once more, which changes nothing but the count */
     }
     for (uint32_t obj = 0; open > 0 && obj < n; obj++) {
-        open -= add_instance(leaves, sink_of, obj);
+        open -= add_instance(leaves, sink_of, obj, &instances);
     }
+    (void)look_at(leaves, &instances);
     return NULL;
 }
 
