@@ -25,6 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SEEN_AHEAD 32U /* references */
+
 struct ha_inbound {
     const struct ha_build *build;
     const uint8_t *row_start;
@@ -145,6 +147,13 @@ static inline struct ha_err *add_reference(struct ha_inbound *inbound, uint32_t 
     return NULL;
 }
 
+/* Asks for what seen[] says of a target that comes later. */
+HA_INLINE void ask_for_seen(const struct ha_inbound *inbound, uint64_t place)
+{
+    const uint64_t ahead = place + SEEN_AHEAD < inbound->target_count ? place + SEEN_AHEAD : place;
+    __builtin_prefetch(&inbound->seen[2 * (size_t)((inbound->targets[ahead] & ~HA_EDGE_END) >> 6)], 1);
+}
+
 /* Which objects are referred to, and which more than once. */
 static void see_targets(struct ha_inbound *inbound)
 {
@@ -153,6 +162,7 @@ static void see_targets(struct ha_inbound *inbound)
     uint64_t *seen = inbound->seen;
     for (uint64_t i = 0; i < inbound->target_count; i++) {
         uint32_t target = targets[i] & ~HA_EDGE_END;
+        ask_for_seen(inbound, i);
         if (HA_LIKELY(target < n)) { /* no null referent */
             uint64_t *pair = &seen[2 * (size_t)(target >> 6)], bit = 1ULL << (target & 63);
             pair[1] |= pair[0] & bit;
@@ -171,6 +181,7 @@ static struct ha_err *collect(struct ha_inbound *inbound, uint32_t *only, struct
             uint32_t word = inbound->targets[i];
             uint32_t target = word & ~HA_EDGE_END;
             last = (word & HA_EDGE_END) != 0;
+            ask_for_seen(inbound, i);
             if (HA_UNLIKELY(target >= n)) {
                 continue;
             }
