@@ -239,10 +239,10 @@ static struct ha_err *count_objects(struct sweep *s, struct totals **ret)
     if (branches == NULL) {
         return ha_err_nomem();
     }
+    HA_TRY(ha_big_init_raw(&s->class_big, s->order->count + 1, s->heap->class_width)); /* before what is cold: that is told by what is there */
+    s->class_at = s->class_big.data;
     HA_TRY(totals_create(s, branches, ret));
     counting.nested = totals_nested(*ret);
-    HA_TRY(ha_big_init_raw(&s->class_big, s->order->count + 1, s->heap->class_width));
-    s->class_at = s->class_big.data;
     HA_TRY(ha_parallel_for(s->threads, 2, leaves_or_masks, &counting));
     finish_counts(&counting);
     return NULL;
