@@ -116,7 +116,8 @@ static inline struct ha_err *log_reference(struct ha_search *search, uint32_t ta
 {
     struct ha_chunk_list *bucket = &search->buckets[target >> HA_LOG_BUCKET_BITS];
     struct ha_log_chunk *chunk = bucket->chunk;
-    if (chunk != NULL && chunk->target[chunk->count - 1] == (uint16_t)target) {
+    const uint16_t slot = target & ((1U << HA_LOG_BUCKET_BITS) - 1);
+    if (chunk != NULL && chunk->target[chunk->count - 1] == slot) {
         uint32_t *last = &chunk->source[chunk->count - 1];
         if (*last >= source) {
             return NULL;
@@ -130,7 +131,7 @@ static inline struct ha_err *log_reference(struct ha_search *search, uint32_t ta
         HA_TRY(chunk_add(search, bucket));
         chunk = bucket->chunk;
     }
-    chunk->target[chunk->count] = (uint16_t)target;
+    chunk->target[chunk->count] = slot;
     chunk->source[chunk->count++] = source;
     return NULL;
 }

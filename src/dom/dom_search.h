@@ -24,7 +24,9 @@
 
 #include <assert.h>
 
+#ifndef HA_LOG_BUCKET_BITS /* tests have smaller ones */
 #define HA_LOG_BUCKET_BITS 16U
+#endif
 #define HA_LOG_CHUNK_REFERENCES 682U
 
 struct ha_log_chunk {

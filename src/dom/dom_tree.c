@@ -8,9 +8,9 @@
  *
  *          word[x] = ancestor << 32 | smallest semi between x and that ancestor (without it)
  *
- *      No path tells of a smaller semi than the smallest of all nodes that were linked so far below the same root; once v has that, its other
- *      predecessors are passed over. In heaps where all know each other that leaves one of nine. Paths grow longer, since fewer are compressed; where
- *      they are long, some are walked side by side before.
+ *      No path tells of a smaller semi than the smallest of all nodes linked so far in the same tree of the search (0 from the first on that another
+ *      tree refers to); once v has that, its other predecessors are passed over. Paths grow longer, since fewer are compressed; where they are long,
+ *      some are walked side by side before.
  *
  *   2. Upwards: idom(v) = the nearest ancestor of parent(v) in the dominator tree with a number <= semi(v). Walking there step by step is what
  *      makes Semi-NCA quadratic (a doubly linked chain whose nodes share leaves); jump pointers in skew-binary spacing (Myers, An applicative
@@ -27,10 +27,12 @@
 #include <string.h>
 
 #define BUCKET_NODES (1U << HA_LOG_BUCKET_BITS)
+#ifndef PATH_PIECE /* tests have smaller ones */
 #define PATH_PIECE 256U /* nodes of a path that are remembered */
-#define EVAL_AHEAD 8U   /* sources */
-#define DEEP_STEPS 4U   /* nodes on a path, from which on paths are long */
+#define DEEP_STEPS 4U   /* nodes on a path, beyond which on the average paths are long */
 #define EVALS 64U       /* whose paths are walked side by side then */
+#endif
+#define EVAL_AHEAD 8U   /* sources */
 #define EVAL_STEPS 16U  /* of each, at most: they may share them */
 #define WALKS 16U       /* side by side */
 #define FAR_STEPS 4U    /* of a walk after which the next ones go side by side */
@@ -204,9 +206,9 @@ struct evaluation {
     struct ha_search *search;
     struct bucket *bucket;
     uint32_t loaded; /* the bucket */
-    uint32_t least;  /* smallest semi of the nodes behind this one below the same root: no path can tell of a smaller one */
-    bool deep;       /* paths are long: they are asked for from this node on */
-    uint32_t ask_at;
+    uint32_t least;  /* smallest semi of the nodes behind this one in the same tree: no path can tell of a smaller one */
+    bool deep;       /* paths are long */
+    uint32_t ask_at; /* then: first sources of this node, and of those before it in the bucket, are still to be asked for */
     uint64_t evaluated, walked; /* of this bucket: paths, and nodes on them */
 };
 
