@@ -147,11 +147,12 @@ static inline struct ha_err *add_reference(struct ha_inbound *inbound, uint32_t 
     return NULL;
 }
 
-/* Asks for what seen[] says of a target that comes later. */
+/* Asks for what seen[] says of a target that lies behind this one. */
 HA_INLINE void ask_for_seen(const struct ha_inbound *inbound, uint64_t place)
 {
     const uint64_t ahead = place + SEEN_AHEAD < inbound->target_count ? place + SEEN_AHEAD : place;
-    __builtin_prefetch(&inbound->seen[2 * (size_t)((inbound->targets[ahead] & ~HA_EDGE_END) >> 6)], 1);
+    const uint32_t target = inbound->targets[ahead] & ~HA_EDGE_END;
+    __builtin_prefetch(&inbound->seen[2 * (size_t)((target < inbound->build->facts.object_count ? target : 0) >> 6)]);
 }
 
 /* Which objects are referred to, and which more than once. */
