@@ -147,8 +147,8 @@ START_TEST(test_star)
 }
 END_TEST
 
-/* Regions whose nodes refer to any of the same, entered through their first; now and then a node refers to any of all. Searched depth first, such a graph has
-   long paths, and nodes that are referred to from far behind them. */
+/* Regions whose nodes refer to any of the same, entered through their first; now and then a node refers to any of all. Searched depth first, such
+   a graph has long paths, and nodes that are referred to from far behind them. */
 #define REGION 40000U
 
 static uint64_t tangle(uint32_t count, uint32_t i, int field)
@@ -193,7 +193,8 @@ static uint32_t number_tangle(const uint32_t (*edges)[2], uint32_t *number, uint
 /* Cooper, Harvey, Kennedy: A Simple, Fast Dominance Algorithm (2001), for the edges instead of the predecessors. Returns idoms by node. */
 static uint32_t *naive_idoms(const uint32_t (*edges)[2])
 {
-    uint32_t *number = sup_calloc(TANGLE + 1, sizeof *number), *order = sup_calloc(TANGLE + 1, sizeof *order), *idom = sup_calloc(TANGLE + 1, sizeof *idom);
+    uint32_t *number = sup_calloc(TANGLE + 1, sizeof *number), *order = sup_calloc(TANGLE + 1, sizeof *order);
+    uint32_t *idom = sup_calloc(TANGLE + 1, sizeof *idom);
     const uint32_t count = number_tangle(edges, number, order);
     idom[0] = 0;
     for (uint32_t i = 1; i < TANGLE; i++) {
