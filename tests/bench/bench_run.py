@@ -107,6 +107,11 @@ def best(runs):
     return min(runs, key=lambda run: run["user_s"])
 
 
+def median(runs):
+    """The run in the middle. The system tells user and system time apart by samples, so that the least user time of short runs is luck."""
+    return sorted(runs, key=lambda run: run["user_s"])[len(runs) // 2]
+
+
 def calibrate(calibrator, result, folder):
     """System time for as many pages and bytes as the run took, without the run, and how long memory takes."""
     path = os.path.join(folder, "calibrate.tmp")
