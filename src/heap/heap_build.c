@@ -196,6 +196,11 @@ static struct ha_err *make_up_missing(struct ha_build *build, const struct ha_sc
 
 /* ---- the scan and its second tries ---- */
 
+/* Alignment, sparseness, wrong leaves, duplicates: each can call for one more try, none for a second of its own. Late classes call for one in sound
+   dumps, and in damaged ones for several: where records are looked for behind a damage, a class that is known by now lets one be found that makes
+   other classes known. */
+#define TRIES_MAX 64U
+
 struct attempt {
     uint32_t shift;
     bool leaves;
@@ -361,8 +366,7 @@ static struct ha_err *scan_all(struct ha_build *build)
     struct attempt attempt = {.shift = 3, .leaves = true};
     struct ha_err *err = NULL;
     bool again = true;
-    /* alignment, sparseness, late classes, wrong roots, duplicates: each can call for one more try, none for a second of its own */
-    for (unsigned tries = 0; again && err == NULL && tries < 8; tries++) {
+    for (unsigned tries = 0; again && err == NULL && tries < TRIES_MAX; tries++) {
         struct ha_scan_result result = {.unknown_off = HA_ERR_NO_OFFSET};
         struct ha_address_set *set = ha_address_set_create(attempt.shift, build->threads, build->facts.dump_bytes);
         err = set == NULL ? ha_err_nomem() : scan_once(build, &attempt, set, &result, &again);
@@ -371,7 +375,8 @@ static struct ha_err *scan_all(struct ha_build *build)
     }
     ha_vec_deinit(&attempt.assumed_leaves);
     if (err == NULL && again) {
-        err = ha_err_new(HA_ERR_BUG, "the scan found no way to number the objects");
+        err = ha_err_new(HA_ERR_INPUT, "'%s' is too damaged: it was read %u times, and each time classes were found that had not been found before",
+                         ha_input_path(build->input), TRIES_MAX);
     }
     return err;
 }

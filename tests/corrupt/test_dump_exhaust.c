@@ -3,11 +3,13 @@
  * Dumps cut at each record and one byte beside, and with one byte in a hundred changed: by the thousand, in one process. Each must end in an
  * answer whose parts fit each other (snapshot_check.h) or in an error about the input; a cut may not go unnoticed where the format shows the end.
  *
- *     test_corrupt_dump_exhaust [--cuts N] [--flips N] [--gzip] FILE…
+ *     test_corrupt_dump_exhaust [--cuts N] [--flips N] [--first N] [--answered] [--gzip] FILE…
  *
  *     FILE     a heap text (*.heap), a dump, or a compressed dump
  *     --cuts   N seeded places of each file; 0: every record and sub-record, one byte before and one behind (the default)
  *     --flips  N seeds of each file, 100 by default
+ *     --first  the first of these seeds, 0 by default
+ *     --answered  an error about the input will not do
  *     --gzip   each file is compressed in several layouts, and the compressed file damaged, at members and at N (1000) seeded places
  *
  * Some of the inputs are read with two threads as well, or through an index that is verified and opened again: the same answers. A backstop ends the
@@ -36,7 +38,8 @@ static struct temp_dir dir;
 static char path[TEMP_PATH_BYTES], index_dir[TEMP_PATH_BYTES];
 static char what[256]; /* the input at work */
 static uint64_t tried, answered, refused, two_threads, reopened;
-static uint64_t cuts, flips = 100;
+static uint64_t cuts, flips = 100, first_flip;
+static bool all_answered;
 
 /* ---- one input ---- */
 
@@ -69,7 +72,7 @@ static struct ha_snapshot *open_input(unsigned threads, bool with_index)
     struct ha_snapshot_options options = {.no_index = !with_index, .index_dir = with_index ? index_dir : NULL, .threads = threads};
     struct ha_snapshot *s = NULL;
     struct ha_err *err = ha_snapshot_open(path, &options, &s);
-    if (err != NULL && ha_err_kind(err) != HA_ERR_INPUT && ha_err_kind(err) != HA_ERR_LIMIT) {
+    if (err != NULL && (all_answered || (ha_err_kind(err) != HA_ERR_INPUT && ha_err_kind(err) != HA_ERR_LIMIT))) {
         give_up(ha_err_message(err));
     }
     ha_err_free(err);
@@ -187,7 +190,7 @@ static void cut_records(const char *name, const uint8_t *data, size_t bytes)
 static void flip(const char *name, const uint8_t *data, size_t bytes)
 {
     uint8_t *bad = sup_calloc(bytes, 1);
-    for (uint64_t seed = 0; seed < flips; seed++) {
+    for (uint64_t seed = first_flip; seed < first_flip + flips; seed++) {
         struct rng rng = rng_seed(seed);
         memcpy(bad, data, bytes);
         for (size_t at = rng_below(&rng, 200); at < bytes; at += 1 + rng_below(&rng, 199)) {
@@ -322,6 +325,10 @@ START_TEST(test_damage)
             cuts = strtoull(words[++i], NULL, 0);
         } else if (i + 1 < word_count && strcmp(words[i], "--flips") == 0) {
             flips = strtoull(words[++i], NULL, 0);
+        } else if (strcmp(words[i], "--answered") == 0) {
+            all_answered = true;
+        } else if (i + 1 < word_count && strcmp(words[i], "--first") == 0) {
+            first_flip = strtoull(words[++i], NULL, 0);
         } else {
             damage_file(words[i], compressed);
         }
