@@ -199,12 +199,14 @@ static struct ha_err *make_up_missing(struct ha_build *build, const struct ha_sc
 /* Alignment, sparseness, wrong leaves, duplicates: each can call for one more try, none for a second of its own. Late classes call for one in sound
    dumps, and in damaged ones for several: where records are looked for behind a damage, a class that is known by now lets one be found that makes
    other classes known. */
-#define TRIES_MAX 64U
+#define TRIES_MAX 8U       /* but for late classes */
+#define LATE_TRIES_MAX 64U
 
 struct attempt {
     uint32_t shift;
     bool leaves;
     size_t classes;                  /* known when it began */
+    unsigned late_tries;             /* so far: ended because classes were found late */
     HA_VEC(uint32_t) assumed_leaves; /* classes taken for leaves by this attempt */
 };
 
@@ -294,6 +296,7 @@ static struct ha_err *scan_once(struct ha_build *build, struct attempt *attempt,
     bool late_classes = build->classes.count > classes_before &&
                         (result->unknown.count > 0 || result->unknown_types != 0 || result->unknown_overflow);
     if (late_classes) {
+        attempt->late_tries++;
         return ha_build_classes_finish(build, true);
     }
     HA_TRY(ha_build_classes_finish(build, true));
@@ -366,7 +369,7 @@ static struct ha_err *scan_all(struct ha_build *build)
     struct attempt attempt = {.shift = 3, .leaves = true};
     struct ha_err *err = NULL;
     bool again = true;
-    for (unsigned tries = 0; again && err == NULL && tries < TRIES_MAX; tries++) {
+    for (unsigned tries = 0; again && err == NULL && tries - attempt.late_tries < TRIES_MAX && attempt.late_tries < LATE_TRIES_MAX; tries++) {
         struct ha_scan_result result = {.unknown_off = HA_ERR_NO_OFFSET};
         struct ha_address_set *set = ha_address_set_create(attempt.shift, build->threads, build->facts.dump_bytes);
         err = set == NULL ? ha_err_nomem() : scan_once(build, &attempt, set, &result, &again);
@@ -375,8 +378,10 @@ static struct ha_err *scan_all(struct ha_build *build)
     }
     ha_vec_deinit(&attempt.assumed_leaves);
     if (err == NULL && again) {
-        err = ha_err_new(HA_ERR_INPUT, "'%s' is too damaged: it was read %u times, and each time classes were found that had not been found before",
-                         ha_input_path(build->input), TRIES_MAX);
+        err = attempt.late_tries < LATE_TRIES_MAX
+                  ? ha_err_new(HA_ERR_BUG, "the scan found no way to number the objects")
+                  : ha_err_new(HA_ERR_INPUT, "'%s' is too damaged: %u times it was read, and classes were found that had not been found before",
+                               ha_input_path(build->input), LATE_TRIES_MAX);
     }
     return err;
 }
