@@ -80,11 +80,16 @@ struct ha_err *ha_dom_semi_nca(struct ha_search *search) HA_WARN_UNUSED;
 /* The nearest common ancestor of two numbers in the dominator tree; after ha_dom_semi_nca(). O(log n). */
 uint32_t ha_dom_nca(const struct ha_search *search, uint32_t a, uint32_t b);
 
+static inline uint32_t ha_dom_jump_of(uint64_t word)
+{
+    return (uint32_t)(word >> 32);
+}
+
 /* Asks for what that will take of a number whose word has come: the next word on the way up. */
 HA_INLINE void ha_dom_nca_ask(const struct ha_search *search, uint32_t node)
 {
     const uint64_t *word = search->word.data;
-    __builtin_prefetch(&word[node == HA_NONE ? 0 : word[node] >> 32]);
+    __builtin_prefetch(&word[node == HA_NONE ? 0 : ha_dom_jump_of(word[node])]);
 }
 
 /* dom_leaves.c: dominators of leaf objects from their inbound lists, of sinks from their instances as well; idom in object numbers, with those of

@@ -286,11 +286,6 @@ static struct ha_err *find_semidominators(struct ha_search *search)
     return err;
 }
 
-static inline uint32_t jump_of(uint64_t word)
-{
-    return (uint32_t)(word >> 32);
-}
-
 static inline uint32_t depth_of(uint64_t word)
 {
     return (uint32_t)word;
@@ -299,7 +294,7 @@ static inline uint32_t depth_of(uint64_t word)
 /* From a up to the nearest ancestor in the dominator tree that is <= limit. */
 static inline uint32_t step_up(const uint64_t *word, const uint32_t *idom, uint32_t a, uint32_t limit)
 {
-    uint32_t jump = jump_of(word[a]);
+    uint32_t jump = ha_dom_jump_of(word[a]);
     return jump >= limit ? jump : idom[a];
 }
 
@@ -351,8 +346,8 @@ static uint32_t walk_up_together(const uint64_t *word, uint32_t *idom, const uin
 /* Enters a node below its dominator. */
 static inline void link_node(uint64_t *word, uint32_t v, uint32_t dominator)
 {
-    uint64_t wa = word[dominator], wj = word[jump_of(wa)];
-    uint32_t jump = depth_of(wa) - depth_of(wj) == depth_of(wj) - depth_of(word[jump_of(wj)]) ? jump_of(wj) : dominator;
+    uint64_t wa = word[dominator], wj = word[ha_dom_jump_of(wa)];
+    uint32_t jump = depth_of(wa) - depth_of(wj) == depth_of(wj) - depth_of(word[ha_dom_jump_of(wj)]) ? ha_dom_jump_of(wj) : dominator;
     word[v] = (uint64_t)jump << 32 | (depth_of(wa) + 1);
 }
 
@@ -394,11 +389,11 @@ uint32_t ha_dom_nca(const struct ha_search *search, uint32_t a, uint32_t b)
     }
     uint32_t depth = depth_of(word[b]);
     while (depth_of(word[a]) > depth) {
-        uint32_t jump = jump_of(word[a]);
+        uint32_t jump = ha_dom_jump_of(word[a]);
         a = depth_of(word[jump]) >= depth ? jump : idom[a];
     }
     while (a != b) {
-        uint32_t jump_a = jump_of(word[a]), jump_b = jump_of(word[b]); /* equal depths have equally long jumps */
+        uint32_t jump_a = ha_dom_jump_of(word[a]), jump_b = ha_dom_jump_of(word[b]); /* equal depths have equally long jumps */
         if (jump_a != jump_b) {
             a = jump_a;
             b = jump_b;

@@ -185,8 +185,8 @@ static uint32_t number_tangle(const uint32_t (*edges)[2], uint32_t *number, uint
             stack[depth++] = to;
         }
     }
-    free(stack);
-    free(taken);
+    sup_free(stack);
+    sup_free(taken);
     return count;
 }
 
@@ -223,8 +223,8 @@ static uint32_t *naive_idoms(const uint32_t (*edges)[2])
         }
     }
     idom[0] = OUTSIDE;
-    free(number);
-    free(order);
+    sup_free(number);
+    sup_free(order);
     return idom;
 }
 
@@ -247,8 +247,8 @@ START_TEST(test_tangle)
     }
     ck_assert_uint_gt(reached, TANGLE / 2);
     ck_assert_uint_gt(inner, TANGLE / 10); /* the graph has a tree worth the name */
-    free(idom);
-    free(edges);
+    sup_free(idom);
+    sup_free(edges);
     fixture_deinit(&x);
 }
 END_TEST
